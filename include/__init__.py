@@ -1,0 +1,1 @@
+"""Pilot–QBO Sync: everything the DAGs stand on."""

@@ -1,0 +1,1 @@
+"""Realistic LMS data, and the demonstration run over it."""

@@ -1,0 +1,1 @@
+"""Great Expectations suites: what a planned record must fulfil before it is sent."""

@@ -1,0 +1,1 @@
+"""The LMS database: reads its rows into the business records."""

@@ -1,0 +1,1 @@
+"""Numbered migrations of the schemas lms and qbo_sync."""

@@ -1,0 +1,1 @@
+"""A stand-in for Intuit's QuickBooks Online servers. Imports nothing of the project."""
