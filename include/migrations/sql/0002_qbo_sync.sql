@@ -363,7 +363,7 @@ $$;
 -- error is seen to: it is marked again when it changes.
 create function qbo_sync.mark_needed() returns void language sql as $$
     with due as (
-        select m.realm_id, m.billing_lab_id, i.*
+        select m.realm_id, i.*
           from qbo_sync.due_mark m
           join lms.invoice i on i.id = m.record_id::bigint
           left join qbo_sync.connection n on n.billing_lab_id = m.billing_lab_id
