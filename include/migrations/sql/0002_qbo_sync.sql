@@ -438,7 +438,7 @@ $$;
 create function qbo_sync.record_lms_change() returns trigger
 language plpgsql security definer set search_path = qbo_sync, pg_temp as $$
 declare
-    entity text := tg_argv[0];
+    changed_entity text := tg_argv[0];
     key_column text := tg_argv[1];
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
@@ -447,7 +447,7 @@ begin
         return null;
     end if;
     insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
-    select distinct record_lms_change.entity, (r ->> key_column)::bigint,
+    select distinct changed_entity, (r ->> key_column)::bigint,
            coalesce((r ->> 'billing_lab_id')::bigint, lms_lab.id)
       from (values (old_row), (new_row)) rows (r)
       left join lateral (
