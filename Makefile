@@ -1,0 +1,81 @@
+# Needs Python 3.11 to 3.13 (with venv), make and git. Everything else is installed into .venv.
+# Choose another interpreter with: make PYTHON=/path/to/python3.12 …
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down env connect bench lint format lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed.lock
+export PYTHONPATH := $(CURDIR)
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: up ## start the stack, load realistic data, sync until both ledgers agree
+	@$(BIN)/python -m include.stack run $(BIN)/python -m include.demo
+
+test: $(INSTALLED) ## run the whole test suite
+	@$(BIN)/python -m pytest
+
+up: $(INSTALLED) ## start PostgreSQL, the QuickBooks sandbox and Airflow
+	@$(BIN)/python -m include.stack up
+
+down: ## stop all of it
+	@if [ -x $(BIN)/python ] && [ -d .local ]; then $(BIN)/python -m include.stack down; fi
+
+env: $(INSTALLED) ## print the addresses of the running stack as shell exports
+	@$(BIN)/python -m include.stack env
+
+connect: $(INSTALLED) ## connect a billing lab: BILLING_LAB=… REALM=… REFRESH_TOKEN=…
+	@$(BIN)/python -m include.stack run $(BIN)/python -m include.orchestration.connect
+
+bench: $(INSTALLED) ## run the benchmarks and print their table
+	@$(BIN)/python -m tests.bench
+
+lint: $(INSTALLED) ## check format, style, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(INSTALLED) ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(INSTALLED) ## resolve requirements.txt into requirements.lock, for Python 3.11 to 3.13
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command 'make lock' --output-file requirements.lock requirements.txt
+
+clean: down ## stop the stack, remove its data and secrets
+	@rm -rf .local
+
+# The environment is made again only when the lock changed: a copy of the lock it was made from lies in it.
+ifneq ($(shell cmp -s requirements.lock $(INSTALLED) && echo same),same)
+.PHONY: $(INSTALLED)
+endif
+UV := $(shell sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.txt)
+SUPPORTED := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+$(INSTALLED):
+	@{ set -euo pipefail; begun=$$SECONDS; \
+	if ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
+		found=; \
+		for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+			if "$$python" -c '$(SUPPORTED)' 2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "This needs Python 3.11, 3.12 or 3.13 with its venv module, and found none" \
+				"$(if $(PYTHON),in $(PYTHON),on the PATH). Choose one: make PYTHON=/path/to/python3.12 up"; \
+			exit 1; \
+		fi; \
+		rm -rf $(VENV); "$$found" -m venv $(VENV); \
+	fi; \
+	echo "Installing the pinned requirements into $(VENV) ($$($(BIN)/python --version)) …"; \
+	if ! $(BIN)/uv --version 2>/dev/null | grep -qF "$(subst uv==,uv ,$(UV))"; then \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"; \
+	fi; \
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock; \
+	cp requirements.lock $(INSTALLED); \
+	echo "Installed in $$((SECONDS - begun)) s"; } 1>&2

@@ -1,0 +1,135 @@
+"""What the parts of a stack, and the people who use it, find in their environment."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from include.stack import postgres, sandbox
+from include.stack.keys import Keys
+from include.stack.ports import HOST, Ports
+
+ADMIN = "admin"
+POLL_SECONDS = 20
+
+
+def exports(ports: Ports, keys: Keys) -> dict[str, str]:
+    """The contract's addresses of a running stack, as `make env` prints them."""
+    quickbooks = sandbox.base_url(ports)
+    return {
+        "LMS_DATABASE_URL": lms_url(ports, keys),
+        "QBO_BASE_URL": quickbooks,
+        "QBO_OAUTH_TOKEN_URL": quickbooks + sandbox.TOKEN_PATH,
+        "QBO_CLIENT_ID": sandbox.CLIENT_ID,
+        "QBO_CLIENT_SECRET": keys.sandbox_client_secret,
+        "AIRFLOW_API_URL": airflow_url(ports),
+        "AIRFLOW_USERNAME": ADMIN,
+        "AIRFLOW_PASSWORD": keys.admin_password,
+    }
+
+
+def lms_url(ports: Ports, keys: Keys) -> str:
+    """The LMS database, as its owner."""
+    return postgres.url(postgres.LMS_DATABASE, postgres.LMS_OWNER, keys.pilot_password, ports.postgres)
+
+
+def airflow_url(ports: Ports) -> str:
+    """Airflow's user interface and API."""
+    return f"http://{HOST}:{ports.airflow}"
+
+
+def airflow_settings(state_dir: Path, ports: Ports, keys: Keys) -> dict[str, str]:
+    """Airflow's own configuration; docker-compose.yaml sets the same names."""
+    home = state_dir / "airflow"
+    metadata = postgres.url(
+        postgres.AIRFLOW_DATABASE,
+        postgres.AIRFLOW_OWNER,
+        keys.airflow_database_password,
+        ports.postgres,
+        "postgresql+psycopg2",
+    )
+    return {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(postgres.PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(postgres.PROJECT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": keys.fernet_key,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow_url(ports)}/execution/",
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
+        "AIRFLOW__API__BASE_URL": airflow_url(ports),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(ports.airflow),
+        "AIRFLOW__API__SECRET_KEY": keys.api_secret,
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys.jwt_secret,
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
+    """What the project's own code reads, in every part of the stack."""
+    quickbooks = sandbox.base_url(ports)
+    return {
+        "LMS_DATABASE_URL": lms_url(ports, keys),
+        "AIRFLOW_CONN_LMS_DB": json.dumps(
+            {
+                "conn_type": "postgres",
+                "host": HOST,
+                "port": ports.postgres,
+                "schema": postgres.LMS_DATABASE,
+                "login": postgres.LMS_OWNER,
+                "password": keys.pilot_password,
+            }
+        ),
+        "AIRFLOW_CONN_QUICKBOOKS": json.dumps(
+            {
+                "conn_type": "http",
+                "login": sandbox.CLIENT_ID,
+                "password": keys.sandbox_client_secret,
+                "extra": {
+                    "api_base_url": quickbooks,
+                    "discovery_url": quickbooks + sandbox.DISCOVERY_PATH,
+                    "environment": "local",
+                },
+            }
+        ),
+        "PILOT_TOKEN_KEY": keys.token_key,
+        "PILOT_QBO_POLL_SECONDS": str(POLL_SECONDS),
+        "OAUTHLIB_INSECURE_TRANSPORT": "1",  # the sandbox speaks plain http on 127.0.0.1
+        "GX_ANALYTICS_ENABLED": "false",
+        "SANDBOX_CLIENT_ID": sandbox.CLIENT_ID,
+        "SANDBOX_CLIENT_SECRET": keys.sandbox_client_secret,
+    }
+
+
+def of_parts(
+    state_dir: Path, ports: Ports, keys: Keys, outer: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The whole environment of every part: the caller's, less what would mislead Airflow, and ours."""
+    given = os.environ if outer is None else outer
+    kept = {name: value for name, value in given.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
+    return {
+        **kept,
+        **airflow_settings(state_dir, ports, keys),
+        **pipeline_settings(ports, keys),
+        "AIRFLOW_HOME": str(state_dir / "airflow"),
+        "PYTHONPATH": os.pathsep.join([str(postgres.PROJECT), str(postgres.PROJECT / "config")]),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": _no_proxy(given.get("NO_PROXY", "")),
+        "no_proxy": _no_proxy(given.get("no_proxy", "")),
+    }
+
+
+def _no_proxy(given: str) -> str:
+    return ",".join(filter(None, [given, HOST, "localhost"]))

@@ -1,0 +1,38 @@
+"""The QuickBooks sandbox as a part of the stack: another process, known by its address only."""
+
+import importlib.util
+import sys
+import urllib.request
+from pathlib import Path
+
+from include.stack.ports import HOST, Ports
+
+CLIENT_ID = "sandbox-client"
+DISCOVERY_PATH = "/.well-known/openid_sandbox_configuration"
+TOKEN_PATH = "/oauth2/v1/tokens/bearer"  # noqa: S105 - a path
+
+
+def base_url(ports: Ports) -> str:
+    """Where the sandbox stands in for Intuit's servers."""
+    return f"http://{HOST}:{ports.sandbox}"
+
+
+def is_there() -> bool:
+    """Whether the sandbox can be started from this checkout."""
+    return importlib.util.find_spec("include.sandbox.__main__") is not None
+
+
+def command(ports: Ports, state_dir: Path) -> list[str]:
+    """The command line that starts it, its companies kept in the state directory."""
+    state_file = state_dir / "sandbox" / "state.jsonl"
+    arguments = ["--port", str(ports.sandbox), "--state-file", str(state_file)]
+    return [sys.executable, "-m", "include.sandbox", *arguments]
+
+
+def is_healthy(ports: Ports) -> bool:
+    """Whether it answers."""
+    try:
+        with urllib.request.urlopen(f"{base_url(ports)}/sandbox/health", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
