@@ -80,8 +80,7 @@ class Processes:
                 family |= _family(pid)
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, first)
-        _, stubborn = psutil.wait_procs(family, timeout=grace)
-        _kill(stubborn)
+        _kill(_still_there(family, grace))
         for name in names:
             self._record(name).unlink(missing_ok=True)
 
@@ -189,12 +188,24 @@ def _family(pid: int) -> set[psutil.Process]:
     return set()
 
 
+def _still_there(processes: Iterable[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Wait for the processes to end and return those that do not. A zombie has ended, whoever reaps it."""
+    deadline = time.monotonic() + patience
+    alive = list(processes)
+    while alive := [each for each in alive if each.is_running() and not _is_zombie(each.pid)]:
+        if time.monotonic() > deadline:
+            break
+        _reap()
+        time.sleep(0.03)
+    return alive
+
+
 def _kill(processes: Iterable[psutil.Process]) -> None:
     doomed = list(processes)
     for process in doomed:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(doomed, timeout=5)
+    _still_there(doomed, 5)
 
 
 def _reap() -> None:
