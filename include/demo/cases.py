@@ -29,9 +29,7 @@ class CaseMaker:
     def __init__(self, rng: random.Random, today: dt.date, products: tuple[Product, ...]) -> None:
         self._rng = rng
         self._today = today
-        self._products = [
-            product for product in products if product.unit_price or product.notation == "tooth"
-        ]
+        self._products = [product for product in products if product.unit_price or product.notation == "tooth"]
         self._priced = [product for product in products if product.unit_price]
         self._made = 0
         self._given = GIVEN_NAMES.split()

@@ -108,9 +108,7 @@ class Generator:
             accounts=planted.accounts,
             pairs=planted.pairs + self._new_pairs(),
             cases=planted.cases + tuple(new),
-            invoiced=tuple(
-                (number, self.today) for number in self.rng.sample(before.uninvoiced, LATER_REINVOICED)
-            ),
+            invoiced=tuple((number, self.today) for number in self.rng.sample(before.uninvoiced, LATER_REINVOICED)),
             uninvoiced=tuple(self.rng.sample(candidates, LATER_UNINVOICED)),
             moved=moved,
             restructured=self._restructured(moved),
@@ -123,9 +121,7 @@ class Generator:
     def _ordinary_cases(self, count: int) -> list[Case]:
         """One case at least for every account, the rest by the labs' shares."""
         first_of = {pair.account: pair for pair in reversed(self.pairs)}
-        cases = [
-            self.maker.make(account.labs[0], first_of[account.key].child_name) for account in self.accounts
-        ]
+        cases = [self.maker.make(account.labs[0], first_of[account.key].child_name) for account in self.accounts]
         return cases + self._spread(count - len(cases))
 
     def _spread(self, count: int) -> list[Case]:
@@ -194,9 +190,7 @@ class Generator:
                 taken_numbers=numbers.taken_numbers,
                 entered_invoices=(entered,),
             ),
-            replace(
-                holders[1], customers=tuple(account.name for account in known[1]), items=tuple(items[6:])
-            ),
+            replace(holders[1], customers=tuple(account.name for account in known[1]), items=tuple(items[6:])),
         )
 
     def _known_customers(self, lab: str) -> list[Account]:

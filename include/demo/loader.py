@@ -85,8 +85,7 @@ class Loader:
         """Cases with their lines, none of them invoiced yet."""
         labs, pairs, products = (self.ids[table] for table in ("billing_lab", "doctor_office", "product"))
         rows = [
-            (labs[case.lab], pairs[case.pair], case.number, case.patient, case.notes, case.status)
-            for case in cases
+            (labs[case.lab], pairs[case.pair], case.number, case.patient, case.notes, case.status) for case in cases
         ]
         columns = "billing_lab_id doctor_office_id case_number patient_name billing_notes status"
         ids = self.insert("lab_case", columns, rows)
@@ -168,13 +167,18 @@ def load_initial(connection: psycopg.Connection, data: DemoData) -> bool:
     return True
 
 
+def changes_are_there(connection: psycopg.Connection, data: DemoData) -> bool:
+    """Whether what happens after the first sync has happened."""
+    number = data.changes.cases[0].number
+    return bool(connection.execute("select 1 from lms.lab_case where case_number = %s", [number]).fetchall())
+
+
 def apply_changes(connection: psycopg.Connection, data: DemoData) -> bool:
     """What happens after the first sync, in one transaction; False if it has happened already."""
     with connection.transaction():
-        loader = Loader(connection)
-        if data.changes.cases[0].number in loader.ids["lab_case"]:
+        if changes_are_there(connection, data):
             return False
-        loader.apply(data.changes)
+        Loader(connection).apply(data.changes)
     return True
 
 
@@ -193,7 +197,5 @@ def find_planted(connection: psycopg.Connection, data: DemoData, phase: int) -> 
             row = connection.execute(queries[problem.entity], [problem.key]).fetchone()
             if row is None or row[0] is None:
                 raise LookupError(f"planted {problem.kind} is not in the LMS: {problem.key!r}")
-            planted.append(
-                Planted(problem.kind, problem.entity, row[0], problem.expected_error_code, problem.why)
-            )
+            planted.append(Planted(problem.kind, problem.entity, row[0], problem.expected_error_code, problem.why))
     return planted

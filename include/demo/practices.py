@@ -17,9 +17,7 @@ def make_accounts(rng: random.Random, labs: tuple[str, ...]) -> tuple[Account, .
             structure="detailed" if rng.random() < 0.5 else "combined",
             labs=_labs_of(index, labs),
             email=f"billing@{_ascii(name)}.example" if rng.random() < 0.8 else None,
-            phone=f"({rng.randrange(201, 990)}) 555-{rng.randrange(100, 200):04d}"
-            if rng.random() < 0.9
-            else None,
+            phone=f"({rng.randrange(201, 990)}) 555-{rng.randrange(100, 200):04d}" if rng.random() < 0.9 else None,
         )
         for index, name in enumerate(listed(PRACTICES))
     )

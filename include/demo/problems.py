@@ -8,9 +8,7 @@ from include.demo.cases import CaseMaker
 from include.demo.catalogue import Product
 from include.demo.records import Account, Bookkeeper, Case, Changes, Pair, Problem
 
-LONG_OFFICE = (
-    "Center for Comprehensive, Aesthetic, Implant & Sedation Dentistry of Greater Northern Illinois – "
-)
+LONG_OFFICE = "Center for Comprehensive, Aesthetic, Implant & Sedation Dentistry of Greater Northern Illinois – "
 INACTIVE_ITEM = "Digital Smile Design Session"
 DEACTIVATED_CUSTOMER = "Evergreen Dental Partners"
 DEACTIVATED_ITEM = "Denture Base, Ultra Suction"
@@ -40,9 +38,7 @@ class Plan:
         self.pairs.append(pair)
         return pair
 
-    def invoice(
-        self, pair: str, company: int = 0, product: Product | None = None, discount: str = "0.00"
-    ) -> Case:
+    def invoice(self, pair: str, company: int = 0, product: Product | None = None, discount: str = "0.00") -> Case:
         """Plant an invoiced case."""
         lines = (self.maker.line(product, discount=discount),) if product else ()
         case = self.maker.make(self.labs[company], pair, lines)
@@ -139,9 +135,7 @@ def plant_taken_names(plan: Plan) -> tuple[Bookkeeper, Bookkeeper]:
             plan.invoice(pair.child_name, company)
         plan.problems.append(Problem(f"name_held_by_{holder}", "billing_account", name, "name_taken", why))
     return (
-        Bookkeeper(
-            vendors=(held["vendor"][0],), employees=(held["employee"][0],), inactive_items=(INACTIVE_ITEM,)
-        ),
+        Bookkeeper(vendors=(held["vendor"][0],), employees=(held["employee"][0],), inactive_items=(INACTIVE_ITEM,)),
         Bookkeeper(inactive_customers=(held["inactive_customer"][0],)),
     )
 
@@ -153,9 +147,7 @@ def plant_bad_invoices(plan: Plan, buyer: str, crown: Product) -> Bookkeeper:
         plan.problems.append(Problem(kind, "invoice", case.number, code, why))
 
     case = plan.edit(plan.invoice(buyer), number_by_hand=TAKEN_NUMBER)
-    bad(
-        "number_taken", case, "qbo_6140", f"another customer's invoice in QuickBooks is number {TAKEN_NUMBER}"
-    )
+    bad("number_taken", case, "qbo_6140", f"another customer's invoice in QuickBooks is number {TAKEN_NUMBER}")
 
     case = plan.invoice(buyer)
     case = plan.edit(case, number_by_hand=f"INV-{case.number}-REMAKE-02/B")
@@ -215,6 +207,4 @@ def plant_second_of_a_name(plan: Plan) -> None:
     pair = plan.account(SHARED_NAME, key=f"{SHARED_NAME} (the second)")
     plan.invoice(pair.child_name)
     why = "another billing account of this name is linked to the QuickBooks customer"
-    plan.problems.append(
-        Problem("name_of_another_account", "billing_account", SHARED_NAME, "name_taken", why, phase=2)
-    )
+    plan.problems.append(Problem("name_of_another_account", "billing_account", SHARED_NAME, "name_taken", why, phase=2))

@@ -111,9 +111,7 @@ def test_uninvoice_takes_the_invoice_away(db: psycopg.Connection[dict[str, Any]]
     case_id = new_case(db, "C-1")
     invoice_id = one(db, "select lms.invoice_case(%s) as id", [case_id])["id"]
     for kind in ("credit", "payment"):
-        db.execute(
-            f"insert into lms.{kind} (billing_lab_id, billing_account_id, amount) values (1, 1, 5)".encode()
-        )
+        db.execute(f"insert into lms.{kind} (billing_lab_id, billing_account_id, amount) values (1, 1, 5)".encode())
         db.execute(f"insert into lms.{kind}_application values (1, %s, 5)".encode(), [invoice_id])
     db.execute("select lms.uninvoice_case(%s)", [case_id])
     for table in ("invoice", "invoice_line_item", "credit_application", "payment_application"):
@@ -145,9 +143,7 @@ def test_numbers_differ_between_labs_and_step_over_taken_ones(db: psycopg.Connec
     assert invoice_of(db, third)["invoice_number"] != taken
 
 
-def test_only_one_of_many_at_once_invoices_a_case(
-    db: psycopg.Connection[dict[str, Any]], lms_database: str
-) -> None:
+def test_only_one_of_many_at_once_invoices_a_case(db: psycopg.Connection[dict[str, Any]], lms_database: str) -> None:
     case_id = new_case(db, "C-1")
 
     def attempt(_: int) -> bool:
@@ -164,16 +160,12 @@ def test_only_one_of_many_at_once_invoices_a_case(
     assert one(db, "select count(*) from lms.invoice", [])["count"] == 1
 
 
-def test_a_new_line_waits_for_the_invoicing(
-    db: psycopg.Connection[dict[str, Any]], lms_database: str
-) -> None:
+def test_a_new_line_waits_for_the_invoicing(db: psycopg.Connection[dict[str, Any]], lms_database: str) -> None:
     case_id = new_case(db, "C-1")
     db.execute("select lms.invoice_case(%s)", [case_id])
     with psycopg.connect(lms_database) as other, pytest.raises(psycopg.errors.LockNotAvailable):
         other.execute("set lock_timeout = '100ms'")
-        other.execute(
-            "insert into lms.case_line_item (case_id, product_id, unit_price) values (%s, 1, 1)", [case_id]
-        )
+        other.execute("insert into lms.case_line_item (case_id, product_id, unit_price) values (%s, 1, 1)", [case_id])
 
 
 def test_updated_at_follows_every_update(db: psycopg.Connection[dict[str, Any]]) -> None:
@@ -188,9 +180,7 @@ def test_updated_at_follows_every_update(db: psycopg.Connection[dict[str, Any]])
     ("table", "column"),
     [("billing_account", "accounting_structure"), ("lab_case", "status"), ("invoice", "origin")],
 )
-def test_only_known_words_are_accepted(
-    db: psycopg.Connection[dict[str, Any]], table: str, column: str
-) -> None:
+def test_only_known_words_are_accepted(db: psycopg.Connection[dict[str, Any]], table: str, column: str) -> None:
     db.execute("select lms.invoice_case(%s)", [new_case(db, "C-1")])
     with pytest.raises(psycopg.errors.CheckViolation):
         db.execute(f"update lms.{table} set {column} = 'sideways'".encode())

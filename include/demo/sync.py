@@ -1,0 +1,100 @@
+"""Connects the labs, and lets Airflow sync until nothing is left to do."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+from include.demo.airflow import Airflow
+from include.demo.quickbooks import QuickBooks
+
+NEEDED_DAGS = {"billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"}
+PATIENCE = 420.0  # seconds for one phase
+QUIET = 3.0  # seconds without a run or a mark before a phase counts as done
+STUCK = 8.0  # seconds without a run, with marks left: trigger again
+PROJECT = Path(__file__).parents[2]
+
+
+class SyncError(Exception):
+    """The sync did not come to an end."""
+
+
+def connect(connection: psycopg.Connection, lab: str, quickbooks: QuickBooks, receives: bool) -> bool:
+    """Connect a lab to its company; False if it is connected already."""
+    if is_connected(connection, lab, quickbooks):
+        return False
+    done = subprocess.run(
+        [sys.executable, "-m", "include.orchestration.connect"],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "BILLING_LAB": lab,
+            "REALM": quickbooks.realm_id,
+            "REFRESH_TOKEN": quickbooks.grant()["refresh_token"],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SyncError(f"{lab} cannot be connected: {(done.stderr or done.stdout).strip()[-600:]}")
+    if receives:
+        _let_receive(connection, lab, quickbooks.realm_id)
+    return True
+
+
+def is_connected(connection: psycopg.Connection, lab: str, quickbooks: QuickBooks) -> bool:
+    """Whether a lab is connected to this company."""
+    rows = connection.execute(
+        """select 1 from qbo_sync.connection n join lms.billing_lab b on b.id = n.billing_lab_id
+            where b.name = %s and n.realm_id = %s""",
+        [lab, quickbooks.realm_id],
+    )
+    return rows.fetchone() is not None
+
+
+def _let_receive(connection: psycopg.Connection, lab: str, realm_id: str) -> None:
+    """Of the labs that share a company, this one receives what is created in QuickBooks."""
+    with connection.transaction():
+        for statement in (
+            """update qbo_sync.connection n set receives_qbo_transactions = false from lms.billing_lab b
+                where b.id = n.billing_lab_id and n.realm_id = %(realm)s and b.name <> %(lab)s
+                  and n.receives_qbo_transactions""",
+            """update qbo_sync.connection n set receives_qbo_transactions = true from lms.billing_lab b
+                where b.id = n.billing_lab_id and n.realm_id = %(realm)s and b.name = %(lab)s
+                  and not n.receives_qbo_transactions""",
+        ):
+            connection.execute(statement, {"realm": realm_id, "lab": lab})
+
+
+def work_left(connection: psycopg.Connection) -> int:
+    """Changes not looked at yet, marks that are due, and marks whose time has not come."""
+    row = connection.execute(
+        """select (select count(*) from qbo_sync.lms_change) + (select count(*) from qbo_sync.due_mark)
+                + (select count(*) from qbo_sync.change_mark where attempt_after > clock_timestamp())"""
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def sync_until_done(connection: psycopg.Connection, airflow: Airflow) -> int:
+    """Trigger every DAG, and again while work is left that no run takes up. How many runs were triggered."""
+    dag_ids = airflow.wait_for_dags(NEEDED_DAGS)
+    end = time.monotonic() + PATIENCE
+    triggered, idle_since = 0, None
+    while True:
+        if triggered == 0 or (idle_since and work_left(connection) and time.monotonic() - idle_since > STUCK):
+            for dag_id in dag_ids:
+                airflow.trigger(dag_id)
+            triggered, idle_since = triggered + len(dag_ids), None
+        time.sleep(1)
+        if airflow.active_runs():
+            idle_since = None
+        elif idle_since is None:
+            idle_since = time.monotonic()
+        elif not work_left(connection) and time.monotonic() - idle_since > QUIET:
+            return triggered
+        if time.monotonic() > end:
+            raise SyncError(f"after {PATIENCE:.0f} s, {work_left(connection)} changes are still to be synced")

@@ -1,0 +1,106 @@
+"""The data in a real LMS database: counts, totals, planted problems, and doing it twice."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from include.demo.generator import generate
+from include.demo.ledger import expected_to_be_held_back
+from include.demo.loader import apply_changes, find_planted, load_initial
+from include.demo.records import DemoData
+
+TODAY = dt.date(2026, 3, 31)
+DATA = generate(TODAY)
+
+
+@pytest.fixture
+def db(lms_database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(lms_database, autocommit=True) as connection:
+        yield connection
+
+
+def number(db: psycopg.Connection, query: str) -> Decimal:
+    row = db.execute(query.encode()).fetchone()
+    assert row is not None
+    return Decimal(row[0])
+
+
+def expected_total(data: DemoData) -> Decimal:
+    gone = set(data.initial.uninvoiced)
+    return sum(
+        (
+            case.total + case.total_by_hand
+            for case in data.initial.cases
+            if case.invoiced_on and case.number not in gone
+        ),
+        Decimal("0.00"),
+    )
+
+
+def test_loads_quickly_and_only_once(db: psycopg.Connection) -> None:
+    begun = time.monotonic()
+    assert load_initial(db, DATA)
+    assert time.monotonic() - begun < 15
+    assert not load_initial(db, DATA)
+    assert number(db, "select count(*) from lms.invoice") == 1000
+    assert number(db, "select count(*) from lms.lab_case where status = 'invoiced'") == 1000
+
+
+def test_the_lms_bills_what_the_generator_says(db: psycopg.Connection) -> None:
+    load_initial(db, DATA)
+    assert number(db, "select sum(total_amount) from lms.invoice") == expected_total(DATA)
+    assert number(db, "select sum(balance) from lms.invoice") == expected_total(DATA)
+
+
+def test_the_second_phase_changes_what_it_says(db: psycopg.Connection) -> None:
+    load_initial(db, DATA)
+    assert apply_changes(db, DATA)
+    assert not apply_changes(db, DATA)
+    changes = DATA.changes
+    new = sum(case.invoiced_on is not None for case in changes.cases)
+    assert number(db, "select count(*) from lms.invoice") == 1000 + new + len(changes.invoiced) - len(
+        changes.uninvoiced
+    )
+    for pair, account in changes.moved:
+        rows = db.execute(
+            """select a.name from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id
+                where o.child_subaccount_name = %s""",
+            [pair],
+        ).fetchall()
+        assert rows == [(account,)]
+    for account, structure in changes.restructured:
+        rows = db.execute("select accounting_structure from lms.billing_account where name = %s", [account]).fetchall()
+        assert rows == [(structure,)]
+
+
+def test_planted_problems_are_found_by_id(db: psycopg.Connection) -> None:
+    load_initial(db, DATA)
+    first = find_planted(db, DATA, phase=1)
+    apply_changes(db, DATA)
+    planted = find_planted(db, DATA, phase=2)
+    assert len(planted) == len(DATA.problems) >= 12
+    assert [each for each in planted if each in first] == first
+    assert len({(each.entity, each.lms_id) for each in planted}) == len(planted)
+    held_back = expected_to_be_held_back(db, planted)
+    assert {each.lms_id for each in planted if each.entity == "invoice"} <= held_back
+    assert len(planted) <= len(held_back) <= 40  # few invoices wait for what is planted
+
+
+def test_two_databases_hold_the_same(db: psycopg.Connection, lms_database: str) -> None:
+    load_initial(db, DATA)
+    rows = db.execute(
+        "select id, case_id, invoice_number, invoice_date, total_amount from lms.invoice order by id"
+    ).fetchall()
+    db.execute("truncate lms.billing_lab, lms.billing_account, lms.product restart identity cascade")
+    db.execute("alter sequence lms.invoice_number_seq restart")
+    load_initial(db, DATA)
+    assert (
+        rows
+        == db.execute(
+            "select id, case_id, invoice_number, invoice_date, total_amount from lms.invoice order by id"
+        ).fetchall()
+    )
