@@ -15,6 +15,7 @@ create table qbo_sync.company (
     access_token_expires_at   timestamptz,
     refresh_token_expires_at  timestamptz,
     preferences               jsonb not null default '{}',   -- Preferences as last read from QuickBooks
+    preferences_read_at       timestamptz,
     warnings                  jsonb not null default '[]',   -- [{code, message, resolution}] about the company's settings
     created_at                timestamptz not null default now(),
     updated_at                timestamptz not null default now()
@@ -99,6 +100,7 @@ create table qbo_sync.change_mark (
     generation        bigint not null default 1,
     marked_at         timestamptz not null default clock_timestamp(),
     extracted_at      timestamptz,     -- a run has it in hand since then
+    extracted_by      text,            -- that run: dag_id/run_id
     attempt_after     timestamptz,     -- not before
     waits_for_entity  text,            -- not before that record is linked
     waits_for_id      text,
@@ -215,13 +217,40 @@ create table qbo_sync.api_call (
 );
 create index on qbo_sync.api_call (realm_id, at);
 
--- The throttle budget of a company, shared by all workers (generic cell rate algorithm).
+-- The request budget of a company, shared by all workers: the reserved moments of the last requests, per bucket.
 create table qbo_sync.throttle (
-    realm_id             text not null,
-    bucket               text not null,
-    theoretical_arrival  timestamptz not null,
+    realm_id  text not null,
+    bucket    text not null,
+    slots     timestamptz[] not null,   -- oldest first, at most the bucket's limit
     primary key (realm_id, bucket)
 );
+
+-- Reserves the next moment at which at most p_limit requests fall into any window, and answers the seconds until then.
+create function qbo_sync.reserve(p_realm_id text, p_bucket text, p_limit integer, p_window interval)
+returns double precision language plpgsql as $$
+declare
+    taken timestamptz[];
+    slot timestamptz;
+begin
+    insert into qbo_sync.throttle values (p_realm_id, p_bucket, '{}') on conflict do nothing;
+    select t.slots into taken from qbo_sync.throttle t
+     where t.realm_id = p_realm_id and t.bucket = p_bucket for update;
+    slot := greatest(clock_timestamp(), taken[cardinality(taken)]);
+    if cardinality(taken) >= p_limit then
+        slot := greatest(slot, taken[cardinality(taken) - p_limit + 1] + p_window);
+    end if;
+    taken := taken || slot;
+    update qbo_sync.throttle t set slots = taken[greatest(1, cardinality(taken) - p_limit + 1):]
+     where t.realm_id = p_realm_id and t.bucket = p_bucket;
+    return greatest(0, extract(epoch from slot - clock_timestamp()));
+end
+$$;
+
+-- After a 429 nobody sends before the pause is over: the next reservation comes after the last moment kept here.
+create function qbo_sync.pause_throttle(p_realm_id text, p_pause interval) returns void language sql as $$
+    update qbo_sync.throttle set slots = slots || (clock_timestamp() + p_pause)
+     where realm_id = p_realm_id and bucket = 'request'
+$$;
 
 -- ---------------------------------------------------------------- sync errors
 
@@ -248,9 +277,11 @@ create table qbo_sync.sync_error (
     dag_id           text,
     run_id           text,
     task_id          text,
+    -- The record as marks name it: special items are 'special_item' there and 'product' to the public.
+    record_entity    text not null,
     record_id        text not null
 );
-create unique index one_error_per_record on qbo_sync.sync_error (realm_id, direction, entity, record_id);
+create unique index one_error_per_record on qbo_sync.sync_error (realm_id, direction, record_entity, record_id);
 create index on qbo_sync.sync_error (status, retry_at);
 
 create view qbo_sync.action_item as
@@ -282,6 +313,12 @@ create view qbo_sync.due_mark as
                                                  when 'credit' then n.sync_credits
                                                  else n.sync_payments end)));
 
+-- What no run has in hand. A run that has held a mark for two minutes may be dead; should it be alive, its plan and a
+-- second one cannot both be carried out.
+create view qbo_sync.pending_mark as
+    select * from qbo_sync.due_mark
+     where extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes';
+
 create function qbo_sync.mark(p_realm_id text, p_direction text, p_entity text, p_record_id text,
                               p_billing_lab_id bigint) returns void language sql as $$
     insert into qbo_sync.change_mark as m (realm_id, direction, entity, record_id, billing_lab_id)
@@ -300,7 +337,7 @@ language sql stable as $$
         or exists (select 1 from qbo_sync.change_mark
                     where realm_id = p_realm_id and entity = p_entity and record_id = p_record_id)
         or exists (select 1 from qbo_sync.sync_error
-                    where realm_id = p_realm_id and entity = p_entity and record_id = p_record_id
+                    where realm_id = p_realm_id and record_entity = p_entity and record_id = p_record_id
                       and status = 'open')
 $$;
 
@@ -351,7 +388,7 @@ begin
           where n.billing_lab_id = change.billing_lab_id
             and not exists (select 1 from qbo_sync.entity_link l
                              where l.realm_id = n.realm_id and l.entity = 'invoice' and l.lms_id = i.id);
-        perform qbo_sync.mark(e.realm_id, e.direction, e.entity, e.record_id, e.billing_lab_id)
+        perform qbo_sync.mark(e.realm_id, e.direction, e.record_entity, e.record_id, e.billing_lab_id)
            from qbo_sync.sync_error e
            join qbo_sync.connection n on n.realm_id = e.realm_id
           where n.billing_lab_id = change.billing_lab_id and e.status = 'open';
@@ -396,7 +433,7 @@ create function qbo_sync.mark_needed() returns void language sql as $$
      where not exists (select 1 from qbo_sync.linked_record l where l.realm_id = d.realm_id
                           and l.entity = d.entity and l.record_id = d.record_id)
        and not exists (select 1 from qbo_sync.sync_error e where e.realm_id = d.realm_id
-                          and e.entity = d.entity and e.record_id = d.record_id
+                          and e.record_entity = d.entity and e.record_id = d.record_id
                           and e.direction = 'lms_to_qbo' and e.status in ('open', 'ignored'))
      order by realm_id, entity, record_id, billing_lab_id
     on conflict do nothing
@@ -422,10 +459,10 @@ begin
     with retried as (
         update qbo_sync.sync_error set retry_at = null
          where status = 'open' and retry_at <= clock_timestamp()
-        returning realm_id, direction, entity, record_id, billing_lab_id
+        returning realm_id, direction, record_entity, record_id, billing_lab_id
     )
     select taken + count(*) into taken
-      from (select qbo_sync.mark(realm_id, direction, entity, record_id, billing_lab_id) from retried) marked;
+      from (select qbo_sync.mark(realm_id, direction, record_entity, record_id, billing_lab_id) from retried) marked;
     perform qbo_sync.mark_needed();
     return taken;
 end

@@ -1,0 +1,93 @@
+"""Runs an entity's Great Expectations suite over records, row by row.
+
+A row that fails an expectation becomes a problem of that record; the others go on. Every expectation carries in its
+`meta` the words for the bookkeeper: `message` and `resolution`, with the record's own fields in braces.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from include.expectations import customer, invoice, product
+from include.model.problem import Problem
+
+#: Entity → (the record as a row, its expectations).
+_SUITES: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[], list[Any]]]] = {
+    "billing_account": (customer.row, customer.expectations),
+    "doctor_office": (customer.row, customer.expectations),
+    "product": (product.row, product.expectations),
+    "special_item": (product.row, product.expectations),
+    "invoice": (invoice.row, invoice.expectations),
+}
+
+
+class BrokenExpectation(Exception):
+    """An expectation could not be evaluated at all: a fault of ours, not of the data."""
+
+
+def check(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
+    """The problems of each record that has any, by record id. Raises BrokenExpectation."""
+    if not records:
+        return {}
+    to_row, expectations = _SUITES[entity]
+    rows = [{"record_id": record_id, **to_row(record)} for record_id, record in records.items()]
+    problems: dict[str, list[Problem]] = defaultdict(list)
+    by_id = {row["record_id"]: row for row in rows}
+    for meta, failing in _failures(entity, pd.DataFrame(rows).astype(object), expectations()):
+        for record_id in failing:
+            problems[record_id].append(_problem(meta, by_id[record_id]))
+    return problems
+
+
+def _failures(entity: str, frame: pd.DataFrame, expectations: list[Any]) -> list[tuple[Mapping[str, str], list[str]]]:
+    """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    suite = context.suites.add(gx.ExpectationSuite(name=entity, expectations=expectations))
+    batch = (
+        context.data_sources.add_pandas("staged")
+        .add_dataframe_asset(entity)
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch(batch_parameters={"dataframe": frame})
+    )
+    report = batch.validate(
+        suite,
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": ["record_id"],
+            "partial_unexpected_count": 0,
+        },
+    )
+    order = {expectation.meta["rule"]: position for position, expectation in enumerate(expectations)}
+    failures = []
+    for result in report.results:
+        meta = result.expectation_config.meta
+        if result.success:
+            continue
+        failing = [row["record_id"] for row in (result.result or {}).get("unexpected_index_list") or []]
+        if not failing:
+            raise BrokenExpectation(f"{entity}, rule {meta['rule']}: {result.exception_info}")
+        failures.append((meta, failing))
+    return sorted(failures, key=lambda failure: order[failure[0]["rule"]])
+
+
+def _problem(meta: Mapping[str, str], row: Mapping[str, Any]) -> Problem:
+    return Problem(
+        code="validation_failed",
+        message=meta["message"].format(**row),
+        resolution=meta["resolution"].format(**row),
+        detail={"rule": meta["rule"], "row": {name: _shown(value) for name, value in row.items()}},
+    )
+
+
+def _shown(value: Any) -> Any:
+    """A value fit for JSON, long text shortened: the detail is for support, not a copy of the record."""
+    if isinstance(value, Decimal) or value is None:
+        return value
+    text = str(value)
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,87 @@
+"""What a customer must fulfil before it is created (dossier 9.1)."""
+
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from include.model.customer import Customer
+
+NAME_LIMIT = 500
+
+
+def row(customer: Customer) -> dict[str, Any]:
+    """The customer as a row of the data frame."""
+    shown = customer.name if len(customer.name) <= 80 else customer.name[:79] + "…"
+    return {
+        "name": customer.name,
+        "shown": shown,
+        "length": len(customer.name),
+        "noun": "sub-customer" if customer.parent else "customer",
+        "email": customer.email or None,
+        "email_length": len(customer.email or ""),
+        "phone_length": len(customer.phone or ""),
+        "phone": customer.phone,
+    }
+
+
+def expectations() -> list[Any]:
+    """The suite, in the order in which problems are told."""
+    return [
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="name",
+            regex=r"\S",
+            meta={
+                "rule": "name_present",
+                "message": "A {noun} has no name in Pilot.",
+                "resolution": "Give it a name in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="length",
+            max_value=NAME_LIMIT,
+            meta={
+                "rule": "name_length",
+                "message": "The name of the {noun} “{shown}” has {length} characters; QuickBooks takes at most 500.",
+                "resolution": "Shorten the name in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToNotMatchRegex(
+            column="name",
+            regex=r"[:\t\n\r]",
+            meta={
+                "rule": "name_characters",
+                "message": "The name of the {noun} “{shown}” contains a colon, tab or line break, which QuickBooks "
+                "does not allow.",
+                "resolution": "Remove it from the name in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="email",
+            regex=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+            meta={
+                "rule": "email_format",
+                "message": "The {noun} “{shown}” has the e-mail address “{email}”, which is not a valid one.",
+                "resolution": "Correct the e-mail address in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="email_length",
+            max_value=100,
+            meta={
+                "rule": "email_length",
+                "message": "The e-mail address of the {noun} “{shown}” is longer than the 100 characters that "
+                "QuickBooks takes.",
+                "resolution": "Correct the e-mail address in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="phone_length",
+            max_value=30,
+            meta={
+                "rule": "phone_length",
+                "message": "The phone number of the {noun} “{shown}” (“{phone}”) is longer than the 30 characters "
+                "that QuickBooks takes.",
+                "resolution": "Shorten the phone number in Pilot.",
+            },
+        ),
+    ]

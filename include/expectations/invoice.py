@@ -1,0 +1,96 @@
+"""What an invoice must fulfil before it is created (dossier 9.4, sync rules section 4)."""
+
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from include.model.invoice import Invoice
+from include.model.money import show
+
+NUMBER_LIMIT = 21
+
+
+def row(invoice: Invoice) -> dict[str, Any]:
+    """The invoice as a row of the data frame. Money in dollars, Decimal; *_shown for the messages."""
+    return {
+        "number": invoice.number,
+        "number_length": len(invoice.number),
+        "lines": len(invoice.lines),
+        "lines_without_product": sum(line.product is None for line in invoice.lines),
+        "smallest_part": min(invoice.discount, invoice.shipping, invoice.tax),
+        "total": invoice.total,
+        "total_shown": show(invoice.total),
+        "discount_beyond_lines": invoice.discount - invoice.line_total,
+        "discount_shown": show(invoice.discount),
+        "lines_shown": show(invoice.line_total),
+    }
+
+
+def expectations() -> list[Any]:
+    """The suite, in the order in which problems are told."""
+    return [
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="number",
+            regex=r"\S",
+            meta={
+                "rule": "number_present",
+                "message": "An invoice over {total_shown} has no number.",
+                "resolution": "Give the invoice a number in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="number_length",
+            max_value=NUMBER_LIMIT,
+            meta={
+                "rule": "number_length",
+                "message": "The invoice number “{number}” has {number_length} characters; QuickBooks takes at most 21.",
+                "resolution": "Give the invoice a shorter number in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="lines",
+            min_value=1,
+            meta={
+                "rule": "has_lines",
+                "message": "Invoice {number} has no lines.",
+                "resolution": "Add its products in Pilot, or un-invoice the case.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="lines_without_product",
+            max_value=0,
+            meta={
+                "rule": "lines_have_products",
+                "message": "Invoice {number} has a line without a product.",
+                "resolution": "Choose a product for every line in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="smallest_part",
+            min_value=0,
+            meta={
+                "rule": "parts_not_negative",
+                "message": "Invoice {number} has a negative discount, shipping or tax amount.",
+                "resolution": "Correct the amount in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="discount_beyond_lines",
+            max_value=0,
+            meta={
+                "rule": "discount_within_lines",
+                "message": "Invoice {number} has a discount of {discount_shown} on lines of only {lines_shown}; "
+                "QuickBooks takes no discount above the lines' sum.",
+                "resolution": "Lower the discount in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="total",
+            min_value=0,
+            meta={
+                "rule": "total_not_negative",
+                "message": "Invoice {number} has a total of {total_shown}; an invoice cannot be negative.",
+                "resolution": "Correct it in Pilot; give money back as a credit.",
+            },
+        ),
+    ]

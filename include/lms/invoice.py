@@ -1,0 +1,78 @@
+"""Invoices, read from the LMS."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.model.invoice import Invoice, InvoiceLine
+from include.model.money import extend
+from include.model.record import RecordKey
+
+_INVOICES = """
+    select i.id::text, i.invoice_number, i.invoice_date, i.due_date, i.memo, i.origin, i.discount_amount,
+           i.shipping_amount, i.tax_amount, i.total_amount, i.billing_account_id::text, i.doctor_office_id::text,
+           -- A pair that has moved to a combined account has no sub-customer to go to.
+           a.accounting_structure = 'detailed' and here.accounting_structure = 'detailed' as to_pair
+      from lms.invoice i
+      join lms.billing_account a on a.id = i.billing_account_id
+      left join lms.doctor_office o on o.id = i.doctor_office_id
+      left join lms.billing_account here on here.id = o.billing_account_id
+     where i.id = any(%s::bigint[])
+"""
+
+_LINES = """
+    select invoice_id::text, product_id::text, quantity, unit_price, description
+      from lms.invoice_line_item
+     where invoice_id = any(%s::bigint[])
+     order by invoice_id, position
+"""
+
+
+def read_invoices(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Invoice]:
+    """The invoices of these ids that exist, by id, with the customer that each is for (sync rules, section 2)."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        lines = {
+            invoice_id: tuple(_line(row) for row in rows)
+            for invoice_id, rows in _grouped(cursor.execute(_LINES, [list(ids)]).fetchall())
+        }
+        rows = cursor.execute(_INVOICES, [list(ids)]).fetchall()
+    return {row["id"]: _invoice(row, lines.get(row["id"], ())) for row in rows}
+
+
+def _grouped(rows: list[dict[str, Any]]) -> Iterable[tuple[str, Iterable[dict[str, Any]]]]:
+    return groupby(rows, key=lambda row: str(row["invoice_id"]))
+
+
+def _line(row: dict[str, Any]) -> InvoiceLine:
+    return InvoiceLine(
+        product=RecordKey("product", row["product_id"]) if row["product_id"] else None,
+        quantity=row["quantity"],
+        unit_price=row["unit_price"],
+        # Not the stored amount: QuickBooks refuses any other than quantity × price (6070).
+        amount=extend(row["quantity"], row["unit_price"]),
+        description=row["description"],
+    )
+
+
+def _invoice(row: dict[str, Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
+    customer = (
+        RecordKey("doctor_office", row["doctor_office_id"])
+        if row["to_pair"]
+        else RecordKey("billing_account", row["billing_account_id"])
+    )
+    return Invoice(
+        number=row["invoice_number"],
+        date=row["invoice_date"],
+        due_date=row["due_date"],
+        customer=customer,
+        lines=lines,
+        discount=row["discount_amount"],
+        shipping=row["shipping_amount"],
+        tax=row["tax_amount"],
+        total=row["total_amount"],
+        memo=row["memo"],
+        origin=row["origin"],
+    )

@@ -1,0 +1,19 @@
+"""Names of records: which entity, which one."""
+
+from typing import Literal, NamedTuple
+
+Entity = Literal["billing_account", "doctor_office", "product", "special_item", "invoice", "credit", "payment"]
+Direction = Literal["lms_to_qbo", "qbo_to_lms"]
+Operation = Literal["create", "update", "delete"]
+Outcome = Literal["created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed"]
+
+
+class RecordKey(NamedTuple):
+    """A record as the LMS names it: its entity and its id (a special item's name) as text."""
+
+    entity: Entity
+    id: str
+
+
+TAX_ITEM = RecordKey("special_item", "Tax")
+CREDIT_ITEM = RecordKey("special_item", "Lab Credit")

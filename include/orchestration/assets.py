@@ -1,0 +1,22 @@
+"""The assets that join the DAGs: what wakes them, and what they announce."""
+
+from airflow.sdk import Asset, AssetWatcher
+
+from include.orchestration.lms_trigger import LmsChangeTrigger
+from include.sync.flows import FLOWS
+
+
+def _lms_changes(name: str, dag_id: str) -> Asset:
+    """Updated by the event trigger when the LMS has changes that this DAG has to look at."""
+    flow = FLOWS[dag_id]
+    trigger = LmsChangeTrigger(direction=flow.direction, entities=list(flow.names))
+    return Asset(name=name, uri=f"lms://pilot/{name}", watchers=[AssetWatcher(name=f"{name}_watcher", trigger=trigger)])
+
+
+LMS_CUSTOMER_CHANGES = _lms_changes("lms_customer_changes", "billing_account_lms_to_qbo")
+LMS_PRODUCT_CHANGES = _lms_changes("lms_product_changes", "product_lms_to_qbo")
+LMS_INVOICE_CHANGES = _lms_changes("lms_invoice_changes", "invoice_lms_to_qbo")
+
+QBO_CUSTOMERS = Asset(name="qbo_customers", uri="quickbooks://online/customers")
+QBO_ITEMS = Asset(name="qbo_items", uri="quickbooks://online/items")
+QBO_INVOICES = Asset(name="qbo_invoices", uri="quickbooks://online/invoices")

@@ -1,0 +1,39 @@
+"""`make connect`: connect a billing lab to a QuickBooks company with a grant obtained elsewhere.
+
+Reads BILLING_LAB (id or name), REALM and REFRESH_TOKEN from the environment, so that the token stands on no command
+line. The lab gets direction both, all entities, and accounts chosen from the company's chart by their type.
+"""
+
+import os
+import sys
+
+from include.orchestration.runtime import runtime
+from include.qbo.errors import QboError
+from include.sync.connect import CannotConnect, connect_lab
+from include.sync.runtime import Run
+
+
+def main() -> int:
+    """Connect; say on one line what was done or what is wrong."""
+    wanted = {name: os.environ.get(name, "").strip() for name in ("BILLING_LAB", "REALM", "REFRESH_TOKEN")}
+    missing = [name for name, value in wanted.items() if not value]
+    if missing:
+        sys.stderr.write(f"Missing: {', '.join(missing)}. Usage: make connect BILLING_LAB=… REALM=… REFRESH_TOKEN=…\n")
+        return 2
+    surroundings = runtime(Run(dag_id="make connect", run_id="manual"))
+    try:
+        connected = connect_lab(
+            surroundings,
+            billing_lab=wanted["BILLING_LAB"],
+            realm_id=wanted["REALM"],
+            refresh_token=wanted["REFRESH_TOKEN"],
+        )
+    except (CannotConnect, QboError) as error:
+        sys.stderr.write(f"Not connected: {error}\n")
+        return 1
+    sys.stdout.write(f"{connected}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

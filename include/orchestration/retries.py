@@ -1,0 +1,36 @@
+"""When a failed task is tried again: at once for what passes, never for what a person must mend."""
+
+from datetime import timedelta
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+RETRIES = 5
+
+POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception="include.qbo.errors.ReconnectRequired",
+            action=RetryAction.FAIL,
+            reason="the company must be connected again by a person",
+        ),
+        RetryRule(
+            exception="include.qbo.errors.RequestRefused",
+            action=RetryAction.FAIL,
+            reason="QuickBooks would refuse the same request again",
+        ),
+        RetryRule(
+            exception="include.expectations.check.BrokenExpectation",
+            action=RetryAction.FAIL,
+            reason="an expectation is broken, not the data",
+        ),
+        RetryRule(
+            exception="include.qbo.errors.ThrottleExceeded",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(minutes=5),
+            reason="QuickBooks still says 429 after waiting",
+        ),
+    ],
+)
+
+#: For every task. Without an exception to judge (a killed process) the delay is this one.
+DEFAULT_ARGS = {"retries": RETRIES, "retry_delay": timedelta(seconds=5), "retry_policy": POLICY}

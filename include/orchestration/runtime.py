@@ -1,0 +1,55 @@
+"""From Airflow to the sync: its connections and settings as a Runtime."""
+
+import os
+from typing import Any
+
+import psycopg
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.sdk import BaseHook
+
+from include.orchestration.lms_trigger import CONNECTION_ID
+from include.qbo.oauth import OAuthApp
+from include.sync.database import prepare
+from include.sync.runtime import Run, Runtime
+from include.sync.throttle import Budget
+from include.sync.tokens import TokenVault
+
+QUICKBOOKS_CONNECTION_ID = "quickbooks"
+
+
+def runtime(run: Run) -> Runtime:
+    """A runtime on the Airflow connections `lms_db` and `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset."""
+    lms = BaseHook.get_connection(CONNECTION_ID)
+
+    def connect() -> psycopg.Connection[Any]:
+        return prepare(PostgresHook(connection=lms).get_conn())
+
+    return Runtime(
+        connect=connect,
+        app=_app(),
+        vault=TokenVault(os.environ["PILOT_TOKEN_KEY"]),
+        budget=_budget(),
+        run=run,
+    )
+
+
+def _app() -> OAuthApp:
+    """The app's key pair is the connection's login and password; the endpoints stand in its extra."""
+    quickbooks = BaseHook.get_connection(QUICKBOOKS_CONNECTION_ID)
+    extra = quickbooks.extra_dejson
+    return OAuthApp(
+        client_id=quickbooks.login or "",
+        client_secret=quickbooks.password or "",
+        discovery_url=extra["discovery_url"],
+        api_base_url=extra["api_base_url"].rstrip("/"),
+    )
+
+
+def _budget() -> Budget:
+    """Intuit's limits, less a margin; the variables exist for a sandbox with other limits."""
+    usual = Budget()
+    return Budget(
+        requests_per_second=int(os.environ.get("PILOT_QBO_REQUESTS_PER_SECOND", usual.requests_per_second)),
+        batches_per_minute=int(os.environ.get("PILOT_QBO_BATCHES_PER_MINUTE", usual.batches_per_minute)),
+        pause_seconds=float(os.environ.get("PILOT_QBO_PAUSE_SECONDS", usual.pause_seconds)),
+    )

@@ -1,0 +1,45 @@
+"""What all DAGs of the sync have in common: when they run, their parameters and limits."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
+from airflow.sdk.definitions.asset import BaseAsset
+
+from include.orchestration.retries import DEFAULT_ARGS
+
+#: The net below the events. A setting, because every run costs a little.
+SAFETY_NET = os.environ.get("PILOT_SYNC_CRON", "*/15 * * * *")
+
+
+def on(assets: BaseAsset | Asset) -> AssetOrTimeSchedule:
+    """On an event of the assets, and from time to time in case an event was lost."""
+    return AssetOrTimeSchedule(timetable=CronTriggerTimetable(SAFETY_NET, timezone="UTC"), assets=assets)
+
+
+def params() -> dict[str, Param]:
+    """What an operator may choose when starting a run by hand."""
+    return {
+        "realm_id": Param(
+            None,
+            type=["null", "string"],
+            title="QuickBooks company",
+            description="Only this company (its realm id); empty: every company that has something to do.",
+        ),
+        "resync": Param(
+            False,
+            type="boolean",
+            title="Compare everything again",
+            description="Look at every record again, not only at those that changed. Writes only what differs.",
+        ),
+    }
+
+
+#: For @dag(**COMMON).
+COMMON: dict[str, Any] = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    "catchup": False,
+    "max_active_runs": 3,
+    "default_args": DEFAULT_ARGS,
+}

@@ -1,0 +1,306 @@
+"""The HTTP client of one QuickBooks company.
+
+It adds to a plain session what QuickBooks asks for: a token that is refreshed once after a 401, short jittered
+retries under the same requestid, the shared budget, both fault envelopes, Decimal numbers, and one log line and
+one audit row per request with its intuit_tid.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import requests
+import simplejson
+
+from include.qbo.errors import (
+    OutcomeUnknown,
+    ReconnectRequired,
+    RequestRefused,
+    ThrottleExceeded,
+    Unavailable,
+)
+from include.qbo.faults import Fault, Remedy, fault_of_status, parse_fault
+from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
+from include.qbo.query import PAGE_SIZE, where_in
+from include.qbo.query import chunks as in_chunks
+
+log = logging.getLogger(__name__)
+
+MINOR_VERSION = "75"
+#: Items of one batch (dossier 6).
+BATCH_SIZE = 30
+#: Seconds: to connect, to answer. Intuit's gateway cuts a request at 120 s.
+TIMEOUT = (10, 125)
+ATTEMPTS = 4
+THROTTLE_ATTEMPTS = 5
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """One record to create, update or delete: QuickBooks' name of the entity and the bare body."""
+
+    operation: Literal["create", "update", "delete"]
+    resource: str
+    body: Json
+
+
+class QboClient:
+    """Requests to one company. Not for use by several threads at once: give each its own."""
+
+    def __init__(
+        self, *, api_base_url: str, realm_id: str, tokens: TokenSource, throttle: Throttle, calls: CallLog
+    ) -> None:
+        """Store what is needed; nothing is sent yet."""
+        self.realm_id = realm_id
+        self._root = f"{api_base_url}/v3/company/{realm_id}"
+        self._tokens = tokens
+        self._throttle = throttle
+        self._calls = calls
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+
+    # ------------------------------------------------------------------ reading
+
+    def query(self, statement: str) -> list[Json]:
+        """One page of a query; [] when nothing is found. Raises RequestRefused for a bad statement."""
+        answer = self._send("query", None, path="query", text=statement)
+        return _entities(answer)
+
+    def find(self, resource: str, field: str, values: Sequence[str], *, also: str = "") -> list[Json]:
+        """All records of a resource whose field has one of the values, in as few calls as possible.
+
+        Several IN lists travel as one batch of queries, which counts as one call of the quota (dossier 3.3).
+        """
+        statements = [where_in(resource, field, part, also=also) for part in in_chunks(values)]
+        return [record for page in self.queries(statements) for record in page]
+
+    def queries(self, statements: Sequence[str]) -> list[list[Json]]:
+        """Several queries in one request, answers in their order. Each must fit one page."""
+        if not statements:
+            return []
+        if len(statements) == 1:
+            return [self.query(statements[0])]
+        pages: list[list[Json]] = []
+        # A whole batch answers at most 1000 objects (dossier 6), so only few IN lists go together.
+        for start in range(0, len(statements), PAGE_SIZE // 200):
+            part = statements[start : start + PAGE_SIZE // 200]
+            items = [{"bId": str(position), "Query": text} for position, text in enumerate(part)]
+            answer = self._send("batch", None, path="batch", body={"BatchItemRequest": items}, items=len(part))
+            by_id = {item["bId"]: item for item in answer["BatchItemResponse"]}
+            for position in range(len(part)):
+                item = by_id[str(position)]
+                fault = parse_fault(item, status=400)
+                if fault:
+                    raise RequestRefused(fault)
+                pages.append(_entities(item))
+        return pages
+
+    def read(self, resource: str, record_id: str) -> Json | Fault:
+        """One record by its id, or the fault (610: it is gone)."""
+        answer = self._send("read", resource, path=f"{resource.lower()}/{record_id}", raise_fault=False)
+        return answer if isinstance(answer, Fault) else dict(answer[resource])
+
+    def preferences(self) -> Json:
+        """The company's preferences (dossier 9.8)."""
+        return dict(self._send("read", "Preferences", path="preferences")["Preferences"])
+
+    def company_info(self) -> Json:
+        """Name and address of the company."""
+        return dict(self._send("read", "CompanyInfo", path=f"companyinfo/{self.realm_id}")["CompanyInfo"])
+
+    # ------------------------------------------------------------------ writing
+
+    def write(self, writes: Sequence[Write], *, request_id: str) -> list[Json | Fault]:
+        """Send the writes as one request under one requestid; one result for each, in their order.
+
+        A single write uses the entity's own call, several a batch (at most BATCH_SIZE). Raises OutcomeUnknown when
+        the answer is lost: the same writes may be sent again under the same id.
+        """
+        if len(writes) == 1:
+            write = writes[0]
+            parameters = {"operation": "delete"} if write.operation == "delete" else {}
+            answer = self._send(
+                write.operation,
+                write.resource,
+                path=write.resource.lower(),
+                body=write.body,
+                parameters=parameters,
+                request_id=request_id,
+                raise_fault=False,
+            )
+            return [answer if isinstance(answer, Fault) else dict(answer[write.resource])]
+        items = [
+            {"bId": str(position), "operation": write.operation, write.resource: write.body}
+            for position, write in enumerate(writes)
+        ]
+        answer = self._send(
+            "batch",
+            None,
+            path="batch",
+            body={"BatchItemRequest": items},
+            request_id=request_id,
+            items=len(items),
+        )
+        by_id = {item["bId"]: item for item in answer["BatchItemResponse"]}
+        tid = str(answer.get("intuit_tid", ""))
+        return [
+            parse_fault(by_id[str(position)], status=400, intuit_tid=tid) or dict(by_id[str(position)][write.resource])
+            for position, write in enumerate(writes)
+        ]
+
+    # ------------------------------------------------------------------ one request
+
+    def _send(
+        self,
+        operation: str,
+        resource: str | None,
+        *,
+        path: str,
+        body: Json | None = None,
+        text: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        items: int = 1,
+        raise_fault: bool = True,
+    ) -> Any:
+        """Send until there is an answer that means something. Returns the parsed body, or the fault if asked to."""
+        url = f"{self._root}/{path}"
+        query = {"minorversion": MINOR_VERSION, **(parameters or {})}
+        if request_id:
+            query["requestid"] = request_id
+        content = simplejson.dumps(body, use_decimal=True) if body is not None else text
+        headers = {"Content-Type": "application/json" if body is not None else "application/text"}
+        writes = request_id is not None
+        metered = not writes
+        call = _Call(operation, resource, items, metered, request_id)
+        attempts_left, throttles_left, refreshed = ATTEMPTS, THROTTLE_ATTEMPTS, False
+        while True:
+            token = self._tokens.current()
+            result = self._attempt(call, url, query, content, {**headers, "Authorization": f"Bearer {token}"})
+            if not isinstance(result, (Fault, requests.RequestException)):
+                return result
+            remedy = result.remedy if isinstance(result, Fault) else Remedy.RETRY
+            if remedy is Remedy.REFRESH and not refreshed:
+                self._tokens.replace(token)
+                refreshed = True
+            elif remedy is Remedy.WAIT and throttles_left:
+                throttles_left -= 1
+                log.warning(
+                    "QuickBooks company %s is throttled; pausing %.0f s",
+                    self.realm_id,
+                    self._throttle.pause(),
+                )
+            elif remedy is Remedy.RETRY and attempts_left > 1:
+                attempts_left -= 1
+                time.sleep((ATTEMPTS - attempts_left) ** 2 * random.uniform(0.3, 0.7))
+            else:
+                return self._give_up(result, remedy, writes=writes, raise_fault=raise_fault)
+
+    def _give_up(
+        self, result: Fault | requests.RequestException, remedy: Remedy, *, writes: bool, raise_fault: bool
+    ) -> Fault:
+        if isinstance(result, requests.RequestException) or remedy is Remedy.RETRY:
+            what = result.message if isinstance(result, Fault) else type(result).__name__
+            # A 10000 or a gateway error may hide a write that was done (trap 6).
+            kind = OutcomeUnknown if writes else Unavailable
+            raise kind(f"QuickBooks company {self.realm_id} kept failing: {what}") from None
+        if remedy is Remedy.WAIT:
+            raise ThrottleExceeded(f"QuickBooks company {self.realm_id} answers 429 although we waited")
+        if remedy in (Remedy.RECONNECT, Remedy.REFRESH):
+            raise ReconnectRequired(f"QuickBooks company {self.realm_id} refuses our grant: {result.message}")
+        if raise_fault:
+            raise RequestRefused(result)
+        return result
+
+    def _attempt(
+        self,
+        call: "_Call",
+        url: str,
+        query: Mapping[str, str],
+        content: str | None,
+        headers: Mapping[str, str],
+    ) -> Any:
+        """One HTTP request: its parsed body, a Fault, or the exception that stood in for an answer."""
+        method = "GET" if content is None else "POST"
+        with self._throttle.slot("batch" if call.operation == "batch" else "request"):
+            started = time.monotonic()
+            result: Any
+            try:
+                answer = self._session.request(
+                    method,
+                    url,
+                    params=query,
+                    data=content.encode() if content is not None else None,
+                    headers=dict(headers),
+                    timeout=TIMEOUT,
+                )
+                status, tid = answer.status_code, answer.headers.get("intuit_tid", "")
+                result = _parse(answer, tid)
+            except requests.RequestException as error:
+                status, tid, result = None, "", error
+            duration_ms = round((time.monotonic() - started) * 1000)
+        self._record(call, result, status, tid, duration_ms)
+        return result
+
+    def _record(self, call: "_Call", result: Any, status: int | None, tid: str, duration_ms: int) -> None:
+        fault_code = result.code if isinstance(result, Fault) else None
+        log.info(
+            "QuickBooks %s %s (%d): %s%s in %d ms, intuit_tid %s",
+            call.operation,
+            call.resource or "",
+            call.items,
+            status or type(result).__name__,
+            f" fault {fault_code}" if fault_code else "",
+            duration_ms,
+            tid or "none",
+        )
+        self._calls.record(
+            ApiCall(
+                operation=call.operation,
+                resource=call.resource,
+                items=call.items,
+                metered=call.metered,
+                status=status,
+                fault_code=fault_code,
+                intuit_tid=tid or None,
+                request_id=call.request_id,
+                duration_ms=duration_ms,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    operation: str
+    resource: str | None
+    items: int
+    metered: bool
+    request_id: str | None
+
+
+def _parse(answer: requests.Response, tid: str) -> Any:
+    """The body as Python values, or the fault it holds. An answer that is no JSON is a fault of its status."""
+    try:
+        body = simplejson.loads(answer.content, use_decimal=True)
+    except ValueError:
+        # Garbage with a 200 tells nothing about the outcome: as good as a lost answer.
+        return fault_of_status(answer.status_code if answer.status_code >= 400 else 502, intuit_tid=tid)
+    fault = parse_fault(body, status=answer.status_code, intuit_tid=tid)
+    if fault:
+        return fault
+    if answer.status_code >= 400:
+        return fault_of_status(answer.status_code, intuit_tid=tid)
+    if "BatchItemResponse" in body:
+        body["intuit_tid"] = tid
+    return body
+
+
+def _entities(answer: Json) -> list[Json]:
+    """The records of a QueryResponse: its one member that is a list (absent when nothing was found)."""
+    response = answer.get("QueryResponse") or {}
+    return next((value for value in response.values() if isinstance(value, list)), [])

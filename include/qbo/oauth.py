@@ -1,0 +1,99 @@
+"""Intuit's OAuth 2.0: endpoints by discovery, refresh, revoke (dossier section 1)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import requests
+from oauthlib.oauth2 import OAuth2Error
+from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session
+
+from include.qbo.errors import ReconnectRequired, Unavailable
+
+#: Seconds for a token call; Intuit's own gateway cuts at 120.
+TIMEOUT = 30
+
+SCOPE = "com.intuit.quickbooks.accounting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAuthApp:
+    """The app's registration with Intuit: which key pair, which endpoints, which API host."""
+
+    client_id: str
+    client_secret: str
+    discovery_url: str
+    api_base_url: str
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"OAuthApp(client_id={self.client_id!r}, api_base_url={self.api_base_url!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """Tokens as the token endpoint gave them."""
+
+    access_token: str
+    refresh_token: str
+    access_token_expires_at: datetime
+    refresh_token_expires_at: datetime
+
+    def __repr__(self) -> str:
+        """Without the tokens."""
+        return f"Grant(access_token_expires_at={self.access_token_expires_at.isoformat()})"
+
+
+@cache
+def endpoints(discovery_url: str) -> Mapping[str, str]:
+    """The endpoints of the discovery document. Raises Unavailable if it cannot be read."""
+    try:
+        answer = requests.get(discovery_url, timeout=TIMEOUT, headers={"Accept": "application/json"})
+        answer.raise_for_status()
+        return dict(answer.json())
+    except (requests.RequestException, ValueError) as error:
+        raise Unavailable(f"Intuit's discovery document at {discovery_url} cannot be read") from error
+
+
+def refresh(app: OAuthApp, refresh_token: str) -> Grant:
+    """Exchange a refresh token. Raises ReconnectRequired (`invalid_grant`) or Unavailable.
+
+    Whatever comes back must be stored: the refresh token's value changes about once a day, and the former one dies.
+    """
+    _allow_http_on_this_machine(app)
+    session = OAuth2Session(app.client_id)
+    try:
+        token = session.refresh_token(
+            endpoints(app.discovery_url)["token_endpoint"],
+            refresh_token=refresh_token,
+            auth=HTTPBasicAuth(app.client_id, app.client_secret),
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+    except OAuth2Error as error:
+        if error.error == "invalid_grant":
+            raise ReconnectRequired("Intuit no longer accepts the stored grant (invalid_grant)") from None
+        raise Unavailable(f"Intuit's token endpoint answered {error.error}") from None
+    except requests.RequestException as error:
+        raise Unavailable(f"Intuit's token endpoint did not answer: {type(error).__name__}") from None
+    return grant_of(token, now=datetime.now(UTC))
+
+
+def grant_of(token: Mapping[str, Any], *, now: datetime) -> Grant:
+    """The token endpoint's answer as a grant. `expires_in` and `x_refresh_token_expires_in` are seconds."""
+    return Grant(
+        access_token=str(token["access_token"]),
+        refresh_token=str(token["refresh_token"]),
+        access_token_expires_at=now + timedelta(seconds=int(token["expires_in"])),
+        refresh_token_expires_at=now + timedelta(seconds=int(token.get("x_refresh_token_expires_in", 8_640_000))),
+    )
+
+
+def _allow_http_on_this_machine(app: OAuthApp) -> None:
+    """oauthlib insists on https; the sandbox on this machine has none. Anywhere else the insistence stays."""
+    if app.api_base_url.startswith(("http://127.0.0.1", "http://localhost", "http://sandbox:")):
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

@@ -1,0 +1,134 @@
+"""Companies and connections: who is connected to what, and with which settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from include.model.record import Direction, Entity
+from include.model.settings import CompanyPreferences, ConnectionSettings
+from include.qbo.client import QboClient
+from include.sync.database import jsonb
+
+_SETTINGS = """
+    select billing_lab_id, realm_id, direction, sync_invoices, sync_credits, sync_payments, income_account_id,
+           deposit_account_id, receivable_account_id, discount_account_id, shipping_account_id, tax_account_id,
+           credit_account_id, sync_start_date, receives_qbo_transactions
+      from qbo_sync.connection
+     where realm_id = %s
+     order by billing_lab_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Company:
+    """A connected company with the settings of every lab on it."""
+
+    realm_id: str
+    name: str
+    preferences: CompanyPreferences
+    settings: Mapping[int, ConnectionSettings]
+
+    def of_lab(self, billing_lab_id: int | None) -> ConnectionSettings:
+        """The settings of a lab; for a record that names none, or a lab that has left, those of the first."""
+        if billing_lab_id is not None and billing_lab_id in self.settings:
+            return self.settings[billing_lab_id]
+        return next(iter(self.settings.values()))
+
+
+def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
+    """The company with its labs' settings. Raises LookupError if no lab is connected to it."""
+    with connection.cursor(row_factory=class_row(ConnectionSettings)) as cursor:
+        settings = cursor.execute(_SETTINGS, [realm_id]).fetchall()
+    row = connection.execute(
+        "select name, preferences from qbo_sync.company where realm_id = %s", [realm_id]
+    ).fetchone()
+    if row is None or not settings:
+        raise LookupError(f"no billing lab is connected to QuickBooks company {realm_id}")
+    return Company(
+        realm_id=realm_id,
+        name=row[0],
+        preferences=preferences_of(row[1]),
+        settings={one.billing_lab_id: one for one in settings},
+    )
+
+
+def companies_with_work(
+    connection: psycopg.Connection, direction: Direction, entities: Sequence[Entity], realm_id: str | None
+) -> list[dict[str, Any]]:
+    """Companies that have something due: [{realm_id, name}], the one asked for if one is asked for."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select c.realm_id, c.name from qbo_sync.company c"
+            " where (%(realm)s::text is null or c.realm_id = %(realm)s)"
+            "   and exists (select 1 from qbo_sync.pending_mark m where m.realm_id = c.realm_id"
+            "                  and m.direction = %(direction)s and m.entity = any(%(entities)s))"
+            " order by c.realm_id",
+            {"realm": realm_id, "direction": direction, "entities": list(entities)},
+        ).fetchall()
+
+
+def preferences_of(stored: Mapping[str, Any]) -> CompanyPreferences:
+    """The settings that matter, out of QuickBooks' Preferences (dossier 9.8); their defaults where it says nothing."""
+    sales = stored.get("SalesFormsPrefs", {})
+    closed = stored.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    return CompanyPreferences(
+        custom_transaction_numbers=bool(sales.get("CustomTxnNumbers", True)),
+        allow_discount=bool(sales.get("AllowDiscount", True)),
+        allow_shipping=bool(sales.get("AllowShipping", True)),
+        auto_apply_credit=bool(sales.get("AutoApplyCredit", False)),
+        book_close_date=date.fromisoformat(closed) if closed else None,
+    )
+
+
+def refresh_preferences(connection: psycopg.Connection, client: QboClient) -> None:
+    """Read the company's preferences if they were last read more than an hour ago, and keep them with warnings."""
+    stale = connection.execute(
+        "select 1 from qbo_sync.company where realm_id = %s"
+        "   and (preferences_read_at is null or preferences_read_at < clock_timestamp() - interval '1 hour')",
+        [client.realm_id],
+    ).fetchone()
+    connection.rollback()
+    if stale is None:
+        return
+    preferences = client.preferences()
+    connection.execute(
+        "update qbo_sync.company set preferences = %s, warnings = %s, preferences_read_at = clock_timestamp()"
+        " where realm_id = %s",
+        [jsonb(preferences), jsonb(warnings(preferences_of(preferences))), client.realm_id],
+    )
+    connection.commit()
+
+
+def warnings(preferences: CompanyPreferences) -> list[dict[str, str]]:
+    """What in the company's settings keeps the sync from doing all that it could, for the person who set it up."""
+    found = []
+    if not preferences.custom_transaction_numbers:
+        found.append(
+            {
+                "code": "custom_numbers_off",
+                "message": "QuickBooks numbers invoices itself, so they do not carry Pilot's invoice numbers.",
+                "resolution": "Turn on “Custom transaction numbers” in QuickBooks: Account and settings > Sales.",
+            }
+        )
+    if preferences.auto_apply_credit:
+        found.append(
+            {
+                "code": "auto_apply_credit_on",
+                "message": "QuickBooks applies credits by itself, perhaps to other invoices than Pilot did.",
+                "resolution": "Turn off “Automatically apply credits”: Account and settings > Advanced > Automation.",
+            }
+        )
+    for allowed, what in ((preferences.allow_discount, "Discount"), (preferences.allow_shipping, "Shipping")):
+        if not allowed:
+            found.append(
+                {
+                    "code": f"{what.lower()}_box_off",
+                    "message": f"The {what.lower()} box is off in QuickBooks; invoices that need it may be refused.",
+                    "resolution": f"Turn on “{what}” in QuickBooks: Account and settings > Sales.",
+                }
+            )
+    return found

@@ -1,0 +1,98 @@
+"""Connecting a billing lab to a QuickBooks company: grant, company, connection, accounts by type."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from include.qbo.oauth import refresh
+from include.sync.company import refresh_preferences
+from include.sync.runtime import Runtime
+from include.sync.tokens import store_grant
+
+Json = dict[str, Any]
+
+
+class CannotConnect(Exception):
+    """The lab or the company is not as it must be; the words say what to do."""
+
+
+def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_token: str) -> str:
+    """Exchange the token, keep it encrypted, make the company and the connection; what was done, in words.
+
+    A lab that is connected to this company already keeps its settings (a reconnect). Raises CannotConnect, and
+    ReconnectRequired or Unavailable if Intuit refuses or does not answer.
+    """
+    grant = refresh(runtime.app, refresh_token)
+    with runtime.connect() as connection:
+        lab_id, lab_name = _find_lab(connection, billing_lab)
+        _refuse_other_company(connection, lab_id, lab_name, realm_id)
+        connection.execute(
+            "insert into qbo_sync.company (realm_id, name) values (%s, %s) on conflict do nothing",
+            [realm_id, realm_id],
+        )
+        store_grant(connection, runtime.vault, realm_id, grant)
+        connection.commit()
+        with runtime.client(realm_id) as client:
+            name = str(client.company_info().get("CompanyName", realm_id))
+            accounts = client.query("SELECT * FROM Account WHERE Active = true ORDERBY Id MAXRESULTS 1000")
+            refresh_preferences(connection, client)
+        connection.execute("update qbo_sync.company set name = %s where realm_id = %s", [name, realm_id])
+        _make_connection(connection, lab_id, realm_id, accounts)
+        connection.commit()
+    return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
+
+
+def _find_lab(connection: psycopg.Connection, billing_lab: str) -> tuple[int, str]:
+    rows = connection.execute(
+        "select id, name from lms.billing_lab where id::text = %(lab)s or name = %(lab)s", {"lab": billing_lab}
+    ).fetchall()
+    if len(rows) != 1:
+        what = "There is no billing lab" if not rows else "There are several billing labs"
+        raise CannotConnect(f"{what} with the id or name “{billing_lab}”.")
+    return rows[0][0], rows[0][1]
+
+
+def _refuse_other_company(connection: psycopg.Connection, lab_id: int, lab_name: str, realm_id: str) -> None:
+    """Links belong to a company: a lab that changes it would leave its history behind unseen."""
+    row = connection.execute("select realm_id from qbo_sync.connection where billing_lab_id = %s", [lab_id]).fetchone()
+    if row and row[0] != realm_id:
+        raise CannotConnect(f"{lab_name} is connected to QuickBooks company {row[0]}. Disconnect it from there first.")
+
+
+def _make_connection(connection: psycopg.Connection, lab_id: int, realm_id: str, accounts: Sequence[Json]) -> None:
+    income = pick_account(accounts, "Income", ["SalesOfProductIncome", "ServiceFeeIncome"])
+    deposit = pick_account(accounts, "Other Current Asset", ["UndepositedFunds"])
+    if income is None or deposit is None:
+        raise CannotConnect(
+            "The company's chart of accounts has no active income account or no “Undeposited Funds” account."
+        )
+    # The first lab of a company receives what is created in QuickBooks, until somebody chooses another.
+    connection.execute(
+        "insert into qbo_sync.connection (billing_lab_id, realm_id, income_account_id, deposit_account_id,"
+        " discount_account_id, receives_qbo_transactions)"
+        " values (%(lab)s, %(realm)s, %(income)s, %(deposit)s, %(discount)s,"
+        "         not exists (select 1 from qbo_sync.connection"
+        "                      where realm_id = %(realm)s and receives_qbo_transactions))"
+        " on conflict (billing_lab_id) do nothing",
+        {
+            "lab": lab_id,
+            "realm": realm_id,
+            "income": income,
+            "deposit": deposit,
+            "discount": pick_account(accounts, "Income", ["DiscountsRefundsGiven"], only=True),
+        },
+    )
+
+
+def pick_account(accounts: Sequence[Json], type_: str, subtypes: Sequence[str], *, only: bool = False) -> str | None:
+    """The id of the first account of the type with the best subtype; of any subtype but discounts unless `only`."""
+    of_type = [account for account in accounts if account.get("AccountType") == type_]
+    for subtype in subtypes:
+        for account in of_type:
+            if account.get("AccountSubType") == subtype:
+                return str(account["Id"])
+    if only:
+        return None
+    usable = [account for account in of_type if account.get("AccountSubType") != "DiscountsRefundsGiven"]
+    return str(usable[0]["Id"]) if usable else None

@@ -1,0 +1,1 @@
+"""What differs between entities: how each is read, observed, planned and written."""

@@ -1,0 +1,63 @@
+"""Looks up who holds a name in QuickBooks, for customers and items alike."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from include.qbo.client import QboClient
+from include.qbo.customer import DELETED_SUFFIX, without_suffix
+from include.qbo.product import SELLABLE_TYPES
+from include.qbo.query import chunks, where_in
+from include.sync import links
+from include.sync.plan.names import NameHolder
+
+Json = dict[str, Any]
+
+#: The name's field by kind of record.
+_NAME_FIELD = {"Customer": "DisplayName", "Vendor": "DisplayName", "Employee": "DisplayName", "Item": "Name"}
+_ALL = "Active IN (true, false)"
+
+
+def holders_of(
+    connection: psycopg.Connection,
+    client: QboClient,
+    names: Iterable[str],
+    kinds: Sequence[str],
+    entities: Sequence[str],
+) -> dict[str, list[Json]]:
+    """By wanted name (case folded): the records that bear it, or bore it until they were deactivated, as JSON.
+
+    `entities`: whose links tell whether a record is linked already.
+    """
+    wanted = set(names)
+    spellings = wanted | {name + DELETED_SUFFIX for name in wanted}
+    statements = [
+        (kind, where_in(kind, _NAME_FIELD[kind], part, also=_ALL)) for kind in kinds for part in chunks(spellings)
+    ]
+    pages = client.queries([statement for _, statement in statements])
+    found = [(kind, record) for (kind, _), page in zip(statements, pages, strict=True) for record in page]
+    linked = links.linked_ids(connection, client.realm_id, entities, [record["Id"] for _, record in found])
+    by_name: dict[str, list[Json]] = defaultdict(list)
+    for kind, record in found:
+        name = record[_NAME_FIELD[kind]]
+        active = bool(record.get("Active", True))
+        by_name[(name if active else without_suffix(name)).casefold()].append(
+            {
+                "kind": kind,
+                "qbo_id": record["Id"],
+                "sync_token": record["SyncToken"],
+                "name": name,
+                "active": active,
+                "linked": kind in ("Customer", "Item") and record["Id"] in linked,
+                "parent_id": record.get("ParentRef", {}).get("value"),
+                "usable": kind != "Item" or record.get("Type") in SELLABLE_TYPES,
+            }
+        )
+    return by_name
+
+
+def read_back(holders: Iterable[Json]) -> tuple[NameHolder, ...]:
+    """The staged JSON as the planner takes it."""
+    return tuple(NameHolder(**holder) for holder in holders)

@@ -1,0 +1,166 @@
+"""Invoices, from the LMS to QuickBooks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import psycopg
+
+from include.lms.invoice import read_invoices
+from include.model.invoice import Invoice
+from include.model.plain import Canonical, invoice_from_plain
+from include.model.problem import Problem
+from include.model.record import TAX_ITEM, RecordKey
+from include.qbo import invoice as qbo_invoice
+from include.qbo.client import BATCH_SIZE, QboClient
+from include.qbo.faults import Fault
+from include.sync import links, words
+from include.sync.company import Company
+from include.sync.entity.rules import EntityRules, Json
+from include.sync.plan.action import Plan
+from include.sync.plan.invoice import InvoiceSituation, plan_invoice, total_mismatch
+from include.sync.staging import StagedRecord
+
+
+def references(invoice: Canonical) -> tuple[RecordKey, ...]:
+    """Its customer, the items of its lines, and the tax item if it bears tax; each once, in this order."""
+    if not isinstance(invoice, Invoice):
+        raise TypeError("an invoice is expected")
+    items = [line.product for line in invoice.lines if line.product]
+    tax = [TAX_ITEM] if invoice.tax else []
+    return tuple(dict.fromkeys([invoice.customer, *items, *tax]))
+
+
+def observe(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
+) -> None:
+    """For new invoices: what is not linked yet, and unlinked QuickBooks invoices that may be the same."""
+    new = {r.record_id: invoice_from_plain(r.lms) for r in records if r.link is None and r.lms}
+    keys = {key for invoice in new.values() for key in references(invoice)}
+    ids = links.qbo_ids(connection, company.realm_id, keys)
+    ready = []
+    for record in records:
+        if record.record_id not in new:
+            continue
+        invoice = new[record.record_id]
+        record.qbo["missing"] = [list(key) for key in references(invoice) if key not in ids]
+        if not record.qbo["missing"] and invoice.origin == "lms":
+            ready.append(record)
+    if not ready:
+        return
+    candidates = _candidates(client, company, [new[record.record_id] for record in ready])
+    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [body["Id"] for body in candidates])
+    for record in ready:
+        invoice = new[record.record_id]
+        record.qbo["same"] = [
+            [body["Id"], body["SyncToken"], qbo_invoice.total(body)]
+            for body in candidates
+            if body["Id"] not in taken and _matches(body, invoice, ids[invoice.customer], company)
+        ]
+
+
+def _candidates(client: QboClient, company: Company, invoices: Iterable[Invoice]) -> list[Json]:
+    """QuickBooks invoices that may be one of these: of the same number, or of the same day where it numbers itself."""
+    if company.preferences.custom_transaction_numbers:
+        return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices])
+    return client.find("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
+
+
+def _matches(body: Json, invoice: Invoice, customer_id: str, company: Company) -> bool:
+    if company.preferences.custom_transaction_numbers and body.get("DocNumber") != invoice.number:
+        return False
+    return qbo_invoice.is_same(body, invoice, customer_id)
+
+
+def plan(record: StagedRecord, company: Company) -> Plan:
+    """From the staged row to the planner and back."""
+    link = record.link or {}
+    return plan_invoice(
+        InvoiceSituation(
+            linked=record.link is not None,
+            lms=invoice_from_plain(record.lms) if record.lms else None,
+            qbo_id=link.get("qbo_id"),
+            sync_token=link.get("sync_token"),
+            qbo_total=Decimal(link["base"]["total"]) if record.link else None,
+            start_date=company.of_lab(record.billing_lab_id).sync_start_date,
+            book_close_date=company.preferences.book_close_date,
+            missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
+            same=[(qbo_id, token) for qbo_id, token, _ in record.qbo.get("same", [])],
+        )
+    )
+
+
+def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -> Json:
+    """A create, or what a delete needs."""
+    if record.action == "delete":
+        return {"Id": record.plan["qbo_id"], "SyncToken": record.plan["sync_token"]}
+    invoice = invoice_from_plain(record.lms or {})
+    return qbo_invoice.create_body(invoice, ids, company.of_lab(record.billing_lab_id), company.preferences)
+
+
+def agreed(lms: Json, answer: Json) -> Json:
+    """The base: what was sent, with the total that QuickBooks made of it."""
+    return {**lms, "total": qbo_invoice.total(answer)}
+
+
+def objection(lms: Json, answer: Json) -> Problem | None:
+    """TotalAmt must equal the LMS total to the cent (sync rules, section 4)."""
+    total = qbo_invoice.total(answer)
+    if total == Decimal(lms["total"]):
+        return None
+    return total_mismatch(lms["number"], Decimal(lms["total"]), total)
+
+
+def explain(fault: Fault, lms: Json, client: QboClient) -> Problem:
+    """The fault in words; for a number that is taken, the transaction that has it."""
+    problem = words.explain(fault, f"Invoice {lms.get('number', '')}".strip())
+    holder = qbo_invoice.number_holder(fault)
+    if not holder:
+        return problem
+    kind, qbo_id = holder
+    found = client.read(kind, qbo_id)
+    what = f"the {kind.lower()} with id {qbo_id}" if isinstance(found, Fault) else qbo_invoice.in_words(kind, found)
+    return replace(
+        problem,
+        message=(
+            f"Invoice {lms.get('number', '')} cannot be created in QuickBooks: its number is already used there by "
+            f"{what}."
+        ),
+        detail={**problem.detail, "holder": kind, "holder_id": qbo_id},
+    )
+
+
+def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:
+    """Invoices by number, customer, day and lines' total; each QuickBooks invoice answers for one body only."""
+    if all("DocNumber" in body for body in bodies):
+        found = client.find("Invoice", "DocNumber", [body["DocNumber"] for body in bodies])
+    else:
+        found = client.find("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
+    free = {record["Id"]: record for record in found}
+    result: list[Json | None] = []
+    for body in bodies:
+        match = next((record for record in free.values() if qbo_invoice.came_from(record, body)), None)
+        if match:
+            del free[match["Id"]]
+        result.append(match)
+    return result
+
+
+INVOICE = EntityRules(
+    entity="invoice",
+    resource=qbo_invoice.RESOURCE,
+    same_family=("invoice",),
+    batch_size=BATCH_SIZE,
+    parallel=3,
+    read=read_invoices,
+    observe=observe,
+    plan=plan,
+    references=references,
+    body=body,
+    from_plain=invoice_from_plain,
+    agreed=agreed,
+    objection=objection,
+    explain=explain,
+    document_number=lambda lms: lms.get("number"),
+    find_created=find_created,
+)

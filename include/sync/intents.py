@@ -1,0 +1,127 @@
+"""Writes to QuickBooks are written down before they go out.
+
+A request is committed with its intents; the answer's link, base and outcome after. After a crash the same request
+goes out again under the same requestid, or what it did is found (load.py, recover.py).
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.model.record import Entity, Operation, RecordKey
+from include.qbo.client import Write
+from include.sync.database import jsonb
+
+#: Names our requestids among all UUIDs (any fixed value would do).
+_NAMESPACE = uuid.UUID("6f2d2a5e-50b5-4f6e-9a51-0f5cf6a6a3d1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """One record that is to be written to QuickBooks."""
+
+    entity: Entity
+    record_id: str
+    billing_lab_id: int | None
+    generation: int
+    operation: Operation
+    resource: str
+    payload: dict[str, Any]
+    base: dict[str, Any]
+
+    @property
+    def key(self) -> RecordKey:
+        """The record."""
+        return RecordKey(self.entity, self.record_id)
+
+    @property
+    def write(self) -> Write:
+        """What the client sends."""
+        return Write(operation=self.operation, resource=self.resource, body=self.payload)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One HTTP request that writes, with its intents in their order."""
+
+    request_id: str
+    created_at: datetime
+    intents: tuple[Intent, ...]
+
+
+def commit_request(connection: psycopg.Connection, realm_id: str, intents: Sequence[Intent]) -> str:
+    """Write the request down and commit; its requestid is returned.
+
+    The id is made of the records and of their intents' numbers, which are never given twice: every attempt at this
+    very write has the same one, any later write of the same records another.
+    """
+    numbers = []
+    placeholder = str(uuid.uuid4())
+    for position, intent in enumerate(intents):
+        row = connection.execute(
+            "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
+            " generation, operation, resource, payload, base)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
+            [
+                placeholder,
+                position,
+                realm_id,
+                intent.entity,
+                intent.record_id,
+                intent.billing_lab_id,
+                intent.generation,
+                intent.operation,
+                intent.resource,
+                jsonb(intent.payload),
+                jsonb(intent.base),
+            ],
+        ).fetchone()
+        numbers.append(f"{intent.operation}:{intent.entity}:{intent.record_id}:{row[0] if row else ''}")
+    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(numbers)}"))
+    connection.execute(
+        "insert into qbo_sync.write_request (request_id, realm_id) values (%s, %s)", [request_id, realm_id]
+    )
+    connection.execute(
+        "update qbo_sync.write_intent set request_id = %s where request_id = %s", [request_id, placeholder]
+    )
+    connection.commit()
+    return request_id
+
+
+def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence[Entity]) -> list[Request]:
+    """Requests of these entities whose answer was never recorded, oldest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "select r.request_id, r.created_at, i.entity, i.record_id, i.billing_lab_id, i.generation, i.operation,"
+            "       i.resource, i.payload, i.base"
+            "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
+            " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
+            [realm_id, list(entities)],
+        ).fetchall()
+    requests: dict[str, tuple[datetime, list[Intent]]] = {}
+    for row in rows:
+        request_id, created_at = row.pop("request_id"), row.pop("created_at")
+        requests.setdefault(request_id, (created_at, []))[1].append(Intent(**row))
+    return [
+        Request(request_id=request_id, created_at=created_at, intents=tuple(intents))
+        for request_id, (created_at, intents) in requests.items()
+    ]
+
+
+def finish(connection: psycopg.Connection, realm_id: str, intent: Intent) -> None:
+    """The intent's answer is recorded, in the caller's transaction; the last one takes its request with it."""
+    row = connection.execute(
+        "delete from qbo_sync.write_intent where realm_id = %s and entity = %s and record_id = %s returning request_id",
+        [realm_id, intent.entity, intent.record_id],
+    ).fetchone()
+    if row:
+        connection.execute(
+            "delete from qbo_sync.write_request r where request_id = %s"
+            " and not exists (select 1 from qbo_sync.write_intent i where i.request_id = r.request_id)",
+            [row[0]],
+        )

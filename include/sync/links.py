@@ -1,0 +1,73 @@
+"""Links: which LMS record is which QuickBooks record, and the base they last agreed on."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+
+from include.model.record import RecordKey
+from include.sync.database import jsonb
+
+
+def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
+    """The QuickBooks ids of those of the records that are linked."""
+    wanted = set(keys)
+    rows = connection.execute(
+        "select l.entity, l.record_id, l.qbo_id from qbo_sync.linked_record l"
+        "  join unnest(%s::text[], %s::text[]) as wanted (entity, record_id)"
+        "    on l.entity = wanted.entity and l.record_id = wanted.record_id"
+        " where l.realm_id = %s",
+        [[key.entity for key in wanted], [key.id for key in wanted], realm_id],
+    )
+    return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows}
+
+
+def linked_ids(connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]) -> set[str]:
+    """Which of these QuickBooks ids belong to a link of one of the entities."""
+    rows = connection.execute(
+        "select qbo_id from qbo_sync.linked_record where realm_id = %s and entity = any(%s) and qbo_id = any(%s)",
+        [realm_id, list(entities), list(ids)],
+    )
+    return {qbo_id for (qbo_id,) in rows}
+
+
+def store(
+    connection: psycopg.Connection,
+    realm_id: str,
+    key: RecordKey,
+    qbo_id: str,
+    base: Mapping[str, Any],
+    sync_token: str | None,
+) -> None:
+    """Make or renew a link with its base, in the caller's transaction."""
+    if key.entity == "special_item":
+        connection.execute(
+            "insert into qbo_sync.special_item (realm_id, name, qbo_id) values (%s, %s, %s)"
+            " on conflict (realm_id, name) do update set qbo_id = excluded.qbo_id",
+            [realm_id, key.id, qbo_id],
+        )
+        return
+    connection.execute(
+        "insert into qbo_sync.entity_link as l (realm_id, entity, lms_id, qbo_id, base, sync_token)"
+        " values (%s, %s, %s, %s, %s, %s) on conflict (realm_id, entity, lms_id) do update"
+        " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
+        "     version = l.version + 1, updated_at = clock_timestamp()",
+        [realm_id, key.entity, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
+    )
+
+
+def renew_token(connection: psycopg.Connection, realm_id: str, key: RecordKey, sync_token: str) -> None:
+    """QuickBooks has a newer version of the record: the next plan is made on that."""
+    connection.execute(
+        "update qbo_sync.entity_link set sync_token = %s, version = version + 1, updated_at = clock_timestamp()"
+        " where realm_id = %s and entity = %s and lms_id = %s",
+        [sync_token, realm_id, key.entity, int(key.id)],
+    )
+
+
+def remove(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+    """The record is gone on both sides."""
+    connection.execute(
+        "delete from qbo_sync.entity_link where realm_id = %s and entity = %s and lms_id = %s",
+        [realm_id, key.entity, int(key.id)],
+    )

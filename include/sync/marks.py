@@ -1,0 +1,43 @@
+"""Change marks: which records have to be looked at. The rules stand in SQL (migrations/sql/0002_qbo_sync.sql)."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from include.model.record import Direction
+
+
+def dispatch(connection: psycopg.Connection) -> None:
+    """Turn the LMS's raw change feed into marks."""
+    connection.execute("select qbo_sync.dispatch_lms_changes()")
+
+
+def mark_all(
+    connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
+) -> None:
+    """Mark everything of these entities that is linked or, for invoices, could be."""
+    connection.execute(
+        "select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
+        " select l.realm_id, l.entity, l.record_id, i.billing_lab_id as lab"
+        "   from qbo_sync.linked_record l"
+        "   left join lms.invoice i on l.entity = 'invoice' and i.id::text = l.record_id"
+        " union"
+        " select n.realm_id, 'invoice', i.id::text, i.billing_lab_id"
+        "   from lms.invoice i join qbo_sync.connection n using (billing_lab_id)"
+        " ) everything where entity = any(%(entities)s) and (%(realm)s::text is null or realm_id = %(realm)s)",
+        {"direction": direction, "entities": list(entities), "realm": realm_id},
+    )
+
+
+def mark_one(
+    connection: psycopg.Connection,
+    realm_id: str,
+    direction: Direction,
+    entity: str,
+    record_id: str,
+    billing_lab_id: int | None,
+) -> None:
+    """Look at this record again (a retry that somebody asked for)."""
+    connection.execute(
+        "select qbo_sync.mark(%s, %s, %s, %s, %s)", [realm_id, direction, entity, record_id, billing_lab_id]
+    )

@@ -1,0 +1,78 @@
+"""Settling a record: its outcome, mark, link and error, in one transaction of the caller's."""
+
+from dataclasses import dataclass
+
+import psycopg
+
+from include.model.problem import Problem
+from include.model.record import Direction, Operation, Outcome, RecordKey
+from include.sync import sync_errors
+from include.sync.runtime import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settlement:
+    """How one record ended."""
+
+    realm_id: str
+    direction: Direction
+    key: RecordKey
+    generation: int
+    billing_lab_id: int | None
+    outcome: Outcome
+    operation: Operation = "create"
+    qbo_id: str | None = None
+    document_number: str | None = None
+    #: failed: what the bookkeeper is told.
+    problem: Problem | None = None
+    #: waiting: for this record to be linked, or (None) for `wait_seconds`.
+    waits_for: RecordKey | None = None
+    wait_seconds: float = 0.0
+
+
+def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
+    """Record the outcome and take the mark away, unless the record was marked again meanwhile."""
+    where = [end.realm_id, end.direction, end.key.entity, end.key.id]
+    connection.execute(
+        "insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)"
+        " values (%s, %s, %s, %s, %s, %s, %s)",
+        [*where, end.outcome, run.dag_id, run.run_id],
+    )
+    connection.execute(
+        "update qbo_sync.staged_record set outcome = %s"
+        " where dag_id = %s and run_id = %s and realm_id = %s and entity = %s and record_id = %s"
+        "   and generation = %s and outcome is null",
+        [end.outcome, run.dag_id, run.run_id, end.realm_id, end.key.entity, end.key.id, end.generation],
+    )
+    if end.outcome == "waiting":
+        connection.execute(
+            "update qbo_sync.change_mark set extracted_at = null, waits_for_entity = %s, waits_for_id = %s,"
+            " attempt_after = clock_timestamp() + make_interval(secs => %s)"
+            " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
+            [
+                end.waits_for.entity if end.waits_for else None,
+                end.waits_for.id if end.waits_for else None,
+                end.wait_seconds,
+                *where,
+                end.generation,
+            ],
+        )
+    else:
+        connection.execute(
+            "delete from qbo_sync.change_mark"
+            " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
+            [*where, end.generation],
+        )
+    if end.outcome == "failed" and end.problem:
+        place = sync_errors.ErrorPlace(
+            realm_id=end.realm_id,
+            direction=end.direction,
+            key=end.key,
+            operation=end.operation,
+            billing_lab_id=end.billing_lab_id,
+            qbo_id=end.qbo_id,
+            document_number=end.document_number,
+        )
+        sync_errors.record(connection, run, place, end.problem)
+    else:
+        sync_errors.resolve(connection, end.realm_id, end.direction, end.key)

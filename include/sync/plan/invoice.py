@@ -1,0 +1,97 @@
+"""The plan for invoices from the LMS to QuickBooks (sync rules, sections 1, 2 and 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from include.model.invoice import Invoice
+from include.model.money import show
+from include.model.problem import Problem
+from include.model.record import RecordKey
+from include.sync.plan.action import Plan, fail, nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvoiceSituation:
+    """What is known of one invoice in one company."""
+
+    linked: bool
+    lms: Invoice | None
+    qbo_id: str | None = None
+    sync_token: str | None = None
+    #: linked: the total that QuickBooks made of it.
+    qbo_total: Decimal | None = None
+    #: Transactions dated earlier are left alone.
+    start_date: date | None = None
+    #: The books are closed up to and including this day.
+    book_close_date: date | None = None
+    #: Customer and items that are not in QuickBooks yet.
+    missing: Sequence[RecordKey] = field(default_factory=tuple)
+    #: Unlinked QuickBooks invoices of the same number, customer, date and total: (id, SyncToken).
+    same: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+def plan_invoice(now: InvoiceSituation) -> Plan:
+    """An invoice is created when its case is invoiced and deleted when it is un-invoiced; edits are not pushed."""
+    if now.lms is None:
+        if not now.linked:
+            return nothing("un-invoiced before it was sent")
+        return Plan(action="delete", reason="un-invoiced", qbo_id=now.qbo_id, sync_token=now.sync_token)
+    if now.linked:
+        if now.qbo_total != now.lms.total and now.qbo_total is not None:
+            return fail(total_mismatch(now.lms.number, now.lms.total, now.qbo_total))
+        return nothing("in QuickBooks already; edits in the LMS are not pushed")
+    if now.lms.origin == "qbo":
+        return nothing("it came from QuickBooks")
+    if now.start_date and now.lms.date < now.start_date:
+        return nothing("dated before the sync's start date")
+    if now.missing:
+        return Plan(action="wait", reason="its customer or an item is not in QuickBooks yet", waits_for=now.missing[0])
+    if len(now.same) == 1:
+        qbo_id, sync_token = now.same[0]
+        return Plan(
+            action="adopt",
+            reason="same number, customer, date and total, linked to nothing",
+            qbo_id=qbo_id,
+            sync_token=sync_token,
+        )
+    if now.same:
+        return fail(_ambiguous(now.lms, [qbo_id for qbo_id, _ in now.same]))
+    if now.book_close_date and now.lms.date <= now.book_close_date:
+        return fail(_books_closed(now.lms, now.book_close_date))
+    return Plan(action="create", reason="invoiced")
+
+
+def _ambiguous(invoice: Invoice, ids: Sequence[str]) -> Problem:
+    return Problem(
+        code="ambiguous_match",
+        message=(
+            f"QuickBooks has {len(ids)} invoices numbered {invoice.number} over {show(invoice.total)} for the same "
+            "customer and day; Pilot cannot tell which of them is this one."
+        ),
+        resolution="Delete the superfluous invoices in QuickBooks, then retry.",
+        detail={"candidates": list(ids)},
+    )
+
+
+def _books_closed(invoice: Invoice, closed: date) -> Problem:
+    return Problem(
+        code="books_closed",
+        message=(
+            f"Invoice {invoice.number} is dated {invoice.date:%m/%d/%Y}, but the books in QuickBooks are closed "
+            f"through {closed:%m/%d/%Y}."
+        ),
+        resolution="Move the closing date in QuickBooks (Account and settings > Advanced), or date the invoice later.",
+        detail={"book_close_date": closed.isoformat()},
+    )
+
+
+def total_mismatch(number: str, lms_total: Decimal, qbo_total: Decimal) -> Problem:
+    """Both figures, so that the bookkeeper can see which one is wrong (sync rules, section 4)."""
+    return Problem(
+        code="total_mismatch",
+        message=f"Invoice {number} is {show(lms_total)} in Pilot but {show(qbo_total)} in QuickBooks.",
+        resolution="Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong.",
+        detail={"lms_total": lms_total, "qbo_total": qbo_total},
+    )

@@ -1,0 +1,68 @@
+"""Finishes the requests of a worker that died, or whose answer was lost.
+
+For creates it first asks QuickBooks what is there (rule "no duplicate": find out what happened before creating
+anything), then:
+  * everything of the request is there: link it;
+  * nothing is there: send the same request again under the same requestid. If the first one is still on its way,
+    or was done unseen, QuickBooks replays its answer instead of creating anything twice (dossier 2.4);
+  * some of it is there (a batch that QuickBooks broke off): link that. What is missing is planned anew once the
+    request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot still be at work.
+Updates and deletes are simply sent again: doing them twice does no harm.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from include.qbo.client import QboClient
+from include.qbo.faults import Fault
+from include.sync import intents, links
+from include.sync.conclude import Conclusion, conclude
+from include.sync.entity.rules import EntityRules, Json
+from include.sync.flows import Flow
+from include.sync.intents import Intent, Request
+from include.sync.runtime import Run
+
+log = logging.getLogger(__name__)
+
+#: A request older than this is not at work any more (Intuit's gateway cuts at 120 s; dossier 2.5).
+SETTLED_AFTER = timedelta(seconds=150)
+
+
+def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: Flow) -> None:
+    """Bring every unfinished request of the flow's entities to an end, under the load's lock."""
+    rules_of = {rules.entity: rules for rules in flow.entities}
+    for request in intents.unfinished(connection, client.realm_id, flow.names):
+        rules = rules_of[request.intents[0].entity]
+        where = Conclusion(run=run, realm_id=client.realm_id, direction=flow.direction, rules=rules)
+        log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
+        results = _results(connection, client, rules, request)
+        for intent, result in zip(request.intents, results, strict=True):
+            if result is not None:
+                conclude(connection, client, where, intent, result)
+            elif datetime.now(UTC) - request.created_at > SETTLED_AFTER:
+                intents.finish(connection, client.realm_id, intent)
+        connection.commit()
+
+
+def _results(
+    connection: psycopg.Connection, client: QboClient, rules: EntityRules, request: Request
+) -> Sequence[Json | Fault | None]:
+    """What became of each intent; None: not known yet."""
+    if request.intents[0].operation == "create":
+        found = _found(connection, client, rules, request.intents)
+        if any(found):
+            return found
+    return client.write([intent.write for intent in request.intents], request_id=request.request_id)
+
+
+def _found(
+    connection: psycopg.Connection, client: QboClient, rules: EntityRules, lost: Sequence[Intent]
+) -> list[Json | None]:
+    """What earlier creates made, leaving out what stands for another record already."""
+    found = rules.find_created(client, [intent.payload for intent in lost])
+    ids = [record["Id"] for record in found if record]
+    taken = links.linked_ids(connection, client.realm_id, rules.same_family, ids)
+    return [record if record and record["Id"] not in taken else None for record in found]

@@ -1,0 +1,44 @@
+"""What a step needs from its surroundings: the database, the app's registration, the budget, and who it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from include.qbo.client import QboClient
+from include.qbo.oauth import OAuthApp
+from include.sync.call_log import DatabaseCallLog
+from include.sync.database import Connect
+from include.sync.throttle import Budget, SharedThrottle
+from include.sync.tokens import CompanyTokens, TokenVault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run of one DAG."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Handed to every step; nothing is opened until it is needed."""
+
+    connect: Connect
+    app: OAuthApp
+    vault: TokenVault
+    budget: Budget
+    run: Run
+
+    @contextmanager
+    def client(self, realm_id: str) -> Iterator[QboClient]:
+        """A client of the company, with a connection of its own for budget and call log."""
+        with self.connect() as connection:
+            connection.autocommit = True
+            yield QboClient(
+                api_base_url=self.app.api_base_url,
+                realm_id=realm_id,
+                tokens=CompanyTokens(self.connect, self.app, self.vault, realm_id),
+                throttle=SharedThrottle(connection, realm_id, self.budget),
+                calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
+            )

@@ -1,0 +1,101 @@
+"""The steps before the load: which companies have work, extract, transform, validate.
+
+Each step reads the run's staged rows and writes them back; what it returns (keys and counts) is what XCom may carry.
+"""
+
+from typing import Any
+
+from include.expectations.check import check
+from include.model.plain import to_plain
+from include.sync import marks, staging
+from include.sync.company import companies_with_work, read_company, refresh_preferences
+from include.sync.flows import Flow
+from include.sync.runtime import Runtime
+from include.sync.staging import StagedRecord
+
+
+def companies(runtime: Runtime, flow: Flow, realm_id: str | None, resync: bool) -> list[dict[str, Any]]:
+    """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
+
+    `resync` marks every record of the flow first, so that all are compared again.
+    """
+    with runtime.connect() as connection:
+        if resync:
+            marks.mark_all(connection, flow.direction, flow.names, realm_id)
+        marks.dispatch(connection)
+        connection.commit()
+        return companies_with_work(connection, flow.direction, flow.names, realm_id)
+
+
+def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Stage the due records with what both sides say of them; the number of each entity is returned."""
+    extracted: dict[str, int] = {}
+    with runtime.connect() as connection, runtime.client(realm_id) as client:
+        refresh_preferences(connection, client)
+        marks.dispatch(connection)
+        staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
+        connection.commit()
+        company = read_company(connection, realm_id)
+        for rules in flow.entities:
+            records = staging.read(connection, runtime.run, realm_id, rules.entity)
+            found = rules.read(connection, [record.record_id for record in records])
+            for record in records:
+                record.lms = to_plain(found[record.record_id]) if record.record_id in found else None
+            if records:
+                rules.observe(connection, client, company, records)
+            staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
+            connection.commit()
+            extracted[rules.entity] = len(records)
+    return extracted
+
+
+def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Plan one action for each staged record; the number of each action is returned."""
+    planned: dict[str, int] = {}
+    with runtime.connect() as connection:
+        company = read_company(connection, realm_id)
+        for rules in flow.entities:
+            records = staging.read(connection, runtime.run, realm_id, rules.entity)
+            for record in records:
+                plan = rules.plan(record, company)
+                record.action, record.plan = plan.action, plan.to_plain()
+                if plan.problem:
+                    record.problems = [_plain_problem(plan.problem)]
+                planned[plan.action] = planned.get(plan.action, 0) + 1
+            staging.write(connection, runtime.run, realm_id, records, ["action", "plan", "problems"])
+        connection.commit()
+    return planned
+
+
+def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Check what is about to be created against the entity's expectations; the rows that fail are set aside."""
+    checked, set_aside = 0, 0
+    with runtime.connect() as connection:
+        for rules in flow.entities:
+            records = [r for r in staging.read(connection, runtime.run, realm_id, rules.entity) if _to_check(r)]
+            problems = check(
+                rules.entity,
+                {record.record_id: rules.from_plain(record.lms) for record in records if record.lms},
+            )
+            bad = [record for record in records if record.record_id in problems]
+            for record in bad:
+                record.action = "fail"
+                record.problems = [_plain_problem(problem) for problem in problems[record.record_id]]
+            staging.write(connection, runtime.run, realm_id, bad, ["action", "problems"])
+            checked, set_aside = checked + len(records), set_aside + len(bad)
+        connection.commit()
+    return {"checked": checked, "set_aside": set_aside}
+
+
+def _to_check(record: StagedRecord) -> bool:
+    """Also what waits: its own problems should be known before its customer's are mended."""
+    return record.action in ("create", "wait") or (record.action == "fail" and record.link is None)
+
+
+def _plain_problem(problem: Any) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "resolution": problem.resolution,
+        "detail": dict(problem.detail),
+    }

@@ -1,0 +1,78 @@
+"""A company's request budget, shared by all workers through PostgreSQL.
+
+QuickBooks allows a company and app 10 requests a second, 10 at a time, 500 a minute and 40 batches a minute
+(dossier 3.1). The budget stays a little below, because requests bunch up on their way.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """How much of the company's allowance the pipeline uses."""
+
+    requests_per_second: int = 8
+    batches_per_minute: int = 38
+    concurrent: int = 8
+    #: Seconds that a 429 stops everybody (Intuit: wait 60 s).
+    pause_seconds: float = 60.0
+
+
+class SharedThrottle:
+    """The Throttle of one company, for one worker. Needs an autocommit connection of its own."""
+
+    def __init__(self, connection: psycopg.Connection, realm_id: str, budget: Budget) -> None:
+        """`connection` must be in autocommit; it holds the concurrency slot as an advisory lock."""
+        self._connection = connection
+        self._realm_id = realm_id
+        self._budget = budget
+
+    @contextmanager
+    def slot(self, kind: Literal["request", "batch"]) -> Iterator[None]:
+        """Wait for the budget, take a concurrency slot, give it back after the answer."""
+        self._wait("request", self._budget.requests_per_second, 1)
+        if kind == "batch":
+            self._wait("batch", self._budget.batches_per_minute, 60)
+        slot = self._take_slot()
+        try:
+            yield
+        finally:
+            self._connection.execute("select pg_advisory_unlock(hashtextextended(%s, %s))", [self._realm_id, slot])
+
+    def pause(self) -> float:
+        """Reserve nothing before the pause is over, for every worker."""
+        self._connection.execute(
+            "select qbo_sync.pause_throttle(%s, make_interval(secs => %s))",
+            [self._realm_id, self._budget.pause_seconds],
+        )
+        return self._budget.pause_seconds
+
+    def _wait(self, bucket: str, limit: int, window_seconds: int) -> None:
+        row = self._connection.execute(
+            "select qbo_sync.reserve(%s, %s, %s, make_interval(secs => %s))",
+            [self._realm_id, bucket, limit, window_seconds],
+        ).fetchone()
+        seconds = float(row[0]) if row else 0.0
+        if seconds > 5:
+            log.info("waiting %.0f s for the request budget of QuickBooks company %s", seconds, self._realm_id)
+        if seconds > 0:
+            time.sleep(seconds)
+
+    def _take_slot(self) -> int:
+        while True:
+            for slot in range(1, self._budget.concurrent + 1):
+                taken = self._connection.execute(
+                    "select pg_try_advisory_lock(hashtextextended(%s, %s))", [self._realm_id, slot]
+                ).fetchone()
+                if taken and taken[0]:
+                    return slot
+            time.sleep(0.05)

@@ -1,0 +1,111 @@
+"""OAuth tokens of the companies: encrypted at rest, refreshed under a row lock.
+
+Two workers that meet an expired token refresh once: the second waits for the row and finds the new token. The lock is
+`for no key update`, which rows that refer to the company do not have to wait for.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from include.qbo.errors import ReconnectRequired
+from include.qbo.oauth import Grant, OAuthApp, refresh
+from include.sync.database import Connect
+
+#: An access token this close to its end is not used any more.
+MARGIN = timedelta(minutes=2)
+
+
+class TokenVault:
+    """Encrypts and decrypts tokens. Several keys, newest first, allow the key to be changed."""
+
+    def __init__(self, keys: str) -> None:
+        """`keys`: Fernet keys, comma separated (PILOT_TOKEN_KEY). Raises ValueError for anything else."""
+        self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
+
+    def seal(self, token: str) -> bytes:
+        """A token as it is stored."""
+        return self._fernet.encrypt(token.encode())
+
+    def open(self, sealed: bytes | None) -> str:
+        """A stored token. Raises ReconnectRequired if there is none or the key is another one."""
+        if sealed is None:
+            raise ReconnectRequired("the company has no stored grant")
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            raise ReconnectRequired("the stored grant cannot be read with the present PILOT_TOKEN_KEY") from None
+
+
+class CompanyTokens:
+    """The TokenSource of one company."""
+
+    def __init__(self, connect: Connect, app: OAuthApp, vault: TokenVault, realm_id: str) -> None:
+        """Nothing is read yet."""
+        self._connect = connect
+        self._app = app
+        self._vault = vault
+        self._realm_id = realm_id
+        self._cached: tuple[str, datetime] | None = None
+
+    def current(self) -> str:
+        """A token with some life left, refreshed first if need be."""
+        now = datetime.now(UTC)
+        if self._cached is None or self._cached[1] <= now + MARGIN:
+            self._cached = self._read_or_refresh(refused=None)
+        return self._cached[0]
+
+    def replace(self, refused: str) -> str:
+        """A token other than the refused one: another worker's, or a fresh one."""
+        self._cached = self._read_or_refresh(refused=refused)
+        return self._cached[0]
+
+    def _read_or_refresh(self, refused: str | None) -> tuple[str, datetime]:
+        with self._connect() as connection:
+            row = connection.execute(
+                "select status, access_token_encrypted, refresh_token_encrypted, access_token_expires_at"
+                "  from qbo_sync.company where realm_id = %s for no key update",
+                [self._realm_id],
+            ).fetchone()
+            if row is None or row[0] != "connected":
+                raise ReconnectRequired(f"QuickBooks company {self._realm_id} is not connected")
+            _, sealed_access, sealed_refresh, expires_at = row
+            if sealed_access is not None and expires_at > datetime.now(UTC) + MARGIN:
+                token = self._vault.open(sealed_access)
+                if token != refused:
+                    return token, expires_at
+            try:
+                grant = refresh(self._app, self._vault.open(sealed_refresh))
+            except ReconnectRequired:
+                require_reconnect(connection, self._realm_id)
+                connection.commit()
+                raise
+            store_grant(connection, self._vault, self._realm_id, grant)
+            connection.commit()
+            return grant.access_token, grant.access_token_expires_at
+
+
+def store_grant(connection: psycopg.Connection, vault: TokenVault, realm_id: str, grant: Grant) -> None:
+    """Keep both tokens, whatever came back, in the caller's transaction."""
+    connection.execute(
+        "update qbo_sync.company set status = 'connected', access_token_encrypted = %s, refresh_token_encrypted = %s,"
+        " access_token_expires_at = %s, refresh_token_expires_at = %s, updated_at = clock_timestamp()"
+        " where realm_id = %s",
+        [
+            vault.seal(grant.access_token),
+            vault.seal(grant.refresh_token),
+            grant.access_token_expires_at,
+            grant.refresh_token_expires_at,
+            realm_id,
+        ],
+    )
+
+
+def require_reconnect(connection: psycopg.Connection, realm_id: str) -> None:
+    """The grant is gone: syncing pauses, settings and links stay. The tokens are kept (a refusal may be a mistake)."""
+    connection.execute(
+        "update qbo_sync.company set status = 'reconnect_required', updated_at = clock_timestamp()"
+        " where realm_id = %s and status = 'connected'",
+        [realm_id],
+    )
