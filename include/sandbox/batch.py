@@ -1,0 +1,101 @@
+"""Batches (dossier 6): HTTP 200, every item with its own outcome, items blind to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from . import cdc, faults, query
+from .money import dumps
+from .operations import kind_named, operation_of, perform
+from .schema import Body
+from .store import Company
+from .work import Work
+
+if TYPE_CHECKING:
+    from .server import Server
+
+LARGEST = 30
+_OTHER = frozenset(("bId", "operation", "optionsData"))
+
+
+def items_of(body: Any) -> list[Body]:
+    """The batch's items; 1040 if there are too many."""
+    items = body.get("BatchItemRequest") if isinstance(body, dict) else None
+    if not isinstance(items, list):
+        raise faults.missing("BatchItemRequest")
+    if len(items) > LARGEST:
+        raise faults.batch_too_big(LARGEST)
+    for item in items:
+        if not isinstance(item, dict):
+            raise faults.unparsable()
+    return items
+
+
+def parts_of(items: list[Body]) -> set[tuple[str, str]]:
+    """(entity, operation) of everything in a batch, for injected faults and statistics."""
+    found = {("", "batch")}
+    for item in items:
+        if "Query" in item:
+            found.add(("", "query"))
+        for name in item.keys() - _OTHER:
+            found.add((name, str(item.get("operation") or "create").lower()))
+    return found
+
+
+def run(server: Server, company: Company, items: list[Body]) -> bytes:
+    """All items in order; the members of the answer."""
+    hidden: set[tuple[str, str]] = set()
+    answers = []
+    blind = not server.switches.get("batch_sees_itself", company.switches)
+    for item in items:
+        work = Work(server, company, hidden if blind else None)
+        member = _member(server, work, item)
+        hidden.update(work.created)
+        answers.append(b'{%b,"bId":%b}' % (member, dumps(item.get("bId", ""))))
+    return b'"BatchItemResponse":[%b]' % b",".join(answers)
+
+
+def _member(server: Server, work: Work, item: Body) -> bytes:
+    try:
+        return _perform(server, work, item)
+    except faults.Fault as problem:
+        server.stats.faults[problem.code] += 1
+        return b'"Fault":' + dumps(problem.member())
+
+
+def _perform(server: Server, work: Work, item: Body) -> bytes:
+    if "Query" in item:
+        server.stats.batch_operations["query"] += 1
+        return b'"QueryResponse":' + query.run(work, str(item["Query"]))
+    if "CDCQuery" in item:
+        server.stats.batch_operations["cdc"] += 1
+        asked = item["CDCQuery"]
+        return cdc.run(work, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")))
+    names = [name for name in item if name not in _OTHER]
+    if len(names) != 1:
+        raise faults.unparsable()
+    kind = kind_named(names[0])
+    body = item[names[0]]
+    if not isinstance(body, dict):
+        raise faults.unparsable()
+    options = _options(item)
+    operation = str(item.get("operation") or "").lower()
+    if operation not in ("create", "update", "delete", "void"):
+        raise faults.bad_enumeration("operation", item.get("operation"))
+    if operation == "update":
+        if operation_of(kind, body, options | {"operation": ""}) == "void":
+            operation = "void"
+        elif body.get("Id") in (None, ""):
+            raise faults.missing("Id")
+    server.stats.batch_operations[operation] += 1
+    raw = perform(work, kind, operation, body, options)
+    server.stats.writes[operation] += 1
+    return b'"%b":%b' % (kind.name.encode(), raw)
+
+
+def _options(item: Body) -> dict[str, str]:
+    given = str(item.get("optionsData") or "")
+    if given == "void":
+        return {"include": "void"}
+    return dict(parse_qsl(given))

@@ -1,0 +1,89 @@
+"""Faults that tests ask for (contract, section 5; dossier 11.12)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+BEFORE = (
+    "timeout_before", "http_500", "http_502", "http_503", "http_504", "http_429", "http_401", "auth_120",
+    "garbage", "html_413", "slow",
+)  # fmt: skip
+AFTER = ("timeout_after", "drop_connection", "http_500_after", "http_503_after")
+KINDS = BEFORE + AFTER
+
+
+@dataclass(slots=True)
+class Rule:
+    """One injected fault."""
+
+    kind: str
+    entity: str | None = None
+    operation: str | None = None
+    times: int | None = None
+    probability: float = 1.0
+    realm: str | None = None
+    seconds: float = 120.0
+    hits: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the control call."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Injected:
+    """The faults in force; the first that fits and whose dice fall is taken."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._random = rng
+        self.rules: list[Rule] = []
+
+    def add(self, asked: dict[str, Any]) -> Rule:
+        """A rule from the control call's body."""
+        known = {"kind", "entity", "operation", "times", "probability", "realm", "seconds"}
+        unknown = set(asked) - known
+        if unknown:
+            raise ValueError(f"unknown: {sorted(unknown)}")
+        if asked.get("kind") not in KINDS:
+            raise ValueError(f"kind is one of {list(KINDS)}")
+        rule = Rule(
+            kind=asked["kind"],
+            entity=asked.get("entity"),
+            operation=asked.get("operation"),
+            times=None if asked.get("times") is None else int(asked["times"]),
+            probability=1.0 if asked.get("probability") is None else float(asked["probability"]),
+            realm=asked.get("realm"),
+            seconds=float(asked.get("seconds") or 120.0),
+        )
+        self.rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        """None any more."""
+        self.rules.clear()
+
+    def draw(self, realm: str | None, parts: set[tuple[str, str]]) -> Rule | None:
+        """The fault for a request that does these (entity, operation) things, if any."""
+        if not self.rules:
+            return None
+        for rule in self.rules:
+            if rule.times is not None and rule.hits >= rule.times:
+                continue
+            if rule.realm is not None and rule.realm != realm:
+                continue
+            if not any(_fits(rule, entity, operation) for entity, operation in parts):
+                continue
+            if rule.probability < 1.0 and self._random.random() >= rule.probability:
+                continue
+            rule.hits += 1
+            return rule
+        return None
+
+
+def _fits(rule: Rule, entity: str, operation: str) -> bool:
+    if operation == "token" and rule.operation != "token":
+        return False
+    if rule.entity is not None and rule.entity.lower() != entity.lower():
+        return False
+    return rule.operation is None or rule.operation.lower() == operation
