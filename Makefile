@@ -57,7 +57,7 @@ ifneq ($(shell cmp -s requirements.lock $(INSTALLED) && echo same),same)
 .PHONY: $(INSTALLED)
 endif
 UV := $(shell sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.txt)
-SUPPORTED := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+SUPPORTED := import ensurepip, ssl, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 $(INSTALLED):
 	@{ set -euo pipefail; begun=$$SECONDS; \
 	if ! $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; then \
@@ -76,6 +76,10 @@ $(INSTALLED):
 	if ! $(BIN)/uv --version 2>/dev/null | grep -qF "$(subst uv==,uv ,$(UV))"; then \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"; \
 	fi; \
-	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock; \
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --system-certs --python $(BIN)/python \
+		requirements.lock || { \
+		echo "uv could not do it, pip tries: it reads pip's own configuration (index, certificates) and is slower"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+			-r requirements.lock; }; \
 	cp requirements.lock $(INSTALLED); \
 	echo "Installed in $$((SECONDS - begun)) s"; } 1>&2

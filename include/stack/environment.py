@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from include.stack import postgres, sandbox
@@ -38,7 +37,7 @@ def airflow_url(ports: Ports) -> str:
     return f"http://{HOST}:{ports.airflow}"
 
 
-def airflow_settings(state_dir: Path, ports: Ports, keys: Keys) -> dict[str, str]:
+def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) -> dict[str, str]:
     """Airflow's own configuration; docker-compose.yaml sets the same names."""
     home = state_dir / "airflow"
     metadata = postgres.url(
@@ -51,7 +50,7 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys) -> dict[str, str
     return {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "6",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(postgres.PROJECT / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_dir),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(postgres.PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -114,21 +113,18 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
     }
 
 
-def of_parts(
-    state_dir: Path, ports: Ports, keys: Keys, outer: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def of_parts(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) -> dict[str, str]:
     """The whole environment of every part: the caller's, less what would mislead Airflow, and ours."""
-    given = os.environ if outer is None else outer
-    kept = {name: value for name, value in given.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
     return {
         **kept,
-        **airflow_settings(state_dir, ports, keys),
+        **airflow_settings(state_dir, ports, keys, dags_dir),
         **pipeline_settings(ports, keys),
         "AIRFLOW_HOME": str(state_dir / "airflow"),
         "PYTHONPATH": os.pathsep.join([str(postgres.PROJECT), str(postgres.PROJECT / "config")]),
         "PYTHONUNBUFFERED": "1",
-        "NO_PROXY": _no_proxy(given.get("NO_PROXY", "")),
-        "no_proxy": _no_proxy(given.get("no_proxy", "")),
+        "NO_PROXY": _no_proxy(kept.get("NO_PROXY", "")),
+        "no_proxy": _no_proxy(kept.get("no_proxy", "")),
     }
 
 

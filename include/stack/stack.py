@@ -22,6 +22,7 @@ from include.stack.ports import Ports, require_free
 from include.stack.process import Processes
 
 STATE_DIR = postgres.PROJECT / ".local"
+DAGS_DIR = postgres.PROJECT / "dags"
 _SLOW = 180.0  # seconds after which a part that still lives is given up, on a busy machine
 _DAGS_PARSED = 90.0
 
@@ -39,11 +40,19 @@ class Stack:
     the directory, else those of the environment.
     """
 
-    def __init__(self, state_dir: Path = STATE_DIR, ports: Ports | None = None, tell: Tell = _silent) -> None:
+    def __init__(
+        self,
+        state_dir: Path = STATE_DIR,
+        ports: Ports | None = None,
+        *,
+        dags_dir: Path = DAGS_DIR,
+        tell: Tell = _silent,
+    ) -> None:
         self.state_dir = state_dir.resolve()
         self.processes = Processes(self.state_dir)
         self._ports_file = self.state_dir / "ports.json"
         self._asked_ports = ports
+        self._dags_dir = dags_dir
         self._tell = tell
 
     @property
@@ -62,8 +71,7 @@ class Stack:
 
     def full_environment(self) -> dict[str, str]:
         """The environment that the parts run in: for our own commands that work on this stack."""
-        parts = environment.of_parts(self.state_dir, self.ports, self._keys())
-        return {**parts, **self.environment()}
+        return {**self._parts_environment(), **self.environment()}
 
     def up(self) -> None:
         """Start what is not running and return when everything is healthy."""
@@ -99,6 +107,9 @@ class Stack:
     def _keys(self) -> Keys:
         return Keys.of(self.state_dir / "secrets.json")
 
+    def _parts_environment(self) -> dict[str, str]:
+        return environment.of_parts(self.state_dir, self.ports, self._keys(), self._dags_dir)
+
     def _parts(self) -> list[str]:
         return ["postgres", *(["sandbox"] if sandbox.is_there() else []), *airflow.COMMANDS]
 
@@ -130,8 +141,7 @@ class Stack:
         ports.save(self._ports_file)
 
     def _start(self, name: str, command: list[str]) -> None:
-        parts = environment.of_parts(self.state_dir, self.ports, self._keys())
-        self.processes.start(name, command, parts)
+        self.processes.start(name, command, self._parts_environment())
 
     def _start_postgres(self) -> None:
         begun = time.monotonic()
@@ -192,8 +202,7 @@ class Stack:
 
     def _run(self, name: str, command: list[str], title: str) -> None:
         begun = time.monotonic()
-        parts = environment.of_parts(self.state_dir, self.ports, self._keys())
-        if self.processes.run(name, command, parts) != 0:
+        if self.processes.run(name, command, self._parts_environment()) != 0:
             raise self._failure(name, "failed")
         self._tell(title, "up to date", time.monotonic() - begun)
 
@@ -235,11 +244,11 @@ class Stack:
     def _await_dags(self, url: str, since: float, *, quiet: bool) -> None:
         begun = time.monotonic()
         bearer = airflow.token(url, environment.ADMIN, self._keys().admin_password)
-        wanted = airflow.dag_files(postgres.PROJECT / "dags")
+        wanted = airflow.dag_files(self._dags_dir)
         while True:
             parsed, broken = airflow.parsed_since(url, bearer, since)
             if broken:
-                faults = "; ".join(f"dags/{name}: {fault}" for name, fault in sorted(broken.items()))
+                faults = "; ".join(f"{name}: {fault}" for name, fault in sorted(broken.items()))
                 raise StackError(f"everything runs, but Airflow cannot import {faults}")
             missing = wanted - parsed
             if not missing:

@@ -1,0 +1,110 @@
+"""docker-compose.yaml: a valid Compose file with the same parts and settings as the local stack.
+
+There is no Docker where these tests run. The file is checked against the Compose specification's JSON schema, as
+docker-compose 1.29.2 (Apache-2.0) carries it; that schema knows all that this file uses but `name`. What the test cannot tell:
+whether the image builds and the services start.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from include.stack import airflow, environment
+from include.stack.keys import Keys
+from include.stack.ports import Ports
+from include.stack.postgres import PROJECT
+
+SCHEMA = Path(__file__).with_name("compose_spec.json")
+INTERPOLATION = re.compile(r"\$\{(\w+)(?::-(\w+)|:\?[^}]*)?\}")
+PYTHON_OF_THE_PARTS = {"AIRFLOW_HOME", "PYTHONPATH", "PYTHONUNBUFFERED", "NO_PROXY", "no_proxy"}
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return (PROJECT / "docker-compose.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose(text: str) -> dict[str, Any]:
+    """As Compose sees it: YAML merges done, variables filled in."""
+
+    def fill(match: re.Match[str]) -> str:
+        return match[2] or f"value-of-{match[1].lower()}"
+
+    loaded: dict[str, Any] = yaml.safe_load(INTERPOLATION.sub(fill, text))
+    return loaded
+
+
+def test_fits_the_compose_schema(compose: dict[str, Any]) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.validate({key: part for key, part in compose.items() if key != "name"}, schema)
+
+
+def test_has_the_parts_of_the_local_stack(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {"postgres", "sandbox", "airflow-init", *airflow.COMMANDS}
+    for name, command in airflow.COMMANDS.items():
+        assert compose["services"][name]["command"] == command
+        assert "healthcheck" in compose["services"][name]
+
+
+def test_sets_the_same_variables_for_every_part(
+    compose: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*os.environ]:
+        monkeypatch.delenv(name)
+    local = environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)
+    expected = set(local) - PYTHON_OF_THE_PARTS
+    for name in airflow.COMMANDS:
+        assert set(compose["services"][name]["environment"]) == expected
+    given = compose["services"]["scheduler"]["environment"]
+    differs = {name for name in expected if str(given[name]) != local[name]}
+    assert not {name for name in differs if not re.search("KEY|SECRET|PASSWORD|URL|CONN|HOST|PORT|FOLDER", name)}
+
+
+def test_connections_are_json_like_the_local_ones(compose: dict[str, Any], tmp_path: Path) -> None:
+    local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
+    given = compose["services"]["scheduler"]["environment"]
+    for name in ("AIRFLOW_CONN_LMS_DB", "AIRFLOW_CONN_QUICKBOOKS"):
+        mine, theirs = json.loads(local[name]), json.loads(given[name])
+        assert set(theirs) == set(mine)
+        assert theirs["conn_type"] == mine["conn_type"]
+        assert set(theirs.get("extra", {})) == set(mine.get("extra", {}))
+
+
+def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    assert required == {name for name in re.findall(r"\$\{(\w+)[}:]", text) if not name.endswith("_PORT")}
+    example = (PROJECT / "config" / "docker.env.example").read_text()
+    assert required == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
+    assert not re.search(r"(PASSWORD|SECRET|_KEY): (?!\$\{)", text)
+
+
+def test_publishes_on_this_machine_only(compose: dict[str, Any]) -> None:
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(published) == 3
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_waits_for_what_it_needs(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["airflow-init"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    for name in airflow.COMMANDS:
+        assert services[name]["depends_on"]["airflow-init"] == {"condition": "service_completed_successfully"}
+    assert services["scheduler"]["depends_on"]["sandbox"] == {"condition": "service_healthy"}
+
+
+def test_the_image_takes_what_runs_from_the_lock() -> None:
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    pinned = re.search(r"^apache-airflow==(\S+)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert dockerfile.count(f"FROM apache/airflow:{pinned[1]}\n") == 1
+    assert "--constraint requirements.lock" in dockerfile
+    for source in re.findall(r"^COPY --chown=airflow:0 (.+) \S+$", dockerfile, re.MULTILINE):
+        for path in source.split():
+            assert (PROJECT / path).exists(), path
