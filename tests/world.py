@@ -1,0 +1,290 @@
+"""Both sides of the sync, as a test sees them: the LMS by SQL, QuickBooks by its API, the DAGs' steps in between.
+
+Everything is real (PostgreSQL, HTTP); only Airflow is left out here, so that a test can run a flow in milliseconds.
+The DAGs themselves run in tests/end_to_end.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import requests
+import simplejson
+from cryptography.fernet import Fernet
+from psycopg.rows import dict_row
+
+from include.qbo.oauth import OAuthApp
+from include.sync import load, steps
+from include.sync.connect import connect_lab
+from include.sync.database import prepare
+from include.sync.flows import FLOWS
+from include.sync.runtime import Run, Runtime
+from include.sync.throttle import Budget
+from include.sync.tokens import TokenVault
+
+Json = dict[str, Any]
+_numbers = itertools.count(1)
+LMS_TO_QBO = ("billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo")
+UNLIMITED = {"requests_per_minute": None, "requests_per_second": None, "concurrent": None, "batch_per_minute": None}
+
+
+@dataclass
+class QuickBooks:
+    """One company in the sandbox, through the public API with a grant of the bookkeeper's own."""
+
+    url: str
+    realm: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        grant = self.grant()
+        self.session.headers.update({"Accept": "application/json", "Authorization": f"Bearer {grant['access_token']}"})
+
+    def grant(self) -> Json:
+        """A fresh grant."""
+        return self.control("POST", f"companies/{self.realm}/grants")
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """One of the sandbox's control calls."""
+        answer = requests.request(method, f"{self.url}/sandbox/{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def call(self, path: str, body: Json | None = None, **parameters: str) -> Json:
+        """One API call; faults are returned as they come."""
+        answer = self.session.request(
+            "POST" if body is not None else "GET",
+            f"{self.url}/v3/company/{self.realm}/{path}",
+            params={"minorversion": "75", **parameters},
+            data=simplejson.dumps(body, use_decimal=True) if body is not None else None,
+            headers={"Content-Type": "application/json"},
+            timeout=30,
+        )
+        return simplejson.loads(answer.content, use_decimal=True)
+
+    def query(self, statement: str) -> list[Json]:
+        """The records of a query."""
+        answer = self.call("query", query=statement)
+        assert "Fault" not in answer, answer
+        return next((v for v in answer["QueryResponse"].values() if isinstance(v, list)), [])
+
+    def all(self, entity: str, where: str = "") -> list[Json]:
+        """Every record of an entity."""
+        return self.query(f"SELECT * FROM {entity} {where} ORDERBY Id MAXRESULTS 1000")
+
+    def create(self, entity: str, **body: Any) -> Json:
+        """Create a record as the bookkeeper would."""
+        answer = self.call(entity.lower(), body)
+        assert entity in answer, answer
+        return answer[entity]
+
+    def update(self, entity: str, record: Json, **changes: Any) -> Json:
+        """Change a record sparsely."""
+        return self.create(entity, Id=record["Id"], SyncToken=record["SyncToken"], sparse=True, **changes)
+
+    def deactivate(self, entity: str, record: Json) -> Json:
+        """Make a list record inactive."""
+        return self.update(entity, record, Active=False)
+
+    def writes(self) -> int:
+        """Writes since the statistics were reset."""
+        stats = self.control("GET", "stats")
+        requests_made = stats.get("requests", stats)
+        return sum(int(requests_made.get(kind, 0)) for kind in ("create", "update", "delete"))
+
+
+@dataclass
+class World:
+    """One LMS database, one lab connected to one company."""
+
+    database_url: str
+    qbo: QuickBooks
+    runtime: Runtime
+    lab: int = 0
+
+    # ---------------------------------------------------------------- LMS
+
+    def sql(self, statement: str, *parameters: Any) -> list[Json]:
+        """Run a statement and commit; its rows."""
+        with prepare(psycopg.connect(self.database_url, row_factory=dict_row)) as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        """The single value of a statement."""
+        return next(iter(self.sql(statement, *parameters)[0].values()))
+
+    def billing_lab(self, name: str) -> int:
+        """A billing lab."""
+        return self.value("insert into lms.billing_lab (name) values (%s) returning id", name)
+
+    def account(self, name: str | None = None, structure: str = "combined", **more: Any) -> int:
+        """A billing account."""
+        return self.value(
+            "insert into lms.billing_account (name, accounting_structure, email, phone, active)"
+            " values (%s, %s, %s, %s, true) returning id",
+            name if name is not None else f"Practice {next(_numbers)}",
+            structure,
+            more.get("email"),
+            more.get("phone"),
+        )
+
+    def pair(self, account: int, name: str | None = None) -> int:
+        """A doctor–office pair."""
+        return self.value(
+            "insert into lms.doctor_office (billing_account_id, doctor_name, office_name, child_subaccount_name)"
+            " values (%s, 'Dr. Doe', 'Main', %s) returning id",
+            account,
+            name if name is not None else f"Dr. Doe {next(_numbers)}",
+        )
+
+    def product(self, name: str | None = None, price: str = "100.00") -> int:
+        """A product."""
+        return self.value(
+            "insert into lms.product (name, description, unit_price, active) values (%s, null, %s, true) returning id",
+            name if name is not None else f"Crown {next(_numbers)}",
+            Decimal(price),
+        )
+
+    def case(self, pair: int, lines: Sequence[Json], notes: str | None = None, lab: int | None = None) -> int:
+        """A completed case; lines are dicts of case_line_item columns."""
+        case = self.value(
+            "insert into lms.lab_case (billing_lab_id, doctor_office_id, case_number, billing_notes, status)"
+            " values (%s, %s, %s, %s, 'completed') returning id",
+            lab or self.lab,
+            pair,
+            f"C-{next(_numbers)}",
+            notes,
+        )
+        for position, line in enumerate(lines, 1):
+            self.sql(
+                "insert into lms.case_line_item (case_id, position, product_id, quantity, unit_price,"
+                " discount_amount, notation) values (%s, %s, %s, %s, %s, %s, %s)",
+                case,
+                position,
+                line["product"],
+                Decimal(line.get("quantity", "1")),
+                Decimal(line.get("price", "100.00")),
+                Decimal(line.get("discount", "0")),
+                line.get("notation"),
+            )
+        return case
+
+    def invoice(self, case: int, shipping: str = "0", tax: str = "0", on: date | None = None) -> int:
+        """Invoice a case through the LMS's own action."""
+        return self.value(
+            "select lms.invoice_case(%s, %s, %s, %s)", case, on or date(2026, 6, 1), Decimal(shipping), Decimal(tax)
+        )
+
+    def simple_invoice(self, account: int | None = None, pair: int | None = None, **more: Any) -> int:
+        """An invoice of one line over $100 for a new account, an account or a pair."""
+        pair = pair or self.pair(account or self.account())
+        return self.invoice(self.case(pair, [{"product": self.product()}]), **more)
+
+    def lms_invoice(self, invoice: int) -> Json:
+        """The row."""
+        return self.sql("select * from lms.invoice where id = %s", invoice)[0]
+
+    # ---------------------------------------------------------------- the sync
+
+    def run(self, *dag_ids: str) -> dict[str, int]:
+        """Run the steps of these DAGs, one after the other (all, if none is named); the counts added up."""
+        counts: dict[str, int] = {}
+        for dag_id in dag_ids or LMS_TO_QBO:
+            runtime = self.as_run(dag_id)
+            flow = FLOWS[dag_id]
+            for company in steps.companies(runtime, flow, None, False):
+                for name, count in self.steps(runtime, dag_id, company["realm_id"]).items():
+                    counts[name] = counts.get(name, 0) + count
+        return counts
+
+    def steps(self, runtime: Runtime, dag_id: str, realm: str) -> dict[str, int]:
+        """The four steps for one company."""
+        flow = FLOWS[dag_id]
+        steps.extract(runtime, flow, realm)
+        steps.transform(runtime, flow, realm)
+        steps.validate(runtime, flow, realm)
+        return load.load(runtime, flow, realm)
+
+    def as_run(self, dag_id: str) -> Runtime:
+        """The runtime of a new run of a DAG."""
+        return Runtime(
+            connect=self.runtime.connect,
+            app=self.runtime.app,
+            vault=self.runtime.vault,
+            budget=self.runtime.budget,
+            run=Run(dag_id=dag_id, run_id=f"test-{next(_numbers)}"),
+        )
+
+    def sync(self) -> dict[str, int]:
+        """Run everything until nothing is due; all counts added up."""
+        total: dict[str, int] = {}
+        for _ in range(6):
+            for name, count in self.run().items():
+                total[name] = total.get(name, 0) + count
+            self.sql("update qbo_sync.change_mark set attempt_after = null")
+            if not self.value("select count(*) from qbo_sync.due_mark"):
+                return total
+        raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
+
+    def resync(self) -> dict[str, int]:
+        """Mark everything and sync."""
+        for dag_id in LMS_TO_QBO:
+            steps.companies(self.as_run(dag_id), FLOWS[dag_id], None, True)
+        return self.sync()
+
+    def connect(self, lab: int, qbo: QuickBooks) -> None:
+        """Connect a lab to a company."""
+        grant = qbo.grant()
+        connect_lab(self.runtime, billing_lab=str(lab), realm_id=qbo.realm, refresh_token=grant["refresh_token"])
+
+    def link(self, entity: str, lms_id: int) -> Json | None:
+        """The link of a record."""
+        rows = self.sql("select * from qbo_sync.entity_link where entity = %s and lms_id = %s", entity, lms_id)
+        return rows[0] if rows else None
+
+    def errors(self) -> list[Json]:
+        """The open sync errors."""
+        return self.sql("select * from qbo_sync.sync_error where status = 'open' order by id")
+
+    def qbo_invoice(self, invoice: int) -> Json:
+        """The QuickBooks invoice of an LMS invoice."""
+        link = self.link("invoice", invoice)
+        assert link, f"invoice {invoice} is not linked; errors: {self.errors()}"
+        return self.qbo.call(f"invoice/{link['qbo_id']}")["Invoice"]
+
+
+def make_company(sandbox_url: str, name: str = "Bright Dental Lab") -> QuickBooks:
+    """A new company in the sandbox."""
+    answer = requests.post(f"{sandbox_url}/sandbox/companies", json={"name": name}, timeout=10)
+    answer.raise_for_status()
+    return QuickBooks(sandbox_url, answer.json()["realm_id"])
+
+
+@contextmanager
+def make_world(database_url: str, sandbox_url: str) -> Iterator[World]:
+    """A world with one connected lab and no limits on the sandbox."""
+    requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
+    qbo = make_company(sandbox_url)
+    runtime = Runtime(
+        connect=lambda: prepare(psycopg.connect(database_url)),
+        app=OAuthApp(
+            client_id="sandbox-client",
+            client_secret="sandbox-secret",
+            discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
+            api_base_url=sandbox_url,
+        ),
+        vault=TokenVault(Fernet.generate_key().decode()),
+        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+        run=Run(dag_id="test", run_id="test"),
+    )
+    world = World(database_url, qbo, runtime)
+    world.lab = world.billing_lab("Bright Dental Lab")
+    world.connect(world.lab, qbo)
+    yield world
+    requests.delete(f"{sandbox_url}/sandbox/faults", timeout=10)
