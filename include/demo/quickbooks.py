@@ -11,6 +11,8 @@ import simplejson
 TIMEOUT = 60
 MINOR_VERSION = "75"
 PAGE = 1000
+PACE = 0.12  # seconds between two calls: QuickBooks takes ten a second
+PAUSE = 2.0  # seconds when it has had enough all the same
 THROTTLED = 429
 UNAUTHORIZED = 401
 
@@ -83,6 +85,7 @@ class QuickBooks:
     def _call(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Json:
         """One request; again when QuickBooks asks to slow down, or when the access token has run out."""
         for _ in range(40):
+            time.sleep(PACE)
             answer = self.session.request(
                 method,
                 f"{self.base_url}/v3/company/{self.realm_id}/{path}",
@@ -96,7 +99,7 @@ class QuickBooks:
                 timeout=TIMEOUT,
             )
             if answer.status_code == THROTTLED:
-                time.sleep(2)
+                time.sleep(PAUSE)
             elif answer.status_code == UNAUTHORIZED:
                 self.token = self.grant()["access_token"]
             else:
