@@ -4,6 +4,7 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import requests
@@ -23,7 +24,7 @@ from include.demo.generator import generate
 from include.demo.ledger import expected_to_be_held_back, lab_sums, read_books, read_invoices
 from include.demo.loader import apply_changes, changes_are_there, find_planted, load_initial
 from include.demo.quickbooks import QuickBooks, QuickBooksError
-from include.demo.records import DemoData
+from include.demo.records import Bookkeeper, DemoData
 from include.demo.settings import Settings, from_environment
 from include.demo.sync import SyncError, connect, is_connected, sync_until_done
 
@@ -62,13 +63,16 @@ class Demo:
             report.say(f"            LMS data loaded: {cases} cases, {len(self.data.initial.accounts)} accounts")
         else:
             report.say("            LMS data: loaded already")
-        with report.step("QuickBooks as the bookkeepers keep it"):
-            for company, work, (_, labs) in zip(self.companies, self.data.books, self.data.companies, strict=True):
-                if all(is_connected(self.connection, lab, company) for lab in labs):
-                    continue  # prepared in an earlier run; the books are the bookkeeper's since
-                desk = Desk(company)
-                desk.settle()
-                desk.prepare(work, self.connection)
+        # Each company has its own limit of requests, so the bookkeepers work side by side.
+        with report.step("QuickBooks as the bookkeepers keep it"), ThreadPoolExecutor(len(self.companies)) as desks:
+            list(desks.map(self._prepare, self.companies, self.data.companies, self.data.books))
+
+    def _prepare(self, company: QuickBooks, name_and_labs: tuple[str, tuple[str, ...]], work: Bookkeeper) -> None:
+        if all(is_connected(self.connection, lab, company) for lab in name_and_labs[1]):
+            return  # prepared in an earlier run; the books are the bookkeeper's since
+        desk = Desk(company)
+        desk.settle()
+        desk.prepare(work, self.connection)
 
     def connect(self) -> None:
         """Each lab to its company; the first of a company receives what is created in QuickBooks."""
