@@ -110,9 +110,7 @@ def create_database(admin_url: str, database: str, owner: str, password: str, *,
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner]).fetchone():
             options = sql.SQL("LOGIN CREATEROLE" if createrole else "LOGIN")
             connection.execute(
-                sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(
-                    sql.Identifier(owner), options, sql.Literal(password)
-                )
+                sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(sql.Identifier(owner), options, sql.Literal(password))
             )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             connection.execute(

@@ -134,9 +134,7 @@ class Processes:
             return bool(process.environ().get(MARK) == str(self.state_dir))
         return False
 
-    def _spawn(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str]
-    ) -> "subprocess.Popen[bytes]":
+    def _spawn(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         log = self.log_path(name)
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))

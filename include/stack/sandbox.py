@@ -1,6 +1,5 @@
 """The QuickBooks sandbox as a part of the stack: another process, known by its address only."""
 
-import importlib.util
 import sys
 import urllib.request
 from pathlib import Path
@@ -15,11 +14,6 @@ TOKEN_PATH = "/oauth2/v1/tokens/bearer"  # noqa: S105 - a path
 def base_url(ports: Ports) -> str:
     """Where the sandbox stands in for Intuit's servers."""
     return f"http://{HOST}:{ports.sandbox}"
-
-
-def is_there() -> bool:
-    """Whether the sandbox can be started from this checkout."""
-    return importlib.util.find_spec("include.sandbox.__main__") is not None
 
 
 def command(ports: Ports, state_dir: Path) -> list[str]:

@@ -111,7 +111,7 @@ class Stack:
         return environment.of_parts(self.state_dir, self.ports, self._keys(), self._dags_dir)
 
     def _parts(self) -> list[str]:
-        return ["postgres", *(["sandbox"] if sandbox.is_there() else []), *airflow.COMMANDS]
+        return ["postgres", "sandbox", *airflow.COMMANDS]
 
     def _dead(self) -> set[str]:
         return {name for name in self._parts() if self.processes.pid(name) is None}
@@ -130,9 +130,7 @@ class Stack:
             running = None
             self._ports_file.unlink(missing_ok=True)
         if running is not None and self._asked_ports is None and running.contradicted_by(os.environ):
-            raise StackError(
-                f"this checkout's stack already runs on other ports ({running}): make down first"
-            )
+            raise StackError(f"this checkout's stack already runs on other ports ({running}): make down first")
         ports = self.ports
         needs = {"postgres": ports.postgres, "sandbox": ports.sandbox, "api-server": ports.airflow}
         for part, port in needs.items():
@@ -207,9 +205,7 @@ class Stack:
         self._tell(title, "up to date", time.monotonic() - begun)
 
     def _admin_url(self) -> str:
-        return postgres.url(
-            "postgres", postgres.SUPERUSER, self._keys().postgres_password, self.ports.postgres
-        )
+        return postgres.url("postgres", postgres.SUPERUSER, self._keys().postgres_password, self.ports.postgres)
 
     def _wait(self, name: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _SLOW

@@ -1,8 +1,8 @@
 """docker-compose.yaml: a valid Compose file with the same parts and settings as the local stack.
 
 There is no Docker where these tests run. The file is checked against the Compose specification's JSON schema, as
-docker-compose 1.29.2 (Apache-2.0) carries it; that schema knows all that this file uses but `name`. What the test cannot tell:
-whether the image builds and the services start.
+docker-compose 1.29.2 (Apache-2.0) carries it; that schema knows all that this file uses but `name`. What the test
+cannot tell: whether the image builds and the services start.
 """
 
 import json

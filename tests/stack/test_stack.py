@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ def test_each_answers_at_its_own_addresses(pair: Pair) -> None:
         variables = stack.environment()
         with psycopg.connect(variables["LMS_DATABASE_URL"]) as connection:
             assert connection.execute("SELECT count(*) FROM lms.invoice").fetchone() == (0,)
+        with urllib.request.urlopen(variables["QBO_BASE_URL"] + "/sandbox/health") as answer:
+            assert answer.status == 200
         started = {name: stack.processes.started_at(name) for name in airflow.COMMANDS}
         assert airflow.unhealthy(variables["AIRFLOW_API_URL"], started) == set()
         airflow.token(variables["AIRFLOW_API_URL"], variables["AIRFLOW_USERNAME"], variables["AIRFLOW_PASSWORD"])
