@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from ..store import Column
 from .account import Account
+from .credit_memo import CreditMemo
 from .customer import Customer
+from .deposit import Deposit
 from .employee import Employee
 from .generic import Class, Department, PaymentMethod, TaxAgency, TaxCode, TaxRate, Term
 from .invoice import Invoice
 from .item import Item
 from .kind import Kind
+from .ledger import Attachable, Bill, JournalEntry
+from .payment import Payment
 from .preferences import CompanyInfo, Preferences
+from .receipts import Estimate, RefundReceipt, SalesReceipt
 from .vendor import Vendor
 
 KINDS: dict[str, Kind] = {
@@ -31,6 +36,15 @@ KINDS: dict[str, Kind] = {
         TaxRate(),
         TaxCode(),
         Invoice(),
+        CreditMemo(),
+        Payment(),
+        SalesReceipt(),
+        RefundReceipt(),
+        Estimate(),
+        Deposit(),
+        JournalEntry(),
+        Bill(),
+        Attachable(),
     )
 }
 _BY_PATH = {name.lower(): kind for name, kind in KINDS.items()}
