@@ -49,6 +49,7 @@ def main() -> None:
         log_level=asked.log_level,
         access_log=False,
         timeout_graceful_shutdown=2,
+        timeout_keep_alive=75,
         server_header=False,
     )
 

@@ -44,12 +44,16 @@ class Call:
     record_id: str
     options: dict[str, str]
     raw: bytes
-    content_type: str
+    media_type: str
     as_json: bool
     path: str
     body: Any = None
     operation: str = ""
-    multipart: Any = None
+
+    @property
+    def content_type(self) -> str:
+        """In lower case; empty if none was said."""
+        return self.media_type.lower()
 
 
 class Api:
@@ -114,8 +118,6 @@ class Api:
         server = self.server
         if server.settings.latency_ms:
             await asyncio.sleep(server.settings.latency_ms / 1000)
-        if call.shape == "upload":
-            call.multipart = await request.form()
         try:
             self._parse(call)
         except faults.Fault as problem:
@@ -221,7 +223,7 @@ class Api:
                 raw = send(work, kind, call.record_id, call.options.get("sendto"))
                 members = b'"%b":%b' % (kind.name.encode(), raw)
             case _:
-                members = upload(work, call.multipart)
+                members = upload(work, call.media_type, call.raw)
         return answers.ok(members, server.clock, call.as_json)
 
     def _fault(self, problem: faults.Fault, call: Call) -> Answer:
@@ -297,7 +299,7 @@ def take_apart(request: Request, raw: bytes) -> Call | None:
         record_id=record_id,
         options={name.lower(): value for name, value in request.query_params.items()},
         raw=raw,
-        content_type=request.headers.get("content-type", "").lower(),
+        media_type=request.headers.get("content-type", ""),
         as_json="json" in accept or "pdf" in accept,
         path=request.url.path,
     )
