@@ -1,13 +1,12 @@
 """Airflow's components as parts of the stack, and how to tell that they work."""
 
-import json
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from include.stack.web import call
 
 # The log servers that the scheduler and the triggerer would open on all interfaces are left out:
 # the api-server reads the same log folder.
@@ -35,7 +34,7 @@ def unhealthy(url: str, since: Mapping[str, float]) -> set[str]:
     A heartbeat older than the component's start is its forerunner's and proves nothing.
     """
     try:
-        health = _get(f"{url}/api/v2/monitor/health")
+        health = call(f"{url}/api/v2/monitor/health")
     except OSError:
         return set(COMMANDS)
     ill = set() if health["metadatabase"]["status"] == "healthy" else {"api-server"}
@@ -49,13 +48,8 @@ def unhealthy(url: str, since: Mapping[str, float]) -> set[str]:
 
 def token(url: str, username: str, password: str) -> str:
     """Log in as a user of the API."""
-    request = urllib.request.Request(  # noqa: S310 - http on 127.0.0.1
-        f"{url}/auth/token",
-        json.dumps({"username": username, "password": password}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return str(json.load(answer)["access_token"])
+    answer = call(f"{url}/auth/token", body={"username": username, "password": password})
+    return str(answer["access_token"])
 
 
 def dag_files(folder: Path) -> set[str]:
@@ -86,18 +80,10 @@ def _pages(url: str, what: str, bearer: str) -> list[dict[str, Any]]:
     key = {"dags": "dags", "importErrors": "import_errors"}[what]
     found: list[dict[str, Any]] = []
     while True:
-        page = _get(f"{url}/api/v2/{what}?limit=100&offset={len(found)}", bearer)
+        page = call(f"{url}/api/v2/{what}?limit=100&offset={len(found)}", bearer)
         found += page[key]
         if len(found) >= page["total_entries"] or not page[key]:
             return found
-
-
-def _get(address: str, bearer: str | None = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - http on 127.0.0.1
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        found: dict[str, Any] = json.load(answer)
-        return found
 
 
 def _seconds(timestamp: str) -> float:
