@@ -111,8 +111,8 @@ class World:
 
     def sql(self, statement: str, *parameters: Any) -> list[Json]:
         """Run a statement and commit; its rows."""
-        with prepare(psycopg.connect(self.database_url, row_factory=dict_row)) as connection:
-            cursor = connection.execute(statement, parameters)
+        with prepare(psycopg.connect(self.database_url)) as connection:
+            cursor = connection.cursor(row_factory=dict_row).execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, *parameters: Any) -> Any:

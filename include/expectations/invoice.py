@@ -5,7 +5,7 @@ from typing import Any
 import great_expectations.expectations as gxe
 
 from include.model.invoice import Invoice
-from include.model.money import show
+from include.model.money import ZERO, show
 
 NUMBER_LIMIT = 21
 
@@ -20,7 +20,7 @@ def row(invoice: Invoice) -> dict[str, Any]:
         "smallest_part": min(invoice.discount, invoice.shipping, invoice.tax),
         "total": invoice.total,
         "total_shown": show(invoice.total),
-        "discount_beyond_lines": invoice.discount - invoice.line_total,
+        "discount_beyond_lines": invoice.discount - max(invoice.line_total, ZERO),
         "discount_shown": show(invoice.discount),
         "lines_shown": show(invoice.line_total),
     }

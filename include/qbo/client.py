@@ -190,11 +190,8 @@ class QboClient:
                 refreshed = True
             elif remedy is Remedy.WAIT and throttles_left:
                 throttles_left -= 1
-                log.warning(
-                    "QuickBooks company %s is throttled; pausing %.0f s",
-                    self.realm_id,
-                    self._throttle.pause(),
-                )
+                seconds = self._throttle.pause(THROTTLE_ATTEMPTS - throttles_left)
+                log.warning("QuickBooks company %s is throttled; pausing %.0f s", self.realm_id, seconds)
             elif remedy is Remedy.RETRY and attempts_left > 1:
                 attempts_left -= 1
                 time.sleep((ATTEMPTS - attempts_left) ** 2 * random.uniform(0.3, 0.7))

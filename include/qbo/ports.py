@@ -21,8 +21,11 @@ class Throttle(Protocol):
     def slot(self, kind: Literal["request", "batch"]) -> AbstractContextManager[None]:
         """Wait for the right to send one request of this kind; hold a concurrency slot until the answer is here."""
 
-    def pause(self) -> float:
-        """QuickBooks said 429: stop everybody's requests to the company for a while; the seconds are returned."""
+    def pause(self, times: int) -> float:
+        """QuickBooks said 429, for the `times`-th time running: stop everybody's requests to the company for a while.
+
+        Returns the seconds.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

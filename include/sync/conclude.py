@@ -50,7 +50,7 @@ def conclude(
         # the next plan looks before it writes.
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS))
     else:
-        _failed(connection, where, intent, where.rules.explain(result, intent.base, client))
+        _failed(connection, where, intent, where.rules.explain(result, intent, client))
 
 
 def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:

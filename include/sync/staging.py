@@ -45,7 +45,7 @@ class StagedRecord:
         return Problem(**self.problems[0]) if self.problems else None
 
 
-#: Takes the due marks of one company in hand that no other run has. The rows of an earlier try of the same run are replaced.
+#: Takes the due marks of one company in hand that no other run has. Rows of an earlier try of the run are replaced.
 _TAKE = """
     with due as (
         update qbo_sync.change_mark m

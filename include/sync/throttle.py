@@ -23,7 +23,7 @@ class Budget:
     requests_per_second: int = 8
     batches_per_minute: int = 38
     concurrent: int = 8
-    #: Seconds that a 429 stops everybody (Intuit: wait 60 s).
+    #: Seconds that repeated 429s stop everybody (Intuit: wait 60 s).
     pause_seconds: float = 60.0
 
 
@@ -48,13 +48,17 @@ class SharedThrottle:
         finally:
             self._connection.execute("select pg_advisory_unlock(hashtextextended(%s, %s))", [self._realm_id, slot])
 
-    def pause(self) -> float:
-        """Reserve nothing before the pause is over, for every worker."""
+    def pause(self, times: int) -> float:
+        """Reserve nothing before the pause is over, for every worker.
+
+        The limits per second and at a time are over in a moment, the one per minute is not: the first pauses are
+        short, from the third on it is Intuit's full minute.
+        """
+        seconds = self._budget.pause_seconds / 4 ** max(0, 3 - times)
         self._connection.execute(
-            "select qbo_sync.pause_throttle(%s, make_interval(secs => %s))",
-            [self._realm_id, self._budget.pause_seconds],
+            "select qbo_sync.pause_throttle(%s, make_interval(secs => %s))", [self._realm_id, seconds]
         )
-        return self._budget.pause_seconds
+        return seconds
 
     def _wait(self, bucket: str, limit: int, window_seconds: int) -> None:
         row = self._connection.execute(

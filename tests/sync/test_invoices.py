@@ -8,7 +8,7 @@ from tests.world import World
 def test_an_invoiced_case_becomes_an_invoice_with_its_boxes_filled(world: World) -> None:
     product = world.product("Zirconia Crown", "199.95")
     case = world.case(
-        world.pair(world.account("Smith & O'Brien \"Family\" Dental")),
+        world.pair(world.account('Smith & O\'Brien "Family" Dental')),
         [
             {"product": product, "quantity": "2", "price": "199.95", "discount": "20.00", "notation": "#8 A2 · “high”"},
             {"product": product, "quantity": "1.5", "price": "33.33"},
@@ -38,7 +38,7 @@ def test_an_invoiced_case_becomes_an_invoice_with_its_boxes_filled(world: World)
     tax = [x for x in sales if items.get(x["SalesItemLineDetail"]["ItemRef"]["value"]) == "Tax"]
     assert [line["Amount"] for line in tax] == [Decimal("7.77")]
     customers = [c["DisplayName"] for c in world.qbo.all("Customer")]
-    assert customers == ["Smith & O'Brien \"Family\" Dental"]
+    assert customers == ['Smith & O\'Brien "Family" Dental']
 
 
 def test_a_second_run_writes_nothing(world: World) -> None:

@@ -17,6 +17,7 @@ from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
 from include.sync.entity.rules import EntityRules, Json
+from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.plan.customer import CustomerSituation, plan_customer
 from include.sync.staging import StagedRecord
@@ -80,10 +81,10 @@ def agreed(lms: Json, answer: Json) -> Json:
     return lms
 
 
-def explain(fault: Fault, lms: Json, client: QboClient) -> Problem:
+def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
-    noun = "Sub-customer" if lms.get("parent") else "Customer"
-    return words.explain(fault, f"{noun} “{lms.get('name', '')}”")
+    noun = "Sub-customer" if intent.base.get("parent") else "Customer"
+    return words.explain(fault, f"{noun} “{intent.base.get('name', '')}”")
 
 
 def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:

@@ -13,10 +13,12 @@ from include.model.problem import Problem
 from include.model.record import TAX_ITEM, RecordKey
 from include.qbo import invoice as qbo_invoice
 from include.qbo.client import BATCH_SIZE, QboClient
+from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.rules import EntityRules, Json
+from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.plan.invoice import InvoiceSituation, plan_invoice, total_mismatch
 from include.sync.staging import StagedRecord
@@ -111,23 +113,45 @@ def objection(lms: Json, answer: Json) -> Problem | None:
     return total_mismatch(lms["number"], Decimal(lms["total"]), total)
 
 
-def explain(fault: Fault, lms: Json, client: QboClient) -> Problem:
-    """The fault in words; for a number that is taken, the transaction that has it."""
-    problem = words.explain(fault, f"Invoice {lms.get('number', '')}".strip())
+def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
+    """The fault in words, with the names that QuickBooks leaves out: who has the number, what is inactive."""
+    invoice = f"Invoice {intent.base.get('number', '')}".strip()
+    problem = words.explain(fault, invoice)
     holder = qbo_invoice.number_holder(fault)
-    if not holder:
-        return problem
-    kind, qbo_id = holder
-    found = client.read(kind, qbo_id)
-    what = f"the {kind.lower()} with id {qbo_id}" if isinstance(found, Fault) else qbo_invoice.in_words(kind, found)
-    return replace(
-        problem,
-        message=(
-            f"Invoice {lms.get('number', '')} cannot be created in QuickBooks: its number is already used there by "
-            f"{what}."
-        ),
-        detail={**problem.detail, "holder": kind, "holder_id": qbo_id},
+    if holder:
+        kind, qbo_id = holder
+        found = client.read(kind, qbo_id)
+        what = f"the {kind.lower()} with id {qbo_id}" if isinstance(found, Fault) else qbo_invoice.in_words(kind, found)
+        return replace(
+            problem,
+            message=f"{invoice} cannot be created in QuickBooks: its number is already used there by {what}.",
+            detail={**problem.detail, "holder": kind, "holder_id": qbo_id},
+        )
+    inactive = _inactive_references(client, intent.payload) if problem.code == "inactive_reference" else []
+    if inactive:
+        names = " and ".join(inactive)
+        verb = "is" if len(inactive) == 1 else "are"
+        return replace(
+            problem,
+            message=f"{invoice} cannot be created: in QuickBooks {names} {verb} inactive.",
+            resolution=f"Make {names} active again in QuickBooks, then retry.",
+        )
+    return problem
+
+
+def _inactive_references(client: QboClient, body: Json) -> list[str]:
+    """The customer and the items of an invoice that are inactive, as a bookkeeper names them."""
+    details = [line.get("SalesItemLineDetail", {}) for line in body.get("Line", [])]
+    items = [detail["ItemRef"]["value"] for detail in details if "ItemRef" in detail]
+    wanted = (
+        ("Customer", "DisplayName", "customer", [body["CustomerRef"]["value"]]),
+        ("Item", "Name", "product", [item for item in items if item.isdigit()]),
     )
+    return [
+        f"the {noun} “{without_suffix(record[field])}”"
+        for resource, field, noun, ids in wanted
+        for record in client.find(resource, "Id", ids, also="Active = false")
+    ]
 
 
 def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:

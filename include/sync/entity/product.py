@@ -17,6 +17,7 @@ from include.sync import words
 from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
 from include.sync.entity.rules import EntityRules, Json
+from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.plan.product import ProductSituation, plan_product
 from include.sync.staging import StagedRecord
@@ -61,9 +62,9 @@ def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -
     return qbo_product.create_body(product_from_plain(record.lms or {}), account)
 
 
-def explain(fault: Fault, lms: Json, client: QboClient) -> Problem:
+def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
-    return words.explain(fault, f"Product “{lms.get('name', '')}”")
+    return words.explain(fault, f"Product “{intent.base.get('name', '')}”")
 
 
 def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:

@@ -12,6 +12,7 @@ from include.model.record import Entity, RecordKey
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync.company import Company
+from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.staging import StagedRecord
 
@@ -48,7 +49,7 @@ class EntityRules:
     #: What is wrong with the answer although it was accepted.
     objection: Callable[[Json, Json], Problem | None]
     #: The fault in a bookkeeper's words; may ask QuickBooks who is meant.
-    explain: Callable[[Fault, Json, QboClient], Problem]
+    explain: Callable[[Fault, Intent, QboClient], Problem]
     #: An invoice's number and the like, for the error table.
     document_number: Callable[[Json], str | None]
     #: Finds, after a lost answer, what earlier creates made: QuickBooks' record for each body, or None.
