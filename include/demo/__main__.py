@@ -16,6 +16,7 @@ from include.demo.checks import (
     check_duplicates,
     check_hierarchy,
     check_invoices,
+    check_outcomes,
     check_planted,
     check_sums,
     read_open_errors,
@@ -112,6 +113,7 @@ class Demo:
         return [
             *check_planted(planted, errors),
             *check_invoices(invoices, books, expected_to_be_held_back(connection, planted)),
+            *check_outcomes(connection, invoices),
             *check_sums(totals),
             *check_duplicates(connection, books, data),
             *check_hierarchy(connection, books),

@@ -75,6 +75,31 @@ def check_invoices(invoices: Sequence[InvoiceState], books: Sequence[Books], hel
     return wrong
 
 
+def check_outcomes(connection: psycopg.Connection, invoices: Sequence[InvoiceState]) -> list[str]:
+    """Each invoice has the outcome that its state calls for; one that is gone was deleted, or never sent."""
+    fitting = {
+        "synced": {"created", "adopted", "updated", "unchanged"},
+        "failed": {"failed"},
+        "waiting": {"waiting"},
+    }
+    wrong = [
+        f"invoice {invoice.number} of {invoice.lab} is {invoice.state}, but its last outcome is {invoice.outcome}"
+        for invoice in invoices
+        if invoice.outcome not in fitting.get(invoice.state, {invoice.outcome})
+    ]
+    gone = connection.execute(
+        """select o.record_id, o.outcome from qbo_sync.record_outcome o
+            where o.entity = 'invoice' and o.direction = 'lms_to_qbo' and o.realm_id = any(%s)
+              and o.outcome not in ('deleted', 'unchanged')
+              and not exists (select from lms.invoice i where i.id = o.record_id::bigint)""",
+        [list({invoice.realm_id for invoice in invoices})],
+    )
+    wrong += [
+        f"invoice {record} is no longer in the LMS, but its last outcome is {outcome}" for record, outcome in gone
+    ]
+    return wrong
+
+
 def check_sums(sums: Sequence[LabSums]) -> list[str]:
     """To the cent."""
     return [f"{each.lab}: QuickBooks differs by {each.difference}" for each in sums if each.difference]

@@ -15,6 +15,7 @@ from include.demo.checks import (
     check_duplicates,
     check_hierarchy,
     check_invoices,
+    check_outcomes,
     check_planted,
     check_sums,
     read_open_errors,
@@ -43,6 +44,7 @@ class World:
         return [
             *check_planted(self.planted, read_open_errors(self.db, REALMS)),
             *check_invoices(invoices, self.books, expected_to_be_held_back(self.db, self.planted)),
+            *check_outcomes(self.db, invoices),
             *check_sums(lab_sums(invoices, self.books, self.data.labs)),
             *check_duplicates(self.db, self.books, self.data),
             *check_hierarchy(self.db, self.books),
@@ -91,9 +93,10 @@ def _sync_perfectly(db: psycopg.Connection, planted: list[Planted]) -> list[Book
     )
     db.execute(
         """insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)
-           select n.realm_id, 'lms_to_qbo', 'invoice', i.id::text, 'waiting', 'd', 'r' from lms.invoice i
-             join qbo_sync.connection n using (billing_lab_id) where i.id = any(%s)""",
-        [held_back],
+           select n.realm_id, 'lms_to_qbo', 'invoice', i.id::text,
+                  case when i.id = any(%s) then 'failed' when i.id = any(%s) then 'waiting' else 'created' end, 'd', 'r'
+             from lms.invoice i join qbo_sync.connection n using (billing_lab_id)""",
+        [[each.lms_id for each in planted if each.entity == "invoice"], held_back],
     )
     pair = db.execute(
         """insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id)
@@ -156,6 +159,14 @@ def test_nothing_is_wrong_where_nothing_is(world: World) -> None:
                select realm_id, 'invoice', 'invoice', 'lms_to_qbo', 'create', 500, '500', 'qbo_1', 'm', 'r'
                  from qbo_sync.entity_link where lms_id = 500 and entity = 'invoice'""",
             ["nobody planted", "which no planted problem explains"],
+        ),
+        (
+            "update qbo_sync.sync_outcome set outcome = 'deleted' where record_id = '500'",
+            ["is synced, but its last outcome is deleted"],
+        ),
+        (
+            "update qbo_sync.sync_outcome set record_id = '99999' where record_id = '500'",
+            ["is synced, but its last outcome is None", "invoice 99999 is no longer in the LMS"],
         ),
         (
             "update qbo_sync.entity_link set qbo_id = 'elsewhere' where qbo_id = 'account'",
