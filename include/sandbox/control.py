@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -213,8 +214,15 @@ class Control:
         return JSONResponse(self._time())
 
     async def set_clock(self, request: Request) -> Response:
-        """`{"now": "2026-11-01T01:59:50-07:00"}`, `{"advance_seconds": 86400}`, `{"frozen": true}`."""
+        """`{"now": "2026-11-01T01:59:50-07:00"}`, `{"advance_seconds": 86400}`, `{"frozen": true}`.
+
+        `{"offset_seconds": 0}` is the wall clock again.
+        """
         asked, clock = await _body(request), self.server.clock
+        if "frozen" in asked:
+            clock.freeze(bool(asked["frozen"]))
+        if "offset_seconds" in asked:
+            clock.set(time.time() + float(asked["offset_seconds"]))
         if "now" in asked:
             moment = parse_moment(str(asked["now"]))
             if moment is None:
@@ -222,8 +230,6 @@ class Control:
             clock.set(moment)
         if "advance_seconds" in asked:
             clock.advance(float(asked["advance_seconds"]))
-        if "frozen" in asked:
-            clock.freeze(bool(asked["frozen"]))
         self.server.journal.note("clock", clock.offset, clock.frozen)
         self.server.webhooks.clock_moved()
         return JSONResponse(self._time())

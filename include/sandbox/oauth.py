@@ -120,14 +120,14 @@ class OAuth:
         access = "eyJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiYWxnIjoiZGlyIn0.." + self._random(180)
         self._keep_access(access, Access(grant.id, now + ACCESS_SECONDS))
         answer: dict[str, Any] = {
-            "x_refresh_token_expires_in": max(int(grant.expires - now), 0),
+            "x_refresh_token_expires_in": max(round(grant.expires - now), 0),
             "refresh_token": grant.value,
             "access_token": access,
             "token_type": "bearer",
             "expires_in": ACCESS_SECONDS,
         }
         if hard_expiry:
-            answer["x_refresh_token_hard_expires_in"] = max(int(grant.issued + HARD_SECONDS - now), 0)
+            answer["x_refresh_token_hard_expires_in"] = max(round(grant.issued + HARD_SECONDS - now), 0)
         return answer
 
     def revoke(self, token: str) -> None:

@@ -20,7 +20,9 @@ class SalesReceipt(SalesForm):
     voids = True
     needs_customer = False
     shape = Shape(
-        "SalesReceipt", FORM | {"CreditCardPayment": anything, "ProcessPayment": anything, "CheckNum": text(21)}
+        "SalesReceipt",
+        FORM
+        | {"PaymentType": text(30), "CreditCardPayment": anything, "ProcessPayment": anything, "CheckNum": text(21)},
     )
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
@@ -52,7 +54,8 @@ class RefundReceipt(SalesForm):
     name = "RefundReceipt"
     needs_customer = False
     shape = Shape(
-        "RefundReceipt", FORM | {"CreditCardPayment": anything, "CheckNum": text(21), "CheckPayment": anything}
+        "RefundReceipt",
+        FORM | {"CreditCardPayment": anything, "CheckNum": text(21), "CheckPayment": anything, "PaymentType": text(30)},
     )
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
