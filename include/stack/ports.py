@@ -1,6 +1,7 @@
 """The three ports of a stack: chosen by environment variables, remembered while the stack runs."""
 
 import json
+import random
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -11,11 +12,14 @@ import psutil  # type: ignore[import-untyped, unused-ignore]
 from include.stack.errors import StackError
 
 HOST = "127.0.0.1"
+# Below 32768, where Linux begins to hand out ports to outgoing connections: one of those, even a closed one for a
+# minute after, would keep a server from listening.
 VARIABLES = {
-    "postgres": ("PILOT_POSTGRES_PORT", 55432),
+    "postgres": ("PILOT_POSTGRES_PORT", 25432),
     "sandbox": ("PILOT_SANDBOX_PORT", 8083),
     "airflow": ("PILOT_AIRFLOW_PORT", 8080),
 }
+_PRIVATE = (20000, 32000)
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,13 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Three ports that nothing listens on now, for a private stack."""
-        sockets = [socket.socket() for _ in fields(cls)]
-        try:
-            for each in sockets:
-                each.bind((HOST, 0))
-            return cls(*(each.getsockname()[1] for each in sockets))
-        finally:
-            for each in sockets:
-                each.close()
+        """Three ports that nothing uses now, for a private stack."""
+        found: set[int] = set()
+        while len(found) < len(fields(cls)):
+            port = random.SystemRandom().randrange(*_PRIVATE)
+            if _is_free(port):
+                found.add(port)
+        return cls(*found)
 
     @classmethod
     def load(cls, path: Path) -> "Ports | None":
@@ -68,16 +70,22 @@ class Ports:
 
 def require_free(name: str, port: int) -> None:
     """Raise a one-line error when something else listens on the port."""
+    if not _is_free(port):
+        variable = VARIABLES[name][0]
+        raise StackError(
+            f"port {port} is in use{_listener(port)}: choose another for {name}, "
+            f"for instance {variable}={port + 100} make up"
+        )
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError as error:
-            variable = VARIABLES[name][0]
-            raise StackError(
-                f"port {port} is in use{_listener(port)}: choose another for {name}, "
-                f"for instance {variable}={port + 100} make up ({error.strerror})"
-            ) from None
+        except OSError:
+            return False
+    return True
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:

@@ -11,7 +11,7 @@ from include.stack.ports import Ports, require_free
 
 
 def test_defaults() -> None:
-    assert Ports.from_environment({}) == Ports(postgres=55432, sandbox=8083, airflow=8080)
+    assert Ports.from_environment({}) == Ports(postgres=25432, sandbox=8083, airflow=8080)
 
 
 def test_chosen_by_environment() -> None:
