@@ -52,12 +52,14 @@ def test_migrations_run_on_it_and_on_a_second_database() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
-def test_ends_with_the_process_that_started_it() -> None:
+def test_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
-        "import time; from include.stack.postgres import ThrowawayServer\n"
-        "print(ThrowawayServer().url, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from include.stack.postgres import ThrowawayServer\n"
+        "print(ThrowawayServer(Path(sys.argv[1])).url, flush=True); time.sleep(60)"
     )
-    owner = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
     assert owner.stdout is not None
     address = owner.stdout.readline().strip()
     assert answers(address)
