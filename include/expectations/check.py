@@ -11,7 +11,11 @@ from typing import Any
 
 import great_expectations as gx
 import pandas as pd
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 
 from include.expectations import customer, invoice, product
 from include.model.problem import Problem
@@ -46,7 +50,9 @@ def check(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
 
 def _failures(entity: str, frame: pd.DataFrame, expectations: list[Any]) -> list[tuple[Mapping[str, str], list[str]]]:
     """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
-    context = gx.get_context(mode="ephemeral")
+    # Without Data Docs sites: each would leave a temporary folder behind, and nobody reads them.
+    config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
+    context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = context.suites.add(gx.ExpectationSuite(name=entity, expectations=expectations))
     batch = (

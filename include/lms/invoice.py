@@ -27,7 +27,7 @@ _LINES = """
     select invoice_id::text, product_id::text, quantity, unit_price, description
       from lms.invoice_line_item
      where invoice_id = any(%s::bigint[])
-     order by invoice_id, position
+     order by invoice_id, position, id
 """
 
 

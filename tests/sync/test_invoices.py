@@ -88,3 +88,153 @@ def test_a_long_memo_is_cut_with_an_ellipsis(world: World) -> None:
     note = world.qbo_invoice(invoice)["PrivateNote"]
     assert len(note) == 4000
     assert note.endswith("x…")
+
+
+def test_an_invoice_of_the_same_number_customer_day_and_total_is_adopted(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    customer = world.qbo.create("Customer", DisplayName="Lakeside Dental")
+    invoice = world.simple_invoice(account)
+    row = world.lms_invoice(invoice)
+    existing = world.qbo.create(
+        "Invoice",
+        CustomerRef={"value": customer["Id"]},
+        DocNumber=row["invoice_number"],
+        TxnDate=row["invoice_date"].isoformat(),
+        Line=[
+            {"Amount": row["total_amount"], "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1}},
+        ],
+    )
+    assert world.sync()["adopted"] == 2
+    assert world.qbo_invoice(invoice)["Id"] == existing["Id"]
+    assert len(world.qbo.all("Invoice")) == 1
+
+
+def test_a_number_that_another_invoice_has_is_told_with_its_name_and_heals(world: World) -> None:
+    customer = world.qbo.create("Customer", DisplayName="Walk-in")
+    invoice = world.simple_invoice()
+    number = world.lms_invoice(invoice)["invoice_number"]
+    other = world.qbo.create(
+        "Invoice",
+        CustomerRef={"value": customer["Id"]},
+        DocNumber=number,
+        TxnDate="2026-05-05",
+        Line=[{"Amount": 150, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1}}],
+    )
+    world.sync()
+    [error] = world.errors()
+    assert error["error_code"] == "qbo_6140"
+    assert error["document_number"] == number
+    assert "the invoice for Walk-in of 05/05/2026 over $150.00" in error["message"]
+    assert error["detail"]["intuit_tid"]
+
+    world.qbo.update("Invoice", other, DocNumber="W-1")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["DocNumber"] == number
+
+
+def test_a_total_that_quickbooks_computes_differently_stays_linked_and_is_told(world: World) -> None:
+    invoice = world.simple_invoice()
+    world.sql("update lms.invoice set total_amount = 99.00 where id = %s", invoice)
+    assert world.sync()["failed"] == 1
+    [error] = world.errors()
+    assert error["error_code"] == "total_mismatch"
+    assert "$99.00 in Pilot but $100.00 in QuickBooks" in error["message"]
+    assert world.link("invoice", invoice) is not None
+    world.resync()
+    assert len(world.errors()) == 1, "comparing again must not hide it"
+    world.sql("update lms.invoice set total_amount = 100.00 where id = %s", invoice)
+    world.sync()
+    assert world.errors() == []
+    assert len(world.qbo.all("Invoice")) == 1
+
+
+def test_a_batch_with_one_bad_invoice_creates_the_others(world: World) -> None:
+    account, product = world.account(), world.product()
+    pair = world.pair(account)
+    cases = [world.case(pair, [{"product": product}]) for _ in range(12)]
+    invoices = [world.invoice(case) for case in cases]
+    world.sql("update lms.invoice set invoice_number = repeat('9', 22) where id = %s", invoices[0])
+    counts = world.sync()
+    assert (counts["created"], counts["failed"]) == (11 + 2, 1)
+    assert len(world.qbo.all("Invoice")) == 11
+    [error] = world.errors()
+    assert "has 22 characters; QuickBooks takes at most 21" in error["message"]
+
+
+def test_an_inactive_customer_is_named(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    world.sync()
+    world.qbo.deactivate("Customer", world.qbo.create("Customer", DisplayName="Unrelated"))
+    [customer] = [c for c in world.qbo.all("Customer") if c["DisplayName"] == "Lakeside Dental"]
+    for each in world.qbo.all("Invoice"):
+        world.qbo.call("invoice", {"Id": each["Id"], "SyncToken": each["SyncToken"]}, operation="delete")
+    world.qbo.deactivate("Customer", customer)
+    world.simple_invoice(account)
+    world.sync()
+    [error] = world.errors()
+    assert error["error_code"] == "inactive_reference"
+    assert "the customer “Lakeside Dental” is inactive" in error["message"]
+
+
+def test_invoices_before_the_start_date_are_left_alone_until_the_date_moves(world: World) -> None:
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-02'")
+    invoice = world.simple_invoice()
+    counts = world.sync()
+    assert counts == {**counts, "created": 0, "failed": 0}
+    assert world.qbo.all("Customer") == []
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-01'")
+    world.sync()
+    assert world.qbo_invoice(invoice)
+
+
+def test_switched_off_is_no_error_and_switched_on_catches_up(world: World) -> None:
+    world.sql("update qbo_sync.connection set sync_invoices = false")
+    invoice = world.simple_invoice()
+    world.sync()
+    assert world.qbo.all("Invoice") == []
+    assert world.errors() == []
+    world.sql("update qbo_sync.connection set sync_invoices = true, direction = 'qbo_to_lms'")
+    world.sync()
+    assert world.qbo.all("Invoice") == []
+    world.sql("update qbo_sync.connection set direction = 'both'")
+    world.sync()
+    assert world.qbo_invoice(invoice)
+
+
+def test_without_custom_numbers_quickbooks_numbers_and_nothing_is_doubled(world: World) -> None:
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    account, product = world.account(), world.product()
+    pair = world.pair(account)
+    invoices = [world.invoice(world.case(pair, [{"product": product}])) for _ in range(3)]
+    world.sync()
+    numbers = {world.qbo_invoice(invoice)["DocNumber"] for invoice in invoices}
+    assert len(numbers) == len(world.qbo.all("Invoice")) == 3
+    assert world.value("select warnings->0->>'code' from qbo_sync.company") == "custom_numbers_off"
+
+
+def test_closed_books_are_respected_before_sending(world: World) -> None:
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"AccountingInfoPrefs": {"BookCloseDate": "2026-06-30"}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.simple_invoice()
+    world.sync()
+    [error] = world.errors()
+    assert error["error_code"] == "books_closed"
+    assert "06/30/2026" in error["message"]
+
+
+def test_every_record_of_a_run_has_one_outcome(world: World) -> None:
+    world.simple_invoice()
+    world.simple_invoice(world.account("Bad: Name"))
+    world.sync()
+    rows = world.sql("select * from qbo_sync.sync_run")
+    outcomes = ("created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed")
+    assert all(row["extracted"] == sum(row[name] for name in outcomes) for row in rows)
+    assert world.value("select count(*) from qbo_sync.staged_record where outcome is null") == 0

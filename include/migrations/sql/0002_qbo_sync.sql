@@ -396,7 +396,7 @@ begin
 end
 $$;
 
--- The customers and items that due invoices need and that nobody has seen to yet. A record with an open or ignored
+-- The customers and items that due invoices and moves need and that nobody has seen to yet. A record with an open or ignored
 -- error is seen to: it is marked again when it changes.
 create function qbo_sync.mark_needed() returns void language sql as $$
     with due as (
@@ -426,6 +426,13 @@ create function qbo_sync.mark_needed() returns void language sql as $$
          where l.product_id is not null
         union
         select realm_id, 'special_item', 'Tax', billing_lab_id from due where tax_amount <> 0
+        union
+        -- a pair that moves needs the customer of its new account
+        select m.realm_id, 'billing_account', o.billing_account_id::text, m.billing_lab_id
+          from qbo_sync.due_mark m
+          join lms.doctor_office o on o.id::text = m.record_id
+          join qbo_sync.entity_link l on l.realm_id = m.realm_id and l.entity = 'doctor_office' and l.lms_id = o.id
+         where m.entity = 'doctor_office' and m.direction = 'lms_to_qbo'
     )
     insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id)
     select distinct on (realm_id, entity, record_id) realm_id, 'lms_to_qbo', entity, record_id, billing_lab_id
@@ -558,8 +565,8 @@ create trigger announce after update of status on qbo_sync.company for each stat
 do $$
 begin
     create role lms_dashboard login;
-exception when duplicate_object then
-    null;  -- roles belong to the whole server: another database of it may have made it
+exception when duplicate_object or unique_violation then
+    null;  -- roles belong to the whole server: another database of it has made it, perhaps at this very moment
 end
 $$;
 grant usage on schema qbo_sync to lms_dashboard;

@@ -1,0 +1,198 @@
+"""Billing accounts and doctor–office pairs as customers (sync rules, section 2)."""
+
+import pytest
+
+from tests.world import World, make_company
+
+
+def by_name(world: World) -> dict[str, dict]:
+    return {customer["DisplayName"]: customer for customer in world.qbo.all("Customer")}
+
+
+def test_nothing_is_created_before_an_invoice_needs_it(world: World) -> None:
+    world.pair(world.account(structure="detailed"))
+    world.product()
+    world.sync()
+    assert world.qbo.all("Customer") == []
+
+
+def test_a_combined_account_is_one_customer(world: World) -> None:
+    account = world.account("Lakeside Dental", email="front@lakeside.example", phone="(415) 555-0100")
+    invoice = world.simple_invoice(account)
+    world.sync()
+    customer = by_name(world)["Lakeside Dental"]
+    assert customer["PrimaryEmailAddr"]["Address"] == "front@lakeside.example"
+    assert customer["PrimaryPhone"]["FreeFormNumber"] == "(415) 555-0100"
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer["Id"]
+    assert len(world.qbo.all("Customer")) == 1
+
+
+def test_a_detailed_account_has_a_sub_customer_for_the_pair_that_is_invoiced(world: World) -> None:
+    account = world.account("Lakeside Dental", "detailed")
+    pair = world.pair(account, "Dr. Zoë Ibáñez – Lakeside")
+    invoice = world.simple_invoice(pair=pair)
+    world.sync()
+    customers = by_name(world)
+    sub = customers["Dr. Zoë Ibáñez – Lakeside"]
+    assert sub["ParentRef"]["value"] == customers["Lakeside Dental"]["Id"]
+    assert sub["Job"] is True
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == sub["Id"]
+
+
+def test_combined_to_detailed_gives_every_pair_a_sub_customer_and_leaves_old_invoices(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    pair, other = world.pair(account, "Pair A"), world.pair(account, "Pair B")
+    before = world.simple_invoice(pair=pair)
+    world.sync()
+    world.sql("update lms.billing_account set accounting_structure = 'detailed' where id = %s", account)
+    world.sync()
+    customers = by_name(world)
+    assert {customers[name]["ParentRef"]["value"] for name in ("Pair A", "Pair B")} == {
+        customers["Lakeside Dental"]["Id"]
+    }
+    after = world.simple_invoice(pair=other)
+    world.sync()
+    assert world.qbo_invoice(before)["CustomerRef"]["value"] == customers["Lakeside Dental"]["Id"]
+    assert world.qbo_invoice(after)["CustomerRef"]["value"] == customers["Pair B"]["Id"]
+
+
+def test_detailed_to_combined_sends_new_invoices_to_the_main_customer(world: World) -> None:
+    account = world.account("Lakeside Dental", "detailed")
+    pair = world.pair(account, "Pair A")
+    world.simple_invoice(pair=pair)
+    world.sync()
+    world.sql("update lms.billing_account set accounting_structure = 'combined' where id = %s", account)
+    invoice = world.simple_invoice(pair=pair)
+    world.sync()
+    customers = by_name(world)
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == customers["Lakeside Dental"]["Id"]
+    assert customers["Pair A"]["Active"] is True
+
+
+def test_a_moved_pair_keeps_its_customer_under_the_new_account(world: World) -> None:
+    old, new = world.account("Old Practice", "detailed"), world.account("New Practice", "detailed")
+    pair = world.pair(old, "Dr. Mover")
+    world.simple_invoice(pair=pair)
+    world.sync()
+    before = by_name(world)["Dr. Mover"]
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", new, pair)
+    world.sync()
+    customers = by_name(world)
+    assert customers["Dr. Mover"]["Id"] == before["Id"]
+    assert customers["Dr. Mover"]["ParentRef"]["value"] == customers["New Practice"]["Id"]
+
+
+def test_a_move_survives_a_change_by_the_bookkeeper_in_between(world: World) -> None:
+    old, new = world.account("Old Practice", "detailed"), world.account("New Practice", "detailed")
+    pair = world.pair(old, "Dr. Mover")
+    world.simple_invoice(pair=pair)
+    world.sync()
+    world.qbo.update("Customer", by_name(world)["Dr. Mover"], Notes="calls on Fridays")
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", new, pair)
+    world.sync()
+    moved = by_name(world)["Dr. Mover"]
+    assert moved["ParentRef"]["value"] == by_name(world)["New Practice"]["Id"]
+    assert moved["Notes"] == "calls on Fridays"
+
+
+def test_a_pair_that_comes_to_a_detailed_account_gets_a_sub_customer(world: World) -> None:
+    combined, detailed = world.account("Combined"), world.account("Detailed", "detailed")
+    world.simple_invoice(pair=world.pair(detailed, "Resident"))
+    pair = world.pair(combined, "Newcomer")
+    world.simple_invoice(pair=pair)
+    world.sync()
+    assert "Newcomer" not in by_name(world)
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", detailed, pair)
+    world.sync()
+    assert by_name(world)["Newcomer"]["ParentRef"]["value"] == by_name(world)["Detailed"]["Id"]
+
+
+def test_name_and_contact_changes_are_not_pushed(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    world.sync()
+    world.sql("update lms.billing_account set name = 'Other', email = 'x@y.example' where id = %s", account)
+    assert world.sync()["unchanged"] == 2  # the account and its pair
+    assert list(by_name(world)) == ["Lakeside Dental"]
+
+
+def test_an_existing_customer_of_the_same_name_is_adopted(world: World) -> None:
+    existing = world.qbo.create("Customer", DisplayName="LAKESIDE dental")
+    invoice = world.simple_invoice(world.account("Lakeside Dental"))
+    counts = world.sync()
+    assert counts["adopted"] == 1
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == existing["Id"]
+    assert len(world.qbo.all("Customer")) == 1
+
+
+@pytest.mark.parametrize(("kind", "article"), [("Vendor", "a vendor"), ("Employee", "an employee")])
+def test_a_name_held_by_another_kind_is_told_and_heals(world: World, kind: str, article: str) -> None:
+    names = {"DisplayName": "Zahn Dental"} if kind == "Vendor" else {"GivenName": "Zahn", "FamilyName": "Dental"}
+    holder = world.qbo.create(kind, **names)
+    invoice = world.simple_invoice(world.account("Zahn Dental"))
+    counts = world.sync()
+    assert counts["waiting"] >= 1
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"], error["attempts"]) == ("billing_account", "name_taken", 1)
+    assert f"{article} already has this name" in error["message"]
+    assert kind.lower() in error["resolution"]
+
+    world.qbo.update(kind, holder, DisplayName="Zahn Dental (supplier)", GivenName="Zahn (supplier)")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Zahn Dental"
+
+
+def test_a_deactivated_customer_of_the_name_is_told(world: World) -> None:
+    world.qbo.deactivate("Customer", world.qbo.create("Customer", DisplayName="Oak Street"))
+    world.simple_invoice(world.account("Oak Street"))
+    world.sync()
+    [error] = world.errors()
+    assert "an inactive customer already has this name" in error["message"]
+    assert "active again" in error["resolution"]
+
+
+def test_a_name_too_long_is_told_and_heals_when_it_is_shortened(world: World) -> None:
+    account = world.account("x" * 501)
+    invoice = world.simple_invoice(account)
+    world.sync()
+    [error] = world.errors()
+    assert error["error_code"] == "validation_failed"
+    assert "501 characters; QuickBooks takes at most 500" in error["message"]
+    world.sql("update lms.billing_account set name = 'Short' where id = %s", account)
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Short"
+
+
+def test_one_bad_customer_stops_nobody_else(world: World) -> None:
+    world.simple_invoice(world.account("Bad: Name"))
+    good = world.simple_invoice(world.account("Good Name"))
+    world.sync()
+    assert world.qbo_invoice(good)
+    assert [error["entity"] for error in world.errors()] == ["billing_account"]
+
+
+def test_two_labs_on_one_company_share_customers_and_items(world: World) -> None:
+    second = world.billing_lab("Second Lab")
+    world.connect(second, world.qbo)
+    pair, product = world.pair(world.account("Shared")), world.product("Shared Crown")
+    for lab in (world.lab, second):
+        world.invoice(world.case(pair, [{"product": product}], lab=lab))
+    world.sync()
+    assert world.errors() == []
+    assert len(world.qbo.all("Customer")) == 1
+    assert len(world.qbo.all("Invoice")) == 2
+    assert world.value("select count(*) from qbo_sync.connection where receives_qbo_transactions") == 1
+
+
+def test_labs_on_two_companies_have_a_customer_in_each(world: World) -> None:
+    second, other = world.billing_lab("Second Lab"), make_company(world.qbo.url, "Other Inc.")
+    world.connect(second, other)
+    pair, product = world.pair(world.account("Shared")), world.product("Shared Crown")
+    for lab in (world.lab, second):
+        world.invoice(world.case(pair, [{"product": product}], lab=lab))
+    world.sync()
+    assert [len(company.all("Customer")) for company in (world.qbo, other)] == [1, 1]
+    assert [len(company.all("Invoice")) for company in (world.qbo, other)] == [1, 1]

@@ -1,0 +1,77 @@
+"""Products as items (sync rules, section 3)."""
+
+from decimal import Decimal
+
+from tests.world import World
+
+
+def items(world: World) -> dict[str, dict]:
+    return {item["Name"]: item for item in world.qbo.all("Item")}
+
+
+def test_a_product_is_created_as_a_service_with_price_and_income_account(world: World) -> None:
+    product = world.product("PFM Crown “noble” 3/4", "189.50")
+    world.sql("update lms.product set description = 'Porcelain fused to metal' where id = %s", product)
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    world.sync()
+    item = items(world)["PFM Crown “noble” 3/4"]
+    assert (item["Type"], item["UnitPrice"], item["Description"]) == (
+        "Service",
+        Decimal("189.5"),
+        "Porcelain fused to metal",
+    )
+    income = world.value("select income_account_id from qbo_sync.connection")
+    assert item["IncomeAccountRef"]["value"] == income
+
+
+def test_the_tax_item_is_made_once_and_earns_into_the_tax_account(world: World) -> None:
+    account = world.qbo.create("Account", Name="Sales Tax Collected", AccountType="Income")
+    world.sql("update qbo_sync.connection set tax_account_id = %s", account["Id"])
+    world.simple_invoice(tax="8.00")
+    world.sync()
+    world.simple_invoice(tax="9.00")
+    world.sync()
+    taxes = [item for item in world.qbo.all("Item") if item["Name"] == "Tax"]
+    assert [tax["IncomeAccountRef"]["value"] for tax in taxes] == [account["Id"]]
+
+
+def test_an_existing_tax_item_is_found_by_name(world: World) -> None:
+    income = world.value("select income_account_id from qbo_sync.connection")
+    existing = world.qbo.create("Item", Name="Tax", Type="Service", IncomeAccountRef={"value": income})
+    invoice = world.simple_invoice(tax="8.00")
+    world.sync()
+    used = {
+        line["SalesItemLineDetail"]["ItemRef"]["value"]
+        for line in world.qbo_invoice(invoice)["Line"]
+        if line["DetailType"] == "SalesItemLineDetail"
+    }
+    assert existing["Id"] in used
+
+
+def test_changes_of_a_product_are_not_pushed(world: World) -> None:
+    product = world.product("Crown", "100.00")
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    world.sync()
+    world.sql("update lms.product set name = 'Renamed', unit_price = 1 where id = %s", product)
+    world.sync()
+    assert items(world)["Crown"]["UnitPrice"] == 100
+    assert "Renamed" not in items(world)
+
+
+def test_an_inactive_item_of_the_name_is_told_and_the_invoice_waits(world: World) -> None:
+    income = world.value("select income_account_id from qbo_sync.connection")
+    item = world.qbo.create("Item", Name="Crown", Type="Service", IncomeAccountRef={"value": income})
+    world.qbo.deactivate("Item", item)
+    world.invoice(world.case(world.pair(world.account()), [{"product": world.product("Crown")}]))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("product", "name_taken")
+    assert world.qbo.all("Invoice") == []
+
+
+def test_a_category_of_the_name_cannot_stand_on_an_invoice(world: World) -> None:
+    world.qbo.create("Item", Name="Crown", Type="Category")
+    world.invoice(world.case(world.pair(world.account()), [{"product": world.product("Crown")}]))
+    world.sync()
+    [error] = world.errors()
+    assert "cannot be sold" in error["message"]
