@@ -202,13 +202,16 @@ def _sort(work: Work, kind: Kind, select: Select, found: list[Record]) -> None:
             found.reverse()
         return
     table = work.company.table(kind.name)
-    for prop, descending in reversed(select.order):
+    for place, (prop, descending) in enumerate(reversed(select.order)):
         column = _column(kind, prop, "sort")
-        if column is ID:
+        if column is ID and place == 0:
+            # What was found is in the order of the ids already.
+            if descending:
+                found.reverse()
+        elif column is ID:
             found.sort(key=id_order, reverse=descending)
-            continue
-        get = _getter(work.company, kind, table, column)
-        found.sort(key=_sort_key(get, column), reverse=descending)
+        else:
+            found.sort(key=_sort_key(_getter(work.company, kind, table, column), column), reverse=descending)
 
 
 def _sort_key(get: Callable[[Record], Any], column: Column) -> Callable[[Record], Any]:

@@ -54,7 +54,7 @@ def test_401_is_lower_case(books: Books) -> None:
 
 def test_401_before_403_and_403_for_another_company(books: Books, sandbox: Sandbox) -> None:
     other = Books(sandbox, "Other")
-    answer = requests.get(f"{other.base}/companyinfo/1", headers=dict(books.http.headers), timeout=10)  # type: ignore[arg-type]
+    answer = requests.get(f"{other.base}/companyinfo/1", headers=dict(books.http.headers), timeout=10)
     assert answer.status_code == 403
     error = answer.json()["fault"]["error"][0]
     assert error["code"] == "3100"
@@ -121,7 +121,7 @@ def test_concurrency(lone_books: Books) -> None:
     def one() -> None:
         barrier.wait()
         statuses.append(requests.get(f"{lone_books.base}/companyinfo/1",
-                                     headers=dict(lone_books.http.headers), timeout=10).status_code)  # type: ignore[arg-type]  # fmt: skip
+                                     headers=dict(lone_books.http.headers), timeout=10).status_code)  # fmt: skip
 
     threads = [threading.Thread(target=one) for _ in range(4)]
     for thread in threads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -26,7 +27,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         books.switches(cross_customer_payment="exact")
         sandbox.control("/switches", {"rotation_hours": 12})
         sandbox.control("/limits", {"requests_per_minute": 400})
-        before = [books.get("Invoice", invoice["Id"]), books.rows("select * from Customer orderby Id")]
+        before: list[Any] = [books.get("Invoice", invoice["Id"]), books.rows("select * from Customer orderby Id")]
         sandbox.stop(signal.SIGKILL)
         (tmp_path / "state").open("ab").write(b'[["put","4620816365000000001","Customer",1,1,{"Id"')
         sandbox.start()
