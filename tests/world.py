@@ -224,10 +224,12 @@ class World:
     def sync(self) -> dict[str, int]:
         """Run everything until nothing is due; all counts added up."""
         total: dict[str, int] = {}
+        self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
         for _ in range(6):
             for name, count in self.run().items():
                 total[name] = total.get(name, 0) + count
-            self.sql("update qbo_sync.change_mark set attempt_after = null")
+            # As if the time that waiting and abandoned marks have to bide had passed.
+            self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
             if not self.value("select count(*) from qbo_sync.due_mark"):
                 return total
         raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
@@ -267,7 +269,7 @@ def make_company(sandbox_url: str, name: str = "Bright Dental Lab") -> QuickBook
 
 
 @contextmanager
-def make_world(database_url: str, sandbox_url: str) -> Iterator[World]:
+def make_world(database_url: str, sandbox_url: str, token_key: str | None = None) -> Iterator[World]:
     """A world with one connected lab and no limits on the sandbox."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
@@ -279,7 +281,7 @@ def make_world(database_url: str, sandbox_url: str) -> Iterator[World]:
             discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
             api_base_url=sandbox_url,
         ),
-        vault=TokenVault(Fernet.generate_key().decode()),
+        vault=TokenVault(token_key or Fernet.generate_key().decode()),
         budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
         run=Run(dag_id="test", run_id="test"),
     )

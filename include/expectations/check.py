@@ -18,6 +18,7 @@ from great_expectations.data_context.types.base import (
 )
 
 from include.expectations import customer, invoice, product
+from include.expectations.errors import BrokenExpectation
 from include.model.problem import Problem
 
 #: Entity → (the record as a row, its expectations).
@@ -28,10 +29,6 @@ _SUITES: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[], list[A
     "special_item": (product.row, product.expectations),
     "invoice": (invoice.row, invoice.expectations),
 }
-
-
-class BrokenExpectation(Exception):
-    """An expectation could not be evaluated at all: a fault of ours, not of the data."""
 
 
 def check(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:

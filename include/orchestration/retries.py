@@ -19,7 +19,7 @@ POLICY = ExceptionRetryPolicy(
             reason="QuickBooks would refuse the same request again",
         ),
         RetryRule(
-            exception="include.expectations.check.BrokenExpectation",
+            exception="include.expectations.errors.BrokenExpectation",
             action=RetryAction.FAIL,
             reason="an expectation is broken, not the data",
         ),

@@ -61,8 +61,12 @@ def _results(
 def _found(
     connection: psycopg.Connection, client: QboClient, rules: EntityRules, lost: Sequence[Intent]
 ) -> list[Json | None]:
-    """What earlier creates made, leaving out what stands for another record already."""
-    found = rules.find_created(client, [intent.payload for intent in lost])
-    ids = [record["Id"] for record in found if record]
-    taken = links.linked_ids(connection, client.realm_id, rules.same_family, ids)
-    return [record if record and record["Id"] not in taken else None for record in found]
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked."""
+    records = rules.candidates(client, [intent.payload for intent in lost])
+    taken = links.linked_ids(connection, client.realm_id, rules.same_family, [record["Id"] for record in records])
+    free = {record["Id"]: record for record in records if record["Id"] not in taken}
+    found: list[Json | None] = []
+    for intent in lost:
+        match = next((record for record in free.values() if rules.came_from(record, intent.payload)), None)
+        found.append(free.pop(match["Id"]) if match else None)
+    return found

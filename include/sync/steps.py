@@ -5,7 +5,6 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 
 from typing import Any
 
-from include.expectations.check import check
 from include.model.plain import to_plain
 from include.sync import marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
@@ -69,6 +68,9 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
 
 def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Check what is about to be created against the entity's expectations; the rows that fail are set aside."""
+    # Great Expectations takes seconds to import: only this step pays, and forks of the scheduler have it already.
+    from include.expectations.check import check
+
     checked, set_aside = 0, 0
     with runtime.connect() as connection:
         for rules in flow.entities:

@@ -87,15 +87,14 @@ def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     return words.explain(fault, f"{noun} “{intent.base.get('name', '')}”")
 
 
-def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:
-    """Customers by their names."""
-    return _by_name(client, "Customer", "DisplayName", bodies)
+def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+    """Customers of these names."""
+    return client.find("Customer", "DisplayName", [body["DisplayName"] for body in bodies])
 
 
-def _by_name(client: QboClient, resource: str, field: str, bodies: Sequence[Json]) -> list[Json | None]:
-    found = client.find(resource, field, [body[field] for body in bodies])
-    by_name: dict[str, Json] = {record[field].casefold(): record for record in found}
-    return [by_name.get(body[field].casefold()) for body in bodies]
+def came_from(record: Json, body: Json) -> bool:
+    """A name is unique in QuickBooks: the customer of that name is the one."""
+    return bool(record["DisplayName"].casefold() == body["DisplayName"].casefold())
 
 
 def _rules(**own: Any) -> EntityRules:
@@ -113,7 +112,8 @@ def _rules(**own: Any) -> EntityRules:
         objection=lambda lms, answer: None,
         explain=explain,
         document_number=lambda lms: lms.get("name"),
-        find_created=find_created,
+        candidates=candidates,
+        came_from=came_from,
         **own,
     )
 

@@ -154,20 +154,11 @@ def _inactive_references(client: QboClient, body: Json) -> list[str]:
     ]
 
 
-def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:
-    """Invoices by number, customer, day and lines' total; each QuickBooks invoice answers for one body only."""
+def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+    """Invoices of these numbers; of these days where QuickBooks numbers them itself."""
     if all("DocNumber" in body for body in bodies):
-        found = client.find("Invoice", "DocNumber", [body["DocNumber"] for body in bodies])
-    else:
-        found = client.find("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
-    free = {record["Id"]: record for record in found}
-    result: list[Json | None] = []
-    for body in bodies:
-        match = next((record for record in free.values() if qbo_invoice.came_from(record, body)), None)
-        if match:
-            del free[match["Id"]]
-        result.append(match)
-    return result
+        return client.find("Invoice", "DocNumber", [body["DocNumber"] for body in bodies])
+    return client.find("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
 INVOICE = EntityRules(
@@ -186,5 +177,6 @@ INVOICE = EntityRules(
     objection=objection,
     explain=explain,
     document_number=lambda lms: lms.get("number"),
-    find_created=find_created,
+    candidates=candidates,
+    came_from=qbo_invoice.came_from,
 )

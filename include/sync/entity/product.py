@@ -67,10 +67,14 @@ def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     return words.explain(fault, f"Product “{intent.base.get('name', '')}”")
 
 
-def find_created(client: QboClient, bodies: Sequence[Json]) -> list[Json | None]:
-    """Items by their names."""
-    by_name = {record["Name"].casefold(): record for record in client.find("Item", "Name", [b["Name"] for b in bodies])}
-    return [by_name.get(body["Name"].casefold()) for body in bodies]
+def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+    """Items of these names."""
+    return client.find("Item", "Name", [body["Name"] for body in bodies])
+
+
+def came_from(record: Json, body: Json) -> bool:
+    """A name is unique in QuickBooks: the item of that name is the one."""
+    return bool(record["Name"].casefold() == body["Name"].casefold())
 
 
 def _rules(**own: Any) -> EntityRules:
@@ -88,7 +92,8 @@ def _rules(**own: Any) -> EntityRules:
         objection=lambda lms, answer: None,
         explain=explain,
         document_number=lambda lms: lms.get("name"),
-        find_created=find_created,
+        candidates=candidates,
+        came_from=came_from,
         **own,
     )
 

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntityRules:
     """One entity, from LMS rows to QuickBooks requests. `read`, `observe`, `explain` and
-    `find_created` ask the database or QuickBooks; the others are pure."""
+    `candidates` ask the database or QuickBooks; the others are pure."""
 
     entity: Entity
     #: QuickBooks' name of it.
@@ -52,5 +52,7 @@ class EntityRules:
     explain: Callable[[Fault, Intent, QboClient], Problem]
     #: An invoice's number and the like, for the error table.
     document_number: Callable[[Json], str | None]
-    #: Finds, after a lost answer, what earlier creates made: QuickBooks' record for each body, or None.
-    find_created: Callable[[QboClient, Sequence[Json]], list[Json | None]]
+    #: After a lost answer: QuickBooks' records that earlier creates with these bodies may have made.
+    candidates: Callable[[QboClient, Sequence[Json]], list[Json]]
+    #: Whether a record was made from a body.
+    came_from: Callable[[Json, Json], bool]

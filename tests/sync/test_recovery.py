@@ -1,0 +1,228 @@
+"""Crashes, lost answers, reruns and two runs at once: in the end each record exists exactly once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from include.qbo.errors import OutcomeUnknown
+from include.sync import load, steps
+from include.sync.flows import FLOWS
+from tests.world import World
+
+PROJECT = Path(__file__).resolve().parents[2]
+INVOICES = "invoice_lms_to_qbo"
+
+
+def many_invoices(world: World, count: int) -> list[int]:
+    pair, product = world.pair(world.account()), world.product()
+    first = world.invoice(world.case(pair, [{"product": product}]))
+    world.sync()
+    return [first, *(world.invoice(world.case(pair, [{"product": product}])) for _ in range(count - 1))]
+
+
+def assert_each_once(world: World, invoices: list[int]) -> None:
+    numbers = sorted(invoice["DocNumber"] for invoice in world.qbo.all("Invoice"))
+    assert numbers == sorted(world.lms_invoice(invoice)["invoice_number"] for invoice in invoices)
+    assert world.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") == len(invoices)
+    assert world.value("select count(*) from qbo_sync.write_intent") == 0
+    assert world.value("select count(*) from qbo_sync.write_request") == 0
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("kind", ["timeout_after", "drop_connection", "timeout_before", "http_500", "garbage"])
+def test_a_lost_answer_makes_no_duplicate_and_no_loss(
+    world: World, kind: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every attempt of a first load loses its answer; the next load finds out what happened."""
+    monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    invoices = many_invoices(world, 1 + count)
+    world.qbo.control("POST", "faults", {"kind": kind, "operation": "create" if count == 1 else "batch", "times": 1})
+    with pytest.raises(OutcomeUnknown):
+        world.run(INVOICES)
+    assert world.value("select count(*) from qbo_sync.write_intent") == count
+    world.sync()
+    assert_each_once(world, invoices)
+
+
+def test_an_answer_lost_once_is_replayed_within_the_same_load(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
+    invoices = many_invoices(world, 5)
+    world.qbo.control("POST", "faults", {"kind": "timeout_after", "operation": "batch", "times": 1})
+    assert world.run(INVOICES)["created"] == 4
+    assert_each_once(world, invoices)
+
+
+def test_lost_answers_without_numbers_of_our_own_make_no_duplicate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    many_invoices(world, 5)
+    world.qbo.control("POST", "faults", {"kind": "timeout_after", "operation": "batch", "times": 1})
+    with pytest.raises(OutcomeUnknown):
+        world.run(INVOICES)
+    world.sync()
+    assert len(world.qbo.all("Invoice")) == 5
+    assert world.value("select count(distinct qbo_id) from qbo_sync.entity_link where entity = 'invoice'") == 5
+
+
+@pytest.mark.parametrize("entity", ["Customer", "Item"])
+def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    before = {record["Id"] for record in world.qbo.all(entity)}
+    world.simple_invoice()
+    world.qbo.control("POST", "faults", {"kind": "timeout_after", "entity": entity, "operation": "create", "times": 1})
+    with pytest.raises(OutcomeUnknown):
+        world.run()
+    world.sync()
+    assert len({record["Id"] for record in world.qbo.all(entity)} - before) == 1
+    assert len(world.qbo.all("Invoice")) == 1
+
+
+def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    pair, product = world.pair(world.account()), world.product()
+    world.invoice(world.case(pair, [{"product": product}]))
+    world.sync()
+    case = world.case(pair, [{"product": product}])
+    world.invoice(case)
+    world.qbo.control("POST", "faults", {"kind": "timeout_after", "operation": "create", "times": 1})
+    with pytest.raises(OutcomeUnknown):
+        world.run(INVOICES)
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.sync()
+    assert len(world.qbo.all("Invoice")) == 1
+
+
+def test_two_runs_at_once(world: World) -> None:
+    invoices = many_invoices(world, 40)
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    runs = [world.as_run(INVOICES) for _ in range(2)]
+    for run in runs:  # both have everything in hand
+        steps.extract(run, FLOWS[INVOICES], world.qbo.realm)
+        world.sql("update qbo_sync.change_mark set extracted_at = extracted_at - interval '1 hour'")
+        steps.transform(run, FLOWS[INVOICES], world.qbo.realm)
+        steps.validate(run, FLOWS[INVOICES], world.qbo.realm)
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(lambda run: load.load(run, FLOWS[INVOICES], world.qbo.realm), runs))
+    assert sorted(count["created"] for count in counts) == [0, 39]
+    assert_each_once(world, invoices)
+
+
+def test_a_run_that_is_cleared_and_rerun_does_nothing_twice(world: World) -> None:
+    invoices = many_invoices(world, 5)
+    runtime = world.as_run(INVOICES)
+    steps.companies(runtime, FLOWS[INVOICES], None, False)
+    for _ in range(2):
+        world.steps(runtime, INVOICES, world.qbo.realm)
+    assert_each_once(world, invoices)
+
+
+_LOADER = """
+import json, os, sys, psycopg
+from include.qbo.oauth import OAuthApp
+from include.sync import load
+from include.sync.database import prepare
+from include.sync.flows import FLOWS
+from include.sync.runtime import Run, Runtime
+from include.sync.throttle import Budget
+from include.sync.tokens import TokenVault
+given = json.loads(os.environ["GIVEN"])
+runtime = Runtime(
+    connect=lambda: prepare(psycopg.connect(given["database"])),
+    app=OAuthApp(client_id="sandbox-client", client_secret="sandbox-secret", api_base_url=given["sandbox"],
+                 discovery_url=given["sandbox"] + "/.well-known/openid_sandbox_configuration"),
+    vault=TokenVault(given["key"]), budget=Budget(requests_per_second=10000, batches_per_minute=10000),
+    run=Run(dag_id="invoice_lms_to_qbo", run_id=given["run"]))
+print("loading", flush=True)
+load.load(runtime, FLOWS["invoice_lms_to_qbo"], given["realm"])
+"""
+
+
+def test_kill_9_in_the_middle_of_the_load_again_and_again(lms_database: str, sandbox_url: str) -> None:
+    """A process that loads 300 invoices is killed at five moments; the sixth ends the work."""
+    import json
+
+    from cryptography.fernet import Fernet
+
+    from tests.world import make_world
+
+    key = Fernet.generate_key().decode()
+    with make_world(lms_database, sandbox_url, token_key=key) as world:
+        invoices = many_invoices(world, 300)
+        runtime, flow = world.as_run(INVOICES), FLOWS[INVOICES]
+        steps.companies(runtime, flow, None, False)
+        steps.extract(runtime, flow, world.qbo.realm)
+        steps.transform(runtime, flow, world.qbo.realm)
+        steps.validate(runtime, flow, world.qbo.realm)
+        for attempt in range(6):
+            given = {
+                "database": lms_database,
+                "sandbox": sandbox_url,
+                "key": key,
+                "realm": world.qbo.realm,
+                "run": runtime.run.run_id,
+            }
+            process = subprocess.Popen(
+                [sys.executable, "-c", _LOADER],
+                cwd=PROJECT,
+                env={**os.environ, "GIVEN": json.dumps(given), "PYTHONPATH": str(PROJECT)},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert process.stdout is not None
+            assert process.stdout.readline() == "loading\n"
+            if attempt < 5:
+                _wait_for_progress(world, 30 * (attempt + 1))
+                os.kill(process.pid, signal.SIGKILL)
+            process.wait(60)
+        assert process.returncode == 0
+        world.sync()
+        assert_each_once(world, invoices)
+
+
+def _wait_for_progress(world: World, links: int) -> None:
+    """Until so many invoices are linked: somewhere in the middle, with requests under way."""
+    deadline = time.monotonic() + 30
+    while world.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") < links:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_two_workers_refresh_an_expired_token_once(world: World) -> None:
+    world.sql("update qbo_sync.company set access_token_expires_at = now()")
+    world.qbo.control("POST", "stats/reset")
+    start = threading.Barrier(4)
+
+    def refresh(_: int) -> str:
+        with world.runtime.client(world.qbo.realm) as client:
+            start.wait()
+            return str(client.company_info()["CompanyName"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(refresh, range(4))) == {"Bright Dental Lab"}
+    assert world.qbo.control("GET", "stats")["requests"]["token"] == 1
+
+
+def test_tokens_stand_nowhere_in_plain_text(world: World) -> None:
+    row = world.sql("select * from qbo_sync.company")[0]
+    opened = world.runtime.vault.open(bytes(row["refresh_token_encrypted"]))
+    assert opened
+    dump = repr(world.sql("select * from qbo_sync.company")) + repr(world.sql("select * from qbo_sync.api_call"))
+    assert opened not in dump
+    assert opened not in repr(world.runtime)
