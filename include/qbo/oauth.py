@@ -1,7 +1,8 @@
-"""Intuit's OAuth 2.0: endpoints by discovery, refresh, revoke (dossier section 1)."""
+"""Intuit's OAuth 2.0: endpoints by discovery, consent, code, refresh, revoke (dossier section 1)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -59,6 +60,48 @@ def endpoints(discovery_url: str) -> Mapping[str, str]:
         raise Unavailable(f"Intuit's discovery document at {discovery_url} cannot be read") from error
 
 
+def authorization_url(app: OAuthApp, *, redirect_uri: str, state: str) -> str:
+    """Intuit's consent page, to which the user's browser is sent. Raises Unavailable (discovery)."""
+    session = OAuth2Session(app.client_id, redirect_uri=redirect_uri, scope=[SCOPE])
+    url, _ = session.authorization_url(endpoints(app.discovery_url)["authorization_endpoint"], state=state)
+    return str(url)
+
+
+def exchange_code(app: OAuthApp, *, code: str, redirect_uri: str) -> Grant:
+    """Exchange the code of the callback, once. Raises ReconnectRequired (`invalid_grant`) or Unavailable.
+
+    The code is single use: if the answer is lost, the user must begin again.
+    """
+    _allow_http_on_this_machine(app)
+    session = OAuth2Session(app.client_id, redirect_uri=redirect_uri, scope=[SCOPE])
+    with _token_errors("Intuit no longer accepts this login (invalid_grant)"):
+        token = session.fetch_token(
+            endpoints(app.discovery_url)["token_endpoint"],
+            code=code,
+            auth=HTTPBasicAuth(app.client_id, app.client_secret),
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+    return grant_of(token, now=datetime.now(UTC))
+
+
+def revoke(app: OAuthApp, token: str) -> bool:
+    """End a grant at Intuit by either of its tokens; False if Intuit knew it no more. Raises Unavailable."""
+    try:
+        answer = requests.post(
+            endpoints(app.discovery_url)["revocation_endpoint"],
+            json={"token": token},
+            auth=HTTPBasicAuth(app.client_id, app.client_secret),
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+    except requests.RequestException as error:
+        raise Unavailable(f"Intuit's revocation endpoint did not answer: {type(error).__name__}") from None
+    if answer.status_code not in (200, 400):
+        raise Unavailable(f"Intuit's revocation endpoint answered {answer.status_code}")
+    return answer.status_code == 200
+
+
 def refresh(app: OAuthApp, refresh_token: str) -> Grant:
     """Exchange a refresh token. Raises ReconnectRequired (`invalid_grant`) or Unavailable.
 
@@ -66,7 +109,7 @@ def refresh(app: OAuthApp, refresh_token: str) -> Grant:
     """
     _allow_http_on_this_machine(app)
     session = OAuth2Session(app.client_id)
-    try:
+    with _token_errors("Intuit no longer accepts the stored grant (invalid_grant)"):
         token = session.refresh_token(
             endpoints(app.discovery_url)["token_endpoint"],
             refresh_token=refresh_token,
@@ -74,13 +117,20 @@ def refresh(app: OAuthApp, refresh_token: str) -> Grant:
             headers={"Accept": "application/json"},
             timeout=TIMEOUT,
         )
+    return grant_of(token, now=datetime.now(UTC))
+
+
+@contextmanager
+def _token_errors(when_invalid: str) -> Iterator[None]:
+    """The token endpoint's errors as ours; the message never holds a token or a code."""
+    try:
+        yield
     except OAuth2Error as error:
         if error.error == "invalid_grant":
-            raise ReconnectRequired("Intuit no longer accepts the stored grant (invalid_grant)") from None
+            raise ReconnectRequired(when_invalid) from None
         raise Unavailable(f"Intuit's token endpoint answered {error.error}") from None
     except requests.RequestException as error:
         raise Unavailable(f"Intuit's token endpoint did not answer: {type(error).__name__}") from None
-    return grant_of(token, now=datetime.now(UTC))
 
 
 def grant_of(token: Mapping[str, Any], *, now: datetime) -> Grant:

@@ -5,8 +5,9 @@ from typing import Any
 
 import psycopg
 
-from include.qbo.oauth import refresh
+from include.qbo.oauth import Grant, refresh
 from include.sync.company import refresh_preferences
+from include.sync.disconnect import restore_settings
 from include.sync.runtime import Runtime
 from include.sync.tokens import store_grant
 
@@ -26,6 +27,13 @@ def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_to
     grant = refresh(runtime.app, refresh_token)
     with runtime.connect() as connection:
         lab_id, lab_name = _find_lab(connection, billing_lab)
+    name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
+    return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
+
+
+def connect_with_grant(runtime: Runtime, *, lab_id: int, lab_name: str, realm_id: str, grant: Grant) -> str:
+    """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab."""
+    with runtime.connect() as connection:
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
         connection.execute(
             "insert into qbo_sync.company (realm_id, name) values (%s, %s) on conflict do nothing",
@@ -38,9 +46,10 @@ def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_to
             accounts = client.query("SELECT * FROM Account WHERE Active = true ORDERBY Id MAXRESULTS 1000")
             refresh_preferences(connection, client)
         connection.execute("update qbo_sync.company set name = %s where realm_id = %s", [name, realm_id])
+        restore_settings(connection, lab_id, realm_id)
         _make_connection(connection, lab_id, realm_id, accounts)
         connection.commit()
-    return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
+    return name
 
 
 def _find_lab(connection: psycopg.Connection, billing_lab: str) -> tuple[int, str]:

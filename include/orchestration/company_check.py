@@ -1,0 +1,31 @@
+"""The tasks of the company check."""
+
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+
+
+def _runtime() -> Any:
+    # Imported in the task: the DAG processor parses the file without them.
+    from include.orchestration.runtime import runtime
+    from include.sync.runtime import Run
+
+    run = get_current_context()["dag_run"]
+    return runtime(Run(dag_id=run.dag_id, run_id=run.run_id))
+
+
+@task
+def connected_companies() -> list[dict[str, str]]:
+    """The companies to look at: the one asked for, else all that are connected."""
+    from include.sync.company_check_run import companies_to_check
+
+    wanted = get_current_context()["params"]["realm_id"]
+    return [one for one in companies_to_check(_runtime()) if wanted in (None, one["realm_id"])]
+
+
+@task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
+def check(company: dict[str, str]) -> dict[str, int]:
+    """Read the company's settings and accounts, and keep what stands in the way of the sync."""
+    from include.sync.company_check_run import check_company
+
+    return check_company(_runtime(), company["realm_id"])

@@ -1,0 +1,100 @@
+"""Linking a QuickBooks customer by hand to a billing account or a doctor–office pair, or ignoring it for good."""
+
+from difflib import SequenceMatcher
+from typing import Literal, get_args
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.lms.customer import read_accounts, read_pairs
+from include.model.plain import to_plain
+from include.model.record import RecordKey
+from include.sync import links
+from include.sync.database import jsonb
+
+Holder = Literal["billing_account", "doctor_office"]
+
+_CANDIDATES = """
+    select c.entity, c.lms_id, c.name, c.account, l.qbo_id is not null as linked
+      from (select 'billing_account' as entity, a.id as lms_id, a.name, null::text as account
+              from lms.billing_account a
+             union all
+            select 'doctor_office', o.id, o.child_subaccount_name, a.name
+              from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id) c
+      left join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = c.entity and l.lms_id = c.lms_id
+"""
+
+
+class CannotLink(Exception):
+    """The two cannot be linked; the words say why."""
+
+
+class Candidate(dict):
+    """A billing account or pair as the page offers it: entity, lms_id, name, account, score."""
+
+
+def candidates(connection: psycopg.Connection, realm_id: str, customer_name: str, search: str = "") -> list[Candidate]:
+    """Whom the customer could be: unlinked accounts and pairs, the likeliest names first; those that match a search."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_CANDIDATES, {"realm": realm_id}).fetchall()
+    wanted = search.casefold().strip()
+    found = []
+    for row in rows:
+        names = " ".join(filter(None, [row["name"], row["account"]])).casefold()
+        if row["linked"] or (wanted and wanted not in names):
+            continue
+        score = likeness(customer_name, row["name"])
+        if wanted or score >= 0.5:
+            found.append(Candidate(row, score=score))
+    return sorted(found, key=lambda one: (-one["score"], one["name"]))[:20]
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two names are, 0 to 1, whatever the order of their words."""
+    plain, turned = one.casefold(), " ".join(sorted(one.casefold().replace(",", " ").split()))
+    other_turned = " ".join(sorted(other.casefold().replace(",", " ").split()))
+    return max(
+        SequenceMatcher(None, plain, other.casefold()).ratio(), SequenceMatcher(None, turned, other_turned).ratio()
+    )
+
+
+def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> str:
+    """Link, in the caller's transaction; the name of what it was linked to. Raises CannotLink."""
+    if entity not in get_args(Holder):
+        raise CannotLink("A customer can be linked to a billing account or a doctor–office pair.")
+    read = read_accounts if entity == "billing_account" else read_pairs
+    customer = read(connection, [str(lms_id)]).get(str(lms_id))
+    if customer is None:
+        raise CannotLink("This billing account or pair does not exist any more.")
+    taken = connection.execute(
+        "select entity, lms_id, qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and"
+        " ((entity = %(entity)s and lms_id = %(lms)s)"
+        "  or (entity in ('billing_account', 'doctor_office') and qbo_id = %(qbo)s))",
+        {"realm": realm_id, "entity": entity, "lms": lms_id, "qbo": customer_id},
+    ).fetchone()
+    if taken and taken[2] == customer_id:
+        raise CannotLink("This QuickBooks customer is linked already.")
+    if taken:
+        raise CannotLink(f"“{customer.name}” is linked to another QuickBooks customer already.")
+    key = RecordKey("billing_account" if entity == "billing_account" else "doctor_office", str(lms_id))
+    links.store(connection, realm_id, key, customer_id, to_plain(customer), None)
+    connection.execute(
+        "delete from qbo_sync.ignored_customer where realm_id = %s and qbo_id = %s", [realm_id, customer_id]
+    )
+    return customer.name
+
+
+def ignore_customer(
+    connection: psycopg.Connection, realm_id: str, customer_id: str, name: str, *, reason: str, user: str
+) -> None:
+    """Ignore the customer for good: its open errors, and those to come (a trigger), in the caller's transaction."""
+    connection.execute(
+        "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name) values (%s, %s, %s, %s, %s)"
+        " on conflict (realm_id, qbo_id) do update set reason = excluded.reason, user_name = excluded.user_name",
+        [realm_id, customer_id, name, reason, user],
+    )
+    connection.execute(
+        "update qbo_sync.sync_error set status = 'ignored', retry_at = null"
+        " where realm_id = %s and error_code = 'customer_not_linked' and status = 'open' and detail @> %s",
+        [realm_id, jsonb({"customer_id": customer_id})],
+    )

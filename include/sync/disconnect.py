@@ -1,0 +1,121 @@
+"""Disconnecting a billing lab: its settings are set aside, its links stay, and the grant ends with the last lab.
+
+Why it is done so: docs/decisions/0021-one-lab-leaves-a-shared-company.md.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from include.model.settings import ConnectionSettings
+from include.qbo.errors import QboError
+from include.qbo.oauth import revoke
+from include.sync.company import read_company
+from include.sync.database import jsonb
+from include.sync.runtime import Runtime
+
+_COLUMNS = tuple(field.name for field in fields(ConnectionSettings))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disconnected:
+    """What a disconnect did."""
+
+    realm_id: str
+    company_name: str
+    #: No lab uses the company any more: its grant is gone.
+    last_lab: bool
+    #: Intuit confirmed that the grant is revoked. Where it did not, the tokens are gone here all the same.
+    revoked: bool
+
+
+def disconnect_lab(runtime: Runtime, lab_id: int) -> Disconnected:
+    """Stop the lab's syncing. Raises LookupError if it is not connected."""
+    with runtime.connect() as connection:
+        row = connection.execute(
+            "select c.realm_id, c.refresh_token_encrypted from qbo_sync.company c"
+            "  join qbo_sync.connection n on n.realm_id = c.realm_id"
+            " where n.billing_lab_id = %s for no key update of c",
+            [lab_id],
+        ).fetchone()
+        if row is None:
+            raise LookupError(f"billing lab {lab_id} is not connected")
+        realm_id, sealed = row
+        company = read_company(connection, realm_id)
+        _set_aside(connection, company.settings[lab_id])
+        left = [settings for other, settings in company.settings.items() if other != lab_id]
+        if left:
+            _pass_on_receiving(connection, company.settings[lab_id], left)
+        else:
+            _close(connection, realm_id)
+        connection.commit()
+    revoked = not left and _revoke(runtime, sealed)
+    return Disconnected(realm_id=realm_id, company_name=company.name, last_lab=not left, revoked=revoked)
+
+
+def restore_settings(connection: psycopg.Connection, lab_id: int, realm_id: str) -> bool:
+    """Give a lab that comes back to its company the settings it had, in the caller's transaction."""
+    row = connection.execute(
+        "delete from qbo_sync.former_connection where billing_lab_id = %s and realm_id = %s returning settings",
+        [lab_id, realm_id],
+    ).fetchone()
+    if row is None:
+        return False
+    settings = {name: row[0].get(name) for name in _COLUMNS}
+    taken = connection.execute(
+        "select 1 from qbo_sync.connection where realm_id = %s and receives_qbo_transactions", [realm_id]
+    ).fetchone()
+    if taken:
+        settings["receives_qbo_transactions"] = False
+    inserted = connection.execute(
+        f"insert into qbo_sync.connection ({', '.join(_COLUMNS)})"  # noqa: S608 - our own column names
+        f" values ({', '.join(['%s'] * len(_COLUMNS))}) on conflict (billing_lab_id) do nothing".encode(),
+        list(settings.values()),
+    )
+    return inserted.rowcount == 1
+
+
+def _set_aside(connection: psycopg.Connection, settings: ConnectionSettings) -> None:
+    connection.execute(
+        "insert into qbo_sync.former_connection (billing_lab_id, realm_id, settings) values (%s, %s, %s)"
+        " on conflict (billing_lab_id, realm_id) do update"
+        " set settings = excluded.settings, disconnected_at = clock_timestamp()",
+        [settings.billing_lab_id, settings.realm_id, jsonb(_plain(settings))],
+    )
+    connection.execute("delete from qbo_sync.connection where billing_lab_id = %s", [settings.billing_lab_id])
+
+
+def _plain(settings: ConnectionSettings) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(settings).items()}
+
+
+def _pass_on_receiving(
+    connection: psycopg.Connection, leaving: ConnectionSettings, left: Iterable[ConnectionSettings]
+) -> None:
+    """Somebody must receive what is created in QuickBooks."""
+    if leaving.receives_qbo_transactions:
+        heir = next(iter(left))
+        connection.execute(
+            "update qbo_sync.connection set receives_qbo_transactions = true where billing_lab_id = %s",
+            [heir.billing_lab_id],
+        )
+
+
+def _close(connection: psycopg.Connection, realm_id: str) -> None:
+    connection.execute(
+        "update qbo_sync.company set status = 'disconnected', access_token_encrypted = null,"
+        " refresh_token_encrypted = null, access_token_expires_at = null, refresh_token_expires_at = null,"
+        " updated_at = clock_timestamp() where realm_id = %s",
+        [realm_id],
+    )
+
+
+def _revoke(runtime: Runtime, sealed: bytes | None) -> bool:
+    """After the commit: a company that Intuit cannot be asked about is disconnected all the same."""
+    try:
+        return revoke(runtime.app, runtime.vault.open(sealed))
+    except QboError:
+        return False
