@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 from starlette.responses import Response
 
 from .clock import Clock
-from .faults import Fault, GatewayFault
+from .faults import Fault
+from .gateway_faults import GatewayFault
 from .money import dumps, loads
 
 JSON = "application/json;charset=UTF-8"

@@ -7,24 +7,20 @@ request is parsed and validated (dossier 11.3).
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import answers, batch, cdc, faults, query
+from . import answers, batch, cdc, faults, gateway_faults, query
 from .answers import Answer
+from .calls import Call, parse_json, statement_of, take_apart
 from .connections import cut
-from .entities import find
 from .forms import pdf, send, upload
 from .injected import AFTER, Rule
-from .money import loads
 from .operations import kind_named, operation_of, perform, read
 from .replay import digest_of, pack
-from .schema import Body
-from .stats import METERED
 from .store import Company
 from .work import Work
 
@@ -32,28 +28,6 @@ if TYPE_CHECKING:
     from .server import Server
 
 LARGEST_BODY = 10 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class Call:
-    """One request, taken apart."""
-
-    realm: str
-    shape: str  # query, batch, cdc, write, read, pdf, send, upload
-    entity: str
-    record_id: str
-    options: dict[str, str]
-    raw: bytes
-    media_type: str
-    as_json: bool
-    path: str
-    body: Any = None
-    operation: str = ""
-
-    @property
-    def content_type(self) -> str:
-        """In lower case; empty if none was said."""
-        return self.media_type.lower()
 
 
 class Api:
@@ -76,7 +50,7 @@ class Api:
             return answers.html(404, "Not Found")
         try:
             company = self._admit(request, call)
-        except faults.GatewayFault as problem:
+        except gateway_faults.GatewayFault as problem:
             envelope = "lower"
             if problem.status == 429:
                 envelope = server.switches.get("throttle_envelope", {})
@@ -97,22 +71,18 @@ class Api:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         grant, why = server.oauth.grant_of(token.strip() if scheme.lower() == "bearer" else "")
         if why == "Token revoked" and server.switches.get("revoked_token", {}) == 403:
-            raise faults.wrong_realm()
+            raise gateway_faults.wrong_realm()
         if grant is None or why is not None:
-            raise faults.unauthenticated(why)
+            raise gateway_faults.unauthenticated(why)
         if not call.realm.isdigit():
             # trap 44
             raise faults.business("Unexpected Internal Error. (-30000)")
         company = server.companies.get(call.realm)
         if company is None or grant.realm != call.realm:
-            raise faults.wrong_realm()
-        if not server.throttle.admit(call.realm, call.shape == "batch", self._metered(call)):
-            raise faults.throttled()
+            raise gateway_faults.wrong_realm()
+        if not server.throttle.admit(call.realm, call.shape == "batch", call.metered):
+            raise gateway_faults.throttled()
         return company
-
-    @staticmethod
-    def _metered(call: Call) -> bool:
-        return call.shape in METERED or (call.shape == "batch" and b'"Query"' in call.raw)
 
     async def _admitted(self, request: Request, call: Call, company: Company) -> Answer:
         server = self.server
@@ -124,9 +94,9 @@ class Api:
             self._count(call)
             return self._fault(problem, call)
         self._count(call)
-        rule = server.injected.draw(call.realm, self._parts(call))
+        rule = server.injected.draw(call.realm, call.parts())
         if rule is not None and rule.kind not in AFTER:
-            early = await self._inject_before(rule, call)
+            early = await self._inject_before(rule, request, call)
             if early is not None:
                 return early
         answer = self._replayed(call, company)
@@ -152,16 +122,10 @@ class Api:
         elif call.shape in ("read", "pdf", "send"):
             kind_named(call.entity)
 
-    def _parts(self, call: Call) -> set[tuple[str, str]]:
-        if call.shape == "batch":
-            items = call.body.get("BatchItemRequest") if isinstance(call.body, dict) else None
-            return batch.parts_of([item for item in items or [] if isinstance(item, dict)])
-        return {(call.entity, call.operation or call.shape)}
-
     def _count(self, call: Call) -> None:
         stats = self.server.stats
         stats.request(call.realm, call.operation or ("create" if call.shape == "write" else call.shape))
-        if self._metered(call):
+        if call.metered:
             stats.metered += 1
 
     # -- doing -----------------------------------------------------------------------------------
@@ -203,7 +167,7 @@ class Api:
             case "batch":
                 items = batch.items_of(call.body)
                 server.stats.request(call.realm, "batch_items", len(items))
-                members = batch.run(server, work.company, items)
+                members = batch.run(server, work.company, items, call.throttled)
             case "query":
                 members = b'"QueryResponse":' + query.run(work, statement_of(call))
             case "cdc":
@@ -232,14 +196,17 @@ class Api:
 
     # -- injected faults -------------------------------------------------------------------------
 
-    async def _inject_before(self, rule: Rule, call: Call) -> Answer | None:
+    async def _inject_before(self, rule: Rule, request: Request, call: Call) -> Answer | None:
         clock = self.server.clock
         match rule.kind:
             case "timeout_before":
-                await asyncio.sleep(rule.seconds)
+                await _hang(request, rule.seconds)
                 return answers.html(504, "Gateway Timeout")
             case "slow":
                 await asyncio.sleep(rule.seconds)
+                return None
+            case "item_throttle":
+                call.throttled = rule
                 return None
             case "http_500":
                 return answers.fault(faults.system_failure(), clock, call.as_json)
@@ -253,9 +220,9 @@ class Api:
                 return answers.html(413, "Request Entity Too Large")
             case "http_429":
                 envelope = self.server.switches.get("throttle_envelope", {})
-                return answers.gateway(faults.throttled(), clock, envelope)
+                return answers.gateway(gateway_faults.throttled(), clock, envelope)
             case "http_401":
-                return answers.gateway(faults.unauthenticated("Token expired"), clock)
+                return answers.gateway(gateway_faults.unauthenticated("Token expired"), clock)
             case "auth_120":
                 # trap 47
                 problem = faults.Fault(
@@ -277,85 +244,15 @@ class Api:
             case "http_503_after":
                 return answers.html(503, "Service Unavailable")
             case "timeout_after":
-                await asyncio.sleep(rule.seconds)
+                await _hang(request, rule.seconds)
                 return answers.html(504, "Gateway Timeout")
             case _:
                 cut(request.scope.get("client") and tuple(request.scope["client"]))
                 return answers.html(502, "Bad Gateway")
 
 
-def take_apart(request: Request, raw: bytes) -> Call | None:
-    """The request by its path, or None if there is no such path."""
-    realm = request.path_params["realm"]
-    parts = [part for part in request.path_params["rest"].split("/") if part]
-    shape, entity, record_id = _shape(request.method, parts)
-    if not shape:
-        return None
-    accept = request.headers.get("accept", "")
-    return Call(
-        realm=realm,
-        shape=shape,
-        entity=entity,
-        record_id=record_id,
-        options={name.lower(): value for name, value in request.query_params.items()},
-        raw=raw,
-        media_type=request.headers.get("content-type", ""),
-        as_json="json" in accept or "pdf" in accept,
-        path=request.url.path,
-    )
-
-
-def _shape(method: str, parts: list[str]) -> tuple[str, str, str]:
-    first = parts[0].lower() if parts else ""
-    match (method, len(parts)):
-        case ("GET" | "POST", 1) if first == "query":
-            return "query", "", ""
-        case ("GET", 1) if first == "cdc":
-            return "cdc", "", ""
-        case ("POST", 1) if first == "batch":
-            return "batch", "", ""
-        case ("POST", 1) if first == "upload":
-            return "upload", "Attachable", ""
-        case ("POST", 1):
-            return "write", _proper(parts[0]), ""
-        case ("GET", 1) if first in ("preferences", "companyinfo"):
-            return "read", _proper(parts[0]), "1"
-        case ("GET", 2):
-            return "read", _proper(parts[0]), parts[1]
-        case ("GET", 3) if parts[2].lower() == "pdf":
-            return "pdf", _proper(parts[0]), parts[1]
-        case ("POST", 3) if parts[2].lower() == "send":
-            return "send", _proper(parts[0]), parts[1]
-        case _:
-            return "", "", ""
-
-
-def _proper(name: str) -> str:
-    kind = find(name)
-    return kind.name if kind is not None else name
-
-
-def parse_json(raw: bytes) -> Body:
-    """A JSON object, or 2010 (dossier 8.4); bytes that are no UTF-8 are code 500 (2.5)."""
-    try:
-        body = loads(raw)
-    except UnicodeDecodeError:
-        raise faults.malformed_bytes() from None
-    except (json.JSONDecodeError, ValueError, RecursionError):
-        raise faults.unparsable() from None
-    if not isinstance(body, dict):
-        raise faults.unparsable()
-    return body
-
-
-def statement_of(call: Call) -> str:
-    """The query, from the body or the address."""
-    if call.raw:
-        try:
-            return call.raw.decode()
-        except UnicodeDecodeError:
-            raise faults.malformed_bytes() from None
-    statement = call.options.get("query", "")
-    if not statement:
-        raise faults.missing("query")
-    return statement
+async def _hang(request: Request, seconds: float) -> None:
+    """No answer, until the client has had enough: only then is its place among the concurrent ones free."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not await request.is_disconnected():
+        await asyncio.sleep(min(0.05, seconds))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from . import cdc, faults, query
+from .injected import Rule
 from .money import dumps
 from .operations import kind_named, operation_of, perform
 from .schema import Body
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 LARGEST = 30
+_FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
 _OTHER = frozenset(("bId", "operation", "optionsData"))
 
 
@@ -37,20 +40,29 @@ def parts_of(items: list[Body]) -> set[tuple[str, str]]:
     found = {("", "batch")}
     for item in items:
         if "Query" in item:
-            found.add(("", "query"))
-        for name in item.keys() - _OTHER:
+            found.add((queried(str(item["Query"])), "query"))
+        for name in item.keys() - _OTHER - {"Query", "CDCQuery"}:
             found.add((name, str(item.get("operation") or "create").lower()))
     return found
 
 
-def run(server: Server, company: Company, items: list[Body]) -> bytes:
-    """All items in order; the members of the answer."""
+def queried(statement: str) -> str:
+    """The entity that a query names, roughly."""
+    found = _FROM.search(statement)
+    return found[1] if found else ""
+
+
+def run(server: Server, company: Company, items: list[Body], throttled: Rule | None = None) -> bytes:
+    """All items in order; the members of the answer. `throttled` is a fault that items may get (dossier 3.2)."""
     hidden: set[tuple[str, str]] = set()
     answers = []
     blind = not server.switches.get("batch_sees_itself", company.switches)
     for item in items:
         work = Work(server, company, hidden if blind else None)
-        member = _member(server, work, item)
+        if throttled is not None and any(throttled.fits(*part) for part in parts_of([item])):
+            member = b'"Fault":' + dumps(faults.throttled_item().member())
+        else:
+            member = _member(server, work, item)
         hidden.update(work.created)
         answers.append(b'{%b,"bId":%b}' % (member, dumps(item.get("bId", ""))))
     return b'"BatchItemResponse":[%b]' % b",".join(answers)

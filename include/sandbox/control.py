@@ -13,7 +13,9 @@ from starlette.routing import Route
 
 from .clock import parse_moment
 from .entities import KINDS
+from .entities.merge import merge_customers
 from .entities.preferences import change_preferences
+from .faults import Fault
 from .money import dumps, loads_plain
 from .store import Company
 from .switches import SWITCHES, UnknownSwitch
@@ -42,6 +44,7 @@ class Control:
             ("POST", "/companies/{realm}/preferences", self.preferences),
             ("POST", "/companies/{realm}/switches", self.company_switches),
             ("POST", "/companies/{realm}/subscription", self.subscription),
+            ("POST", "/companies/{realm}/merge", self.merge),
             ("POST", "/companies/{realm}/disconnect", self.disconnect),
             ("POST", "/expire-access-tokens", self.expire),
             ("GET", "/stats", self.stats),
@@ -69,7 +72,7 @@ class Control:
                 response = await call(request)
             except LookupError as problem:
                 response = JSONResponse({"error": str(problem.args[0])}, 404)
-            except (UnknownSwitch, ValueError, TypeError) as problem:
+            except (Fault, UnknownSwitch, ValueError, TypeError) as problem:
                 response = JSONResponse({"error": str(problem)}, 400)
             self.server.journal.flush()
             return response
@@ -144,6 +147,14 @@ class Control:
         company.subscription_ended = bool((await _body(request)).get("ended", True))
         self.server.journal.note("subscription", company.realm, company.subscription_ended)
         return JSONResponse({"ended": company.subscription_ended})
+
+    async def merge(self, request: Request) -> Response:
+        """`{"from": id, "into": id}`: merge two customers, as a bookkeeper does by renaming one."""
+        asked = await _body(request)
+        work = Work(self.server, self._company(request))
+        merge_customers(work, str(asked.get("from")), str(asked.get("into")))
+        work.commit()
+        return JSONResponse({"into": str(asked["into"])})
 
     async def disconnect(self, request: Request) -> Response:
         """The user disconnects the app in QuickBooks."""

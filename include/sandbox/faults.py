@@ -1,4 +1,4 @@
-"""Intuit's faults, body by body (dossier 8.1, 8.2, 8.4)."""
+"""The application's faults, body by body (dossier 8.1, 8.4)."""
 
 from __future__ import annotations
 
@@ -32,56 +32,6 @@ class Fault(Exception):
         if self.element is not None:
             error["element"] = self.element
         return {"Error": [error], "type": self.kind}
-
-
-class GatewayFault(Exception):
-    """401, 403 and 429 come from the gateway, in lower case (dossier 8.2)."""
-
-    def __init__(self, status: int, code: str, name: str, detail: str | None, kind: str) -> None:
-        super().__init__(f"{status} {name}")
-        self.status, self.code, self.name, self.detail, self.kind = status, code, name, detail, kind
-
-    def body(self, epoch_ms: int) -> dict[str, Any]:
-        """The whole answer."""
-        return {
-            "warnings": None,
-            "intuitObject": None,
-            "fault": {
-                "error": [
-                    {
-                        "message": f"message={self.name}; errorCode=00{self.code}; statusCode={self.status}",
-                        "detail": self.detail,
-                        "code": self.code,
-                        "element": None,
-                    }
-                ],
-                "type": self.kind,
-            },
-            "report": None,
-            "queryResponse": None,
-            "batchItemResponse": [],
-            "attachableResponse": [],
-            "syncErrorResponse": None,
-            "requestId": None,
-            "time": epoch_ms,
-            "status": None,
-            "cdcresponse": [],
-        }
-
-
-def unauthenticated(detail: str | None) -> GatewayFault:
-    """401: no token, a bad one, an expired one."""
-    return GatewayFault(401, "3200", "AuthenticationFailed", detail, "AUTHENTICATION")
-
-
-def wrong_realm() -> GatewayFault:
-    """403: the token is for another company, or the grant is gone."""
-    return GatewayFault(403, "3100", "ApplicationAuthorizationFailed", None, "AUTHORIZATION")
-
-
-def throttled() -> GatewayFault:
-    """429 (dossier 3.2)."""
-    return GatewayFault(429, "3001", "ThrottleExceeded", "The request limit was reached.  Try again later", "SERVICE")
 
 
 INACTIVE = (
@@ -129,6 +79,12 @@ def cannot_link(element: str) -> Fault:
 def cannot_delete(detail: str) -> Fault:
     """800: something depends on the record."""
     return Fault("800", "Cannot delete object", f"Cannot delete object : {detail}")
+
+
+def throttled_item() -> Fault:
+    """3001 inside a batch whose own status is 200 (dossier 3.2)."""
+    text = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
+    return Fault("3001", text, "The request limit was reached.  Try again later", None, "SERVICE")
 
 
 def batch_too_big(limit: int) -> Fault:

@@ -8,7 +8,7 @@ from typing import Any
 
 BEFORE = (
     "timeout_before", "http_500", "http_502", "http_503", "http_504", "http_429", "http_401", "auth_120",
-    "garbage", "html_413", "slow",
+    "garbage", "html_413", "slow", "item_throttle",
 )  # fmt: skip
 AFTER = ("timeout_after", "drop_connection", "http_500_after", "http_503_after")
 KINDS = BEFORE + AFTER
@@ -26,6 +26,14 @@ class Rule:
     realm: str | None = None
     seconds: float = 120.0
     hits: int = 0
+
+    def fits(self, entity: str, operation: str) -> bool:
+        """Whether it is about such a request; token requests must be meant expressly."""
+        if operation == "token" and self.operation != "token":
+            return False
+        if self.entity is not None and self.entity.lower() != entity.lower():
+            return False
+        return self.operation is None or self.operation.lower() == operation
 
     def as_dict(self) -> dict[str, Any]:
         """For the control call."""
@@ -72,18 +80,10 @@ class Injected:
                 continue
             if rule.realm is not None and rule.realm != realm:
                 continue
-            if not any(_fits(rule, entity, operation) for entity, operation in parts):
+            if not any(rule.fits(entity, operation) for entity, operation in parts):
                 continue
             if rule.probability < 1.0 and self._random.random() >= rule.probability:
                 continue
             rule.hits += 1
             return rule
         return None
-
-
-def _fits(rule: Rule, entity: str, operation: str) -> bool:
-    if operation == "token" and rule.operation != "token":
-        return False
-    if rule.entity is not None and rule.entity.lower() != entity.lower():
-        return False
-    return rule.operation is None or rule.operation.lower() == operation

@@ -209,13 +209,30 @@ ADDRESS = part(
         "Note": text(1000),
     },
 )
-WEB = part("WebSiteAddress", {"URI": text(1000), "Id": None, "Default": boolean, "Tag": text(30)})
+
+
+def web_address(value: Any, element: str) -> Any:
+    """A web address, else 2200."""
+    value = text(1000)(value, element)
+    if value and (" " in value or "." not in value):
+        raise faults.named("2200", "Malformed Website Address", f"Supplied value:{value}", element)
+    return value
+
+
+def custom_field_id(value: Any, element: str) -> Any:
+    """One of the three custom fields of a sales form, else 3000 (dossier 9.0)."""
+    if str(value) not in ("", "1", "2", "3"):
+        raise faults.named("3000", "Invalid Custom Field", f"Supplied value:{value}", element)
+    return str(value)
+
+
+WEB = part("WebSiteAddress", {"URI": web_address, "Id": None, "Default": boolean, "Tag": text(30)})
 MEMO = part("MemoRef", {"value": text(1000), "name": None, "type": None})
 CUSTOM_FIELDS = many(
     part(
         "CustomField",
         {
-            "DefinitionId": text(20),
+            "DefinitionId": custom_field_id,
             "Name": text(100),
             "Type": text(30),
             "StringValue": text(500),

@@ -49,6 +49,7 @@ SWITCHES = {
         Switch("deactivation_with_balance", "refuse", ("refuse", "credit"), "9.1: 6220 (C3) or a credit memo (UI)"),
         Switch("suffix_on_reactivation", "keep", ("keep", "strip"), "9.1: ' (deleted)' when no name is sent (R)"),
         Switch("balance_touches_customer", False, (True, False), "5.1: balance changes and SyncToken (R: no)"),
+        Switch("inactive_reference", 2500, (2500, 610), "8.4, trap 40: both codes are on record"),
         Switch("name_clash_text", "plain", ("plain", "template"), "8.4: 6240 with $$customer$$ unresolved"),
         Switch("discount_off", "refuse", ("refuse", "drop"), "9.4: a discount line with AllowDiscount off (?)"),
         Switch("shipping_off", "refuse", ("refuse", "drop"), "9.4: a shipping line with AllowShipping off (?)"),

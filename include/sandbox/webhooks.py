@@ -175,7 +175,7 @@ class Webhooks:
                 "time": _nanoseconds(event.epoch, self._random.randrange(1000)),
                 "intuitentityid": event.id,
                 "intuitaccountid": event.realm,
-                "data": {},
+                "data": {"deletedid": event.other} if event.other else {},
             }
             for event in events
         ]
@@ -187,6 +187,7 @@ class Webhooks:
                 "id": event.id,
                 "operation": event.verb,
                 "lastUpdated": f"{_nanoseconds(event.epoch, 0)[:23]}Z",
+                **({"deletedId": event.other} if event.other else {}),
             }
             for event in events
         ]

@@ -24,6 +24,7 @@ class Event:
     id: str
     verb: str
     epoch: float
+    other: str = ""
 
 
 @dataclass(slots=True)
@@ -106,10 +107,14 @@ class Work:
         self._staged[(kind.name, record_id)] = _Staged(kind, None, 0, self.now)
         self.tell(kind.name, record_id, "Delete")
 
-    def tell(self, kind: str, record_id: str, verb: str) -> None:
-        """Note an event for the webhooks."""
+    def tell(self, kind: str, record_id: str, verb: str, other: str = "") -> None:
+        """Note an event for the webhooks; `other` is the id that a merge made disappear."""
+        self.forget_event(kind, record_id)
+        self._events.append(Event(self.company.realm, kind, record_id, verb, self.server.clock.now(), other))
+
+    def forget_event(self, kind: str, record_id: str) -> None:
+        """Take back what was told of a record."""
         self._events = [event for event in self._events if (event.kind, event.id) != (kind, record_id)]
-        self._events.append(Event(self.company.realm, kind, record_id, verb, self.server.clock.now()))
 
     def commit(self, quiet: bool = False) -> None:
         """Put everything into the company and into the state file's buffer; quietly: without webhooks."""
@@ -127,6 +132,11 @@ class Work:
         self._staged.clear()
 
 
+def inactive(work: Work, fields: str) -> faults.Fault:
+    """A reference to something inactive: 2500, or 610 where the switch says so (dossier 8.4, trap 40)."""
+    return faults.not_found() if work.switch("inactive_reference") == 610 else faults.inactive_reference(fields)
+
+
 def reference(
     work: Work, body: Body, field: str, kind: str, family: str, fields: str, name: str = "DisplayName"
 ) -> Body | None:
@@ -138,6 +148,6 @@ def reference(
     if target is None:
         raise faults.bad_reference(family, held["value"])
     if target.get("Active") is False:
-        raise faults.inactive_reference(fields)
+        raise inactive(work, fields)
     body[field] = {"value": held["value"], "name": target.get(name, "")}
     return target

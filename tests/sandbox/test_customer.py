@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.books import Books, token_of
+from tests.sandbox.books import Books, pays, token_of
 
 
 def test_names_from_parts(books: Books) -> None:
@@ -87,3 +87,30 @@ def test_inactive_customers_and_items_in_transactions(books: Books) -> None:
     assert fault["code"] == "2500" and "made inactive" in fault["Detail"]
     assert books.fault("Item", {"Name": "services", "Type": "Service",
                                 "IncomeAccountRef": {"value": "1"}})["code"] == "6240"  # fmt: skip
+
+
+def test_deactivation_with_a_credit_memo(books: Books) -> None:
+    customer = books.customer("A")
+    books.invoice(customer, 25)
+    books.switches(deactivation_with_balance="credit")
+    books.post("Customer", token_of(customer) | {"sparse": True, "Active": False})
+    assert books.get("Customer", customer["Id"])["Balance"] == 0
+    assert books.rows("select * from CreditMemo")[0]["TotalAmt"] == 25
+
+
+def test_merging_two_customers(books: Books) -> None:
+    """Trap 54: the payment's customer is no longer the invoice's for whoever remembers the old id."""
+    loser, winner = books.customer("A"), books.customer("B")
+    invoice = books.invoice(loser, 10)
+    books.sub_customer("C", loser)
+    books.sandbox.control(f"/companies/{books.realm}/merge", {"from": loser["Id"], "into": winner["Id"]})
+    held = books.get("Invoice", invoice["Id"])
+    assert (held["CustomerRef"]["value"], held["SyncToken"]) == (winner["Id"], "1")
+    assert books.get("Customer", winner["Id"])["Balance"] == 10
+    assert books.rows("select * from Customer where DisplayName = 'C'")[0]["FullyQualifiedName"] == "B:C"
+    stub = books.cdc("Customer", invoice["MetaData"]["CreateTime"])[0]["Customer"][-1]
+    assert (stub["Id"], stub["status"]) == (loser["Id"], "Deleted")
+    body = {"CustomerRef": {"value": loser["Id"]}, "TotalAmt": 10, "Line": [pays(invoice, 10)]}
+    assert books.fault("Payment", body)["code"] == "2500"
+    body["CustomerRef"] = {"value": books.customer("D")["Id"]}
+    assert books.fault("Payment", body)["code"] == "620"

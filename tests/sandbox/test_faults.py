@@ -131,6 +131,11 @@ def test_2020_required(books: Books, kind: str, body: Body, element: str) -> Non
         ("2090", "Payment", {"TotalAmt": "ten", "CustomerRef": {"value": "1"}}),
         ("2150", "Invoice", {"CustomerRef": {"value": "1"}, "Line": [sale(9), discount(DiscountPercent=101)]}),
         ("2170", "Invoice", {"EmailStatus": "HAS_BEEN_BILLED", "CustomerRef": {"value": "1"}, "Line": [sale(1)]}),
+        ("2200", "Customer", {"DisplayName": "A", "WebAddr": {"URI": "not a page"}}),
+        ("3000", "Invoice", {"CustomField": [{"DefinitionId": "9", "StringValue": "x"}],
+                             "CustomerRef": {"value": "1"}, "Line": [sale(1)]}),
+        ("6170", "Invoice", {"GlobalTaxCalculation": "NotApplicable", "TxnTaxDetail": {"TotalTax": 1},
+                             "CustomerRef": {"value": "1"}, "Line": [sale(1)]}),
         ("2210", "Customer", {"DisplayName": "A", "PrimaryEmailAddr": {"Address": "nobody"}}),
         ("2230", "Customer", {"DisplayName": "A", "Active": "maybe"}),
         ("2240", "Payment", {"TotalAmt": 1, "CustomerRef": {"value": "1"}, "Line": [pays({"Id": "1"}, -1)]}),
@@ -204,7 +209,30 @@ def test_6070_real_text(books: Books) -> None:
     assert fault["Detail"] == "Amount is not equal to UnitPrice * Qty. Supplied value:1,000"
 
 
-def test_6130_is_not_raised_and_6140_names_the_holder(books: Books) -> None:
+def test_6130_who_bills(books: Books) -> None:
+    parent = books.customer("A")
+    child = books.sub_customer("B", parent)
+    child = books.post("Customer", token_of(child) | {"sparse": True, "BillWithParent": True})
+    books.invoice(parent)
+    fault = books.fault("Customer", token_of(child) | {"sparse": True, "BillWithParent": False})
+    assert fault["code"] == "6130"
+
+
+def test_6440_a_cost_needs_an_account(books: Books) -> None:
+    vendor = books.post("Vendor", {"DisplayName": "V"})
+    detail = {"DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": {}}
+    body = {"VendorRef": {"value": vendor["Id"]}, "Line": [{"Amount": 1, **detail}]}
+    assert books.fault("Bill", body)["code"] == "6440"
+
+
+def test_610_for_inactive_references_where_so_switched(books: Books) -> None:
+    customer = books.customer("A")
+    books.post("Customer", token_of(customer) | {"sparse": True, "Active": False})
+    books.switches(inactive_reference=610)
+    assert books.fault("Invoice", line_of(customer, sale(1)))["code"] == "610"
+
+
+def test_6140_names_the_holder(books: Books) -> None:
     customer = books.customer("A")
     first = books.invoice(customer, DocNumber="18696")
     fault = books.fault("Invoice", line_of(customer, sale(1), DocNumber="18696"))

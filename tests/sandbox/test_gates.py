@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -200,3 +201,30 @@ def test_stats(lone_books: Books) -> None:
     assert held["writes"] == {"total": 2, "create": 2}
     assert held["status"] == {"200": 4}
     assert held["metered"] == 3
+
+
+def test_one_item_of_a_batch_is_throttled(lone_books: Books) -> None:
+    lone_books.sandbox.control("/faults", {"kind": "item_throttle", "entity": "Customer", "times": 1})
+    answers = lone_books.batch(
+        {"bId": "c", "operation": "create", "Customer": {"DisplayName": "A"}},
+        {"bId": "v", "operation": "create", "Vendor": {"DisplayName": "A"}},
+    )
+    assert answers["c"]["Fault"]["Error"][0]["code"] == "3001"
+    assert answers["v"]["Vendor"]["DisplayName"] == "A"
+
+
+def test_faults_find_queries_by_entity(lone_books: Books) -> None:
+    lone_books.sandbox.control("/faults", {"kind": "http_503", "entity": "Invoice", "operation": "query"})
+    assert lone_books.call("GET", "query", query="select * from Term").status_code == 200
+    assert lone_books.call("GET", "query", query="select * from invoice where Id = '1'").status_code == 503
+
+
+def test_a_hanging_call_lets_go_when_the_client_does(lone_books: Books) -> None:
+    limit(lone_books, concurrent=1)
+    lone_books.sandbox.control("/faults", {"kind": "timeout_before", "times": 1})
+    headers = {name: str(value) for name, value in lone_books.http.headers.items()}
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{lone_books.base}/companyinfo/1", headers=headers, timeout=0.3)
+    deadline = time.monotonic() + 5
+    while lone_books.call("GET", "companyinfo/1").status_code != 200:
+        assert time.monotonic() < deadline

@@ -101,6 +101,16 @@ def test_legacy(lone_books: Books, receiver: Receiver) -> None:
     assert (entity["name"], entity["id"], entity["operation"]) == ("Invoice", invoice["Id"], "Create")
 
 
+def test_merges_say_who_disappeared(lone_books: Books, receiver: Receiver) -> None:
+    loser, winner = lone_books.customer("A"), lone_books.customer("B")
+    hook(lone_books, receiver)
+    lone_books.sandbox.control(f"/companies/{lone_books.realm}/merge", {"from": loser["Id"], "into": winner["Id"]})
+    wait(lambda: receiver.got)
+    event = receiver.got[0][1][-1]
+    assert (event["type"], event["intuitentityid"]) == ("qbo.customer.merged.v1", winner["Id"])
+    assert event["data"] == {"deletedid": loser["Id"]}
+
+
 def test_the_ladder(lone_books: Books, receiver: Receiver) -> None:
     lone_books.sandbox.control("/clock", {"frozen": True})
     receiver.status = 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from .. import faults
@@ -23,7 +24,7 @@ from ..schema import (
     text,
 )
 from ..store import Column, Company, Record
-from ..work import Work, reference
+from ..work import Work, inactive, reference
 from .kind import Options, splice
 from .names import NameKind
 
@@ -111,8 +112,8 @@ class Customer(NameKind):
         self._settle_parent(work, old, new)
         reference(work, new, "SalesTermRef", "Term", "Terms", "terms", "Name")
         reference(work, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
-        if old is not None and old.get("Active", True) and not new["Active"]:
-            self._check_deactivation(work, old)
+        if old is not None:
+            self._check_change(work, old, new)
         new.setdefault("Taxable", False)
         new.setdefault("PreferredDeliveryMethod", "None")
         new["CurrencyRef"] = (old or {}).get("CurrencyRef") or _currency(work, new)
@@ -150,15 +151,28 @@ class Customer(NameKind):
                 raise faults.named("900", "Parent cannot be child", "A customer can't be its own parent.", "ParentRef")
             step = work.look(self.name, step["ParentRef"]["value"]) if step.get("ParentRef") else None
         if not parent.get("Active", True) and (old is None or old.get("ParentRef", {}).get("value") != parent_id):
-            raise faults.inactive_reference("customers")
+            raise inactive(work, "customers")
         return parent
 
     def _depth(self, company: Company, customer: str) -> int:
         children = list(company.children(self.name, customer))
         return 1 + max(self._depth(company, child.id) for child in children) if children else 0
 
+    def _check_change(self, work: Work, old: Body, new: Body) -> None:
+        if old.get("Active", True) and not new["Active"]:
+            self._check_deactivation(work, old)
+        if new["Job"] and old.get("Job") and new["BillWithParent"] != old.get("BillWithParent", False):
+            parent = new["ParentRef"]["value"]
+            if any(work.company.table(kind).named("CustomerRef", parent) for kind in ("Invoice", "Payment")):
+                raise faults.named(
+                    "6130", "Cannot change who customer bills with", "The parent has invoices or payments.", ""
+                )
+
     def _check_deactivation(self, work: Work, old: Body) -> None:
-        if work.company.balance(old["Id"]) and work.switch("deactivation_with_balance") == "refuse":
+        balance = work.company.balance(old["Id"])
+        if balance > 0 and work.switch("deactivation_with_balance") == "credit":
+            write_off(work, old["Id"], balance)
+        elif balance:
             raise faults.named("6220", "Delete List Has Balance Error", "").with_detail(
                 "The entity you are trying to delete has an open balance. : "
                 "This customer cannot be deleted because it has a non-zero balance"
@@ -214,3 +228,12 @@ def _currency(work: Work, new: Body) -> Body:
     home = work.preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
     code = wanted or home
     return {"value": code, "name": {"USD": "United States Dollar", "CAD": "Canadian Dollar"}.get(code, code)}
+
+
+def write_off(work: Work, customer: str, balance: Decimal) -> None:
+    """The credit memo that the web page writes when a customer with a balance is made inactive."""
+    from . import KINDS
+
+    line = {"Amount": balance, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
+    note = "Created by QuickBooks Online to adjust balance for deletion"
+    KINDS["CreditMemo"].create(work, {"CustomerRef": {"value": customer}, "Line": [line], "PrivateNote": note}, {})

@@ -67,6 +67,10 @@ class _LedgerTxn(Kind):
 
     def _check_account(self, work: Work, detail: Any) -> None:
         if isinstance(detail, dict):
+            if not detail.get("AccountRef") and not detail.get("ItemRef"):
+                raise faults.named(
+                    "6440", "Transaction Detail Information Required", "A line with an amount needs an account or item."
+                )
             reference(work, detail, "AccountRef", "Account", "Accounts", "accounts", "Name")
 
     def check_delete(self, work: Work, old: Body) -> None:
@@ -93,8 +97,6 @@ class JournalEntry(_LedgerTxn):
             detail = line.get("JournalEntryLineDetail")
             if detail is None:
                 continue
-            if not detail.get("AccountRef"):
-                raise faults.missing("AccountRef")
             if detail.get("PostingType") not in sides:
                 raise faults.bad_enumeration("PostingType", detail.get("PostingType"))
             sides[detail["PostingType"]] += line["Amount"]

@@ -127,6 +127,8 @@ class SalesForm(Kind):
         held = {line["Id"] for line in (old or {}).get("Line", []) if "Id" in line}
         lines = build(work, new["Line"], held)
         new["Line"] = lines.as_sent_back()
+        if new.pop("GlobalTaxCalculation", None) == "NotApplicable" and "TxnTaxDetail" in new:
+            raise faults.named("6170", "TxnTaxDetail with GlobalTaxCalculation NotApplicable", "")
         tax_total = tax.compute(work, new, lines)
         total = lines.subtotal - lines.discount + lines.shipping + tax_total
         if total < 0:
@@ -139,7 +141,6 @@ class SalesForm(Kind):
         new.setdefault("EmailStatus", "NotSet")
         new.setdefault("PrintStatus", "NeedToPrint")
         new.setdefault("ApplyTaxAfterDiscount", False)
-        new.pop("GlobalTaxCalculation", None)
         return new
 
     def settle_amounts(self, work: Work, old: Body | None, new: Body, total: Decimal) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import faults
 from ..money import ZERO, cents, decimal_of, money, plain
 from ..schema import Body, Check, anything, boolean, day, number, one_of, part, ref, text
-from ..work import Work
+from ..work import Work, inactive
 from .item import GRATUITY, SHIPPING
 
 DESCRIPTION_LIMIT = 4000
@@ -175,7 +175,7 @@ def _settle_item(work: Work, detail: Body) -> None:
     if item is None:
         raise faults.bad_reference("Items", held["value"])
     if item.get("Active") is False:
-        raise faults.inactive_reference("items")
+        raise inactive(work, "items")
     if item["Type"] == "Category":
         raise faults.business("You can't use a category on a sales form.")
     detail["ItemRef"] = {"value": held["value"], "name": item["FullyQualifiedName"]}
@@ -291,7 +291,7 @@ def _discount_account(work: Work, detail: Body, prefs: Body) -> Body:
             return {}
         raise faults.bad_reference("Accounts", wanted)
     if account.get("Active") is False:
-        raise faults.inactive_reference("accounts")
+        raise inactive(work, "accounts")
     if account["AccountType"] != "Income" or account["AccountSubType"] != "DiscountsRefundsGiven":
         raise faults.named(
             "6430", "Invalid account type used", "A discount account must be of subtype DiscountsRefundsGiven."
