@@ -108,16 +108,16 @@ $$;
 create trigger ignore_customer_for_good before insert or update on qbo_sync.sync_error
     for each row execute function qbo_sync.ignore_customer_for_good();
 
--- ---------------------------------------------------------------- lag
+-- ---------------------------------------------------------------- lag, and whose record it was
 
--- When the change that an outcome ends was noticed: outcome − this is the lag that the page shows. Filled here because
--- the outcome is written while its mark still stands, in the same transaction.
-alter table qbo_sync.sync_outcome add column marked_at timestamptz;
+-- When the change that an outcome ends was noticed (outcome − this is the lag that the page shows), and whose record it
+-- was. Filled here because the outcome is written while its mark still stands, in the same transaction.
+alter table qbo_sync.sync_outcome add column marked_at timestamptz, add column billing_lab_id bigint;
 
 create function qbo_sync.note_lag() returns trigger language plpgsql as $$
 begin
     if new.marked_at is null then
-        select m.marked_at into new.marked_at
+        select m.marked_at, m.billing_lab_id into new.marked_at, new.billing_lab_id
           from qbo_sync.change_mark m
          where m.realm_id = new.realm_id and m.direction = new.direction and m.entity = new.entity
            and m.record_id = new.record_id;
