@@ -25,12 +25,13 @@ def form_for(company: Company, kind: str, body: Body, action: str) -> str:
         + _input(label, number, body.get(number)) + _input("Date", "TxnDate", body.get("TxnDate"), "date")
     )  # fmt: skip
     note = f'<label>Memo <textarea name="PrivateNote" rows="2">{escape(body.get("PrivateNote", ""))}</textarea></label>'
+    summary = _summary(kind, body)
     buttons = '<button name="action" value="save">Save</button> '
     if body.get("Id"):
         if kind != "CreditMemo":
             buttons += '<button name="action" value="void">Void</button> '
         buttons += '<button name="action" value="delete">Delete</button>'
-    return f'<form method="post" action="{escape(action)}">{head}{inner}{note}{buttons}</form>'
+    return f'<form method="post" action="{escape(action)}">{head}{inner}{note}{summary}{buttons}</form>'
 
 
 def request_from(company: Company, kind: str, form: dict[str, str]) -> Body:
@@ -53,34 +54,66 @@ def request_from(company: Company, kind: str, form: dict[str, str]) -> Body:
     else:
         if form.get("DueDate") and kind == "Invoice":
             body["DueDate"] = form["DueDate"]
-        body["Line"] = _sales_lines(form)
-        tax = decimal_of(form.get("tax", ""))
+        held = company.peek(kind, form.get("Id", "")) or {}
+        body["Line"] = _sales_lines(form, held.get("Line", []))
+        tax = _tax(form, held.get("TxnTaxDetail", {}))
         if tax is not None:
-            body["TxnTaxDetail"] = {"TotalTax": tax}
+            body["TxnTaxDetail"] = tax
     return body
 
 
-def _sales_lines(form: dict[str, str]) -> list[Body]:
+def _tax(form: dict[str, str], held: Body) -> Body | None:
+    """A tax left as it was is computed anew where a rate stands behind it."""
+    tax = decimal_of(form.get("tax", ""))
+    if tax is None:
+        return None
+    if tax == total_of(held, "TotalTax") and held.get("TxnTaxCodeRef"):
+        return {"TxnTaxCodeRef": held["TxnTaxCodeRef"]}
+    return {"TotalTax": tax}
+
+
+def _sales_lines(form: dict[str, str], held: list[Body]) -> list[Body]:
+    """The lines of the form; what it does not show of the lines held so far (comments, dates, classes) stays."""
+    known = {line["Id"]: line for line in held if "Id" in line}
     lines: list[Body] = []
     place = 0
     while f"item{place}" in form:
-        quantity, price = decimal_of(form.get(f"qty{place}", "")), decimal_of(form.get(f"price{place}", ""))
-        if form[f"item{place}"] and quantity is not None and price is not None:
-            code = "TAX" if form.get(f"tax{place}") else "NON"
-            detail = {"ItemRef": {"value": form[f"item{place}"]}, "Qty": quantity, "UnitPrice": price,
-                      "TaxCodeRef": {"value": code}}  # fmt: skip
-            line: Body = {"DetailType": "SalesItemLineDetail", "Amount": cents(quantity * price)}
-            line["SalesItemLineDetail"] = detail
-            if form.get(f"text{place}"):
-                line["Description"] = form[f"text{place}"]
-            if form.get(f"line{place}"):
-                line["Id"] = form[f"line{place}"]
+        line = _sales_line(form, place, known.get(form.get(f"line{place}", ""), {}))
+        if line is not None:
             lines.append(line)
         place += 1
+    lines += [line for line in held if line["DetailType"] == "DescriptionOnly"]
+    return lines + _boxes(form, held)
+
+
+def _sales_line(form: dict[str, str], place: int, held: Body) -> Body | None:
+    quantity, price = decimal_of(form.get(f"qty{place}", "")), decimal_of(form.get(f"price{place}", ""))
+    if not form[f"item{place}"] or quantity is None or price is None:
+        return None
+    detail = dict(held.get("SalesItemLineDetail", {}))
+    detail |= {"ItemRef": {"value": form[f"item{place}"]}, "Qty": quantity, "UnitPrice": price}
+    detail["TaxCodeRef"] = {"value": "TAX" if form.get(f"tax{place}") else "NON"}
+    line: Body = {"DetailType": "SalesItemLineDetail", "Amount": cents(quantity * price)}
+    line["SalesItemLineDetail"] = detail
+    if form.get(f"text{place}"):
+        line["Description"] = form[f"text{place}"]
+    if held:
+        line["Id"] = held["Id"]
+    return line
+
+
+def _boxes(form: dict[str, str], held: list[Body]) -> list[Body]:
+    """The discount box and the shipping box; a percentage stays one while its amount is left alone."""
+    lines: list[Body] = []
     discount, shipping = decimal_of(form.get("discount", "")), decimal_of(form.get("shipping", ""))
+    old = next((line for line in held if line["DetailType"] == "DiscountLineDetail"), None)
     if discount:
-        detail = {"PercentBased": False}
-        lines.append({"Amount": discount, "DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
+        detail: Body = {"PercentBased": False}
+        line: Body = {"DetailType": "DiscountLineDetail", "DiscountLineDetail": detail, "Amount": discount}
+        if old is not None and old["DiscountLineDetail"].get("PercentBased") and old["Amount"] == discount:
+            line["DiscountLineDetail"] = old["DiscountLineDetail"]
+            del line["Amount"]
+        lines.append(line)
     if shipping:
         detail = {"ItemRef": {"value": SHIPPING}}
         lines.append({"Amount": shipping, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail})
@@ -169,7 +202,7 @@ def _payment_fields(company: Company, body: Body) -> str:
                 rows += (
                     f"<tr><td>{kind} {escape(str(table.value(record, 'DocNumber') or record.id))}</td>"
                     f"<td>{escape(owner.get('DisplayName', ''))}</td><td class=n>{balance:,.2f}</td>"
-                    f'<td><input name="{kind}/{record.id}" value="{mine or ""}" size="9"></td></tr>'
+                    f'<td><input name="{kind}/{record.id}" value="{f"{mine:.2f}" if mine else ""}" size="9"></td></tr>'
                 )
     return (
         _input("Amount received", "TotalAmt", body.get("TotalAmt"))
@@ -177,8 +210,23 @@ def _payment_fields(company: Company, body: Body) -> str:
     )
 
 
+def _summary(kind: str, body: Body) -> str:
+    """What the form comes to as it is saved, and what it is linked to."""
+    if not body.get("Id"):
+        return ""
+    rows = [("Total", total_of(body, "TotalAmt"))]
+    if kind == "Payment":
+        rows.append(("Unapplied", total_of(body, "UnappliedAmt")))
+    else:
+        subtotal = next((x["Amount"] for x in body["Line"] if x["DetailType"] == "SubTotalLineDetail"), Decimal(0))
+        rows = [("Subtotal", subtotal), *rows, ("Open", total_of(body, "Balance"))]
+    cells = "".join(f"<tr><th>{label}<td class=n>{value:,.2f}</tr>" for label, value in rows)
+    links = ", ".join(f"{held['TxnType']} #{held['TxnId']}" for held in body.get("LinkedTxn", []))
+    return f"<table class=totals>{cells}</table>" + (f"<p>Linked to {escape(links)}</p>" if links else "")
+
+
 def _input(label: str, name: str, value: object, kind: str = "text") -> str:
-    shown = "" if value is None else escape(str(value))
+    shown = "" if value is None else f"{value:.2f}" if isinstance(value, Decimal) else escape(str(value))
     return f'<label>{label} <input type="{kind}" name="{name}" value="{shown}"></label>'
 
 

@@ -41,6 +41,7 @@ class Pages:
             Route("/", self.home, methods=["GET"]),
             Route("/companies", self.add_company, methods=["POST"]),
             Route("/companies/{realm}", self.company, methods=["GET"]),
+            Route("/companies/{realm}/Customer", self.add_customer, methods=["POST"]),
             Route("/companies/{realm}/{kind}/new", self.form, methods=["GET"]),
             Route("/companies/{realm}/{kind}/{id}", self.form, methods=["GET"]),
             Route("/companies/{realm}/{kind}", self.write, methods=["POST"]),
@@ -101,9 +102,12 @@ class Pages:
             ]
             for r in found[:SHOWN]
         ]
-        return _section("Customers", len(found), "") + table(
-            ["Customer", "", "Balance", "With sub-customers"], rows, {2, 3}
+        add = (
+            f'<form method="post" action="/companies/{company.realm}/Customer" class="line">'
+            '<input name="DisplayName" placeholder="Name" required><button>New customer</button></form>'
         )
+        heads = ["Customer", "", "Balance", "With sub-customers"]
+        return _section("Customers", len(found), "") + add + table(heads, rows, {2, 3})
 
     def _transactions(self, company: Company, kind: str, search: str, base: str) -> str:
         bodies = [record.load() for record in self._newest(company, kind, search)]
@@ -141,6 +145,20 @@ class Pages:
             if not search or search in text or held.value(record, "CustomerRef") in names:
                 found.append(record)
         return found
+
+    async def add_customer(self, request: Request) -> Response:
+        """A new customer by hand."""
+        company = self.server.companies.get(request.path_params["realm"])
+        if company is None:
+            return HTMLResponse(page("Not found", "<p>There is no such company.</p>"), 404)
+        name = (await _form(request)).get("DisplayName", "")
+        try:
+            perform(Work(self.server, company), KINDS["Customer"], "create", {"DisplayName": name}, {})
+            said = f"Customer {name} created."
+        except faults.Fault as problem:
+            said = f"{problem.code}: {problem.detail}"
+        self.server.journal.flush()
+        return RedirectResponse(f"/companies/{company.realm}?said={quote(said)}", 303)
 
     async def form(self, request: Request) -> Response:
         """The form of one transaction, new or to be edited."""

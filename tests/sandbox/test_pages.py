@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from tests.sandbox.books import Books, pays
+from tests.sandbox.books import Books, discount, pays, sale
 
 
 def page(books: Books, path: str = "") -> str:
@@ -79,3 +79,28 @@ def test_memos_and_unknown_pages(books: Books) -> None:
     assert page(books, f"/CreditMemo/{memo['Id']}")
     for path in ("/companies/1", f"/companies/{books.realm}/Customer/1", f"/companies/{books.realm}/Invoice/999"):
         assert requests.get(f"{books.sandbox.url}{path}", timeout=10).status_code == 404
+
+
+def test_what_the_form_does_not_show_stays(books: Books) -> None:
+    customer = books.customer("A")
+    words = {"DetailType": "DescriptionOnly", "Description": "shade A2"}
+    lines = [sale(100, ServiceDate="2026-01-02"), words, discount(DiscountPercent=10, PercentBased=True)]
+    code = books.rows("select * from TaxCode where Name = 'California'")[0]["Id"]
+    lines[0]["SalesItemLineDetail"]["TaxCodeRef"] = {"value": "TAX"}
+    body = {"CustomerRef": {"value": customer["Id"]}, "Line": lines, "TxnTaxDetail": {"TxnTaxCodeRef": {"value": code}}}
+    invoice = books.post("Invoice", body)
+    form = {"Id": invoice["Id"], "SyncToken": "0", "CustomerRef": customer["Id"], "line0": "1", "item0": "1",
+            "qty0": "2", "price0": "100", "tax0": "1", "discount": "10", "tax": "8"}  # fmt: skip
+    assert submit(books, "Invoice", action="save", **form).status_code == 303
+    changed = books.get("Invoice", invoice["Id"])
+    assert float(changed["TotalAmt"]) == 200 - 20 + 16
+    assert changed["Line"][0]["SalesItemLineDetail"]["ServiceDate"] == "2026-01-02"
+    assert changed["Line"][1]["Description"] == "shade A2"
+    assert changed["Line"][3]["DiscountLineDetail"]["DiscountPercent"] == 10
+
+
+def test_a_customer_by_hand(books: Books) -> None:
+    for said in ("created", "6240"):
+        answer = submit(books, "Customer", DisplayName="By Hand")
+        assert said in answer.headers["Location"]
+    assert "By Hand" in page(books)
