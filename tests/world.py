@@ -269,7 +269,9 @@ def make_company(sandbox_url: str, name: str = "Bright Dental Lab") -> QuickBook
 
 
 @contextmanager
-def make_world(database_url: str, sandbox_url: str, token_key: str | None = None) -> Iterator[World]:
+def make_world(
+    database_url: str, sandbox_url: str, token_key: str | None = None, client_secret: str = "sandbox-secret"
+) -> Iterator[World]:
     """A world with one connected lab and no limits on the sandbox."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
@@ -277,7 +279,7 @@ def make_world(database_url: str, sandbox_url: str, token_key: str | None = None
         connect=lambda: prepare(psycopg.connect(database_url)),
         app=OAuthApp(
             client_id="sandbox-client",
-            client_secret="sandbox-secret",
+            client_secret=client_secret,
             discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
             api_base_url=sandbox_url,
         ),

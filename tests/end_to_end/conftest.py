@@ -1,0 +1,87 @@
+"""Both sides around a running Airflow: the LMS and QuickBooks of a private stack, and Airflow's REST API."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from include.stack.stack import Stack
+from tests.world import World, make_world
+
+
+@dataclass
+class Airflow:
+    """Airflow as an operator's script uses it."""
+
+    url: str
+    username: str
+    password: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        answer = requests.post(
+            f"{self.url}/auth/token", json={"username": self.username, "password": self.password}, timeout=30
+        )
+        answer.raise_for_status()
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """A GET of the public API."""
+        answer = self.session.get(f"{self.url}/api/v2/{path}", params=parameters, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Start a run by hand; its id."""
+        answer = self.session.post(
+            f"{self.url}/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}, timeout=30
+        )
+        answer.raise_for_status()
+        return str(answer.json()["dag_run_id"])
+
+    def wait(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
+        """The state in which a run ends."""
+        ended = ("success", "failed")
+        return wait_for(
+            lambda: (state := self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]) in ended and state, seconds
+        )
+
+    def tasks(self, dag_id: str, run_id: str = "~") -> list[Any]:
+        """Task instances of a run (of all runs)."""
+        return self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100, order_by="-start_date")[
+            "task_instances"
+        ]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """The first true value of the condition; it is asked four times a second."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.25)
+    return value
+
+
+@pytest.fixture(scope="session")
+def airflow(stack: Stack) -> Airflow:
+    """The private stack's Airflow."""
+    address = stack.environment()
+    return Airflow(address["AIRFLOW_API_URL"], address["AIRFLOW_USERNAME"], address["AIRFLOW_PASSWORD"])
+
+
+@pytest.fixture
+def live(stack: Stack) -> Iterator[World]:
+    """A lab of its own on the private stack, whose Airflow syncs it by itself."""
+    address = stack.full_environment()
+    with make_world(
+        address["LMS_DATABASE_URL"],
+        address["QBO_BASE_URL"],
+        token_key=address["PILOT_TOKEN_KEY"],
+        client_secret=address["QBO_CLIENT_SECRET"],
+    ) as world:
+        yield world
+        # The lab stays in the database; what it left behind must not keep the DAGs busy.
+        world.sql("update qbo_sync.connection set direction = 'lms_to_qbo', sync_invoices = false")

@@ -1,0 +1,81 @@
+"""The DAGs in a real Airflow: woken by the LMS, rerun without harm, readable for an operator."""
+
+import pytest
+
+from include.sync.flows import FLOWS
+from tests.end_to_end.conftest import Airflow, wait_for
+from tests.world import World
+
+STEPS = ["companies", "extract", "load", "transform", "validate"]
+
+
+def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(airflow: Airflow) -> None:
+    dags = {dag["dag_id"]: dag for dag in airflow.get("dags")["dags"]}
+    assert set(FLOWS) <= set(dags)
+    for dag_id in FLOWS:
+        assert not dags[dag_id]["is_paused"]
+        assert not dags[dag_id]["has_import_errors"]
+        details = airflow.get(f"dags/{dag_id}/details")
+        assert "A failed task" in details["doc_md"]
+        assert set(details["params"]) == {"realm_id", "resync"}
+        tasks = airflow.get(f"dags/{dag_id}/tasks")["tasks"]
+        assert sorted(task["task_id"] for task in tasks) == STEPS
+
+
+def test_an_invoiced_case_reaches_quickbooks_by_itself(live: World, airflow: Airflow) -> None:
+    invoice = live.simple_invoice(live.account("Lakeside Dental", "detailed"), tax="5.00")
+    wait_for(lambda: live.link("invoice", invoice), 30)
+    assert live.qbo_invoice(invoice)["TotalAmt"] == 105
+    assert live.errors() == []
+
+
+def test_uninvoicing_reaches_quickbooks_by_itself(live: World, airflow: Airflow) -> None:
+    case = live.case(live.pair(live.account()), [{"product": live.product()}])
+    invoice = live.invoice(case)
+    wait_for(lambda: live.link("invoice", invoice), 60)
+    live.sql("select lms.uninvoice_case(%s)", case)
+    wait_for(lambda: live.qbo.all("Invoice") == [], 60)
+
+
+@pytest.mark.parametrize("dag_id", sorted(FLOWS))
+def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, airflow: Airflow, dag_id: str) -> None:
+    invoice = live.simple_invoice(tax="5.00")
+    wait_for(lambda: live.link("invoice", invoice), 60)
+    live.qbo.control("POST", "stats/reset")
+    runs = [airflow.trigger(dag_id, realm_id=live.qbo.realm, resync=True) for _ in range(2)]
+    assert [airflow.wait(dag_id, run) for run in runs] == ["success", "success"]
+    assert live.qbo.writes() == 0
+    looked_at = live.value(
+        "select sum(unchanged) from qbo_sync.sync_run where run_id = any(%s) and realm_id = %s", runs, live.qbo.realm
+    )
+    assert looked_at >= 1
+
+
+def test_a_bad_record_fails_no_task_and_says_where_to_look(live: World, airflow: Airflow) -> None:
+    live.simple_invoice(live.account("Bad: Name"))
+    good = live.simple_invoice(live.account("Good Name"))
+    wait_for(lambda: live.link("invoice", good), 60)
+    [error] = wait_for(lambda: live.sql("select * from qbo_sync.sync_error where realm_id = %s", live.qbo.realm))
+    assert error["task_id"] == "load"
+    run = airflow.get(f"dags/{error['dag_id']}/dagRuns/{error['run_id']}")
+    assert run["state"] in ("success", "running")
+
+
+def test_a_company_whose_grant_is_gone_fails_its_own_tasks_at_once_and_is_marked(live: World, airflow: Airflow) -> None:
+    live.sql(
+        "update qbo_sync.company set refresh_token_encrypted = %s, access_token_expires_at = now() where realm_id = %s",
+        live.runtime.vault.seal("not-a-grant"),
+        live.qbo.realm,
+    )
+    live.simple_invoice()
+    wait_for(
+        lambda: (
+            live.value("select status from qbo_sync.company where realm_id = %s", live.qbo.realm)
+            == "reconnect_required"
+        ),
+        60,
+    )
+    failed = wait_for(lambda: [t for t in airflow.tasks("invoice_lms_to_qbo") if t["state"] == "failed"], 60)
+    assert failed[0]["try_number"] == 1, "nobody but a person can mend it: no retries"
+    live.connect(live.lab, live.qbo)
+    wait_for(lambda: len(live.qbo.all("Invoice")) == 1, 60)
