@@ -12,7 +12,8 @@ body{font:15px/1.45 system-ui,sans-serif;max-width:68rem;margin:2rem auto;paddin
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}h2 small{opacity:.6;font-weight:normal}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}
 th{font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-form.line{display:flex;gap:.5rem;margin:1rem 0}label{display:grid;grid-template-columns:9rem minmax(12rem,24rem);margin:.5rem 0;
+form.line{display:flex;gap:.5rem;margin:1rem 0}
+label{display:grid;grid-template-columns:9rem minmax(12rem,24rem);margin:.5rem 0;
   align-items:center}
 .totals{margin-left:auto;width:20rem}
 input,select,textarea,button{font:inherit;padding:.3rem .5rem}button{cursor:pointer}

@@ -155,12 +155,12 @@ def release(work: Work, invoice: Body, keep: Decimal) -> set[str]:
 
 def release_credit(work: Work, memo: Body, keep: Decimal) -> None:
     """The same for a credit memo: what it paid is open again."""
+    if total_of(memo, "Balance") == total_of(memo, "TotalAmt"):
+        return
     target = ("CreditMemo", memo["Id"])
-    payments = [
-        record.id
-        for record in work.company.table("Payment").named("CustomerRef", memo["CustomerRef"]["value"])
-        if target in amounts(work.read("Payment", record.id))
-    ]
+    # A memo does not know its payments, and a parent's payment may use it: look for its link in the raw records.
+    mark = b'"TxnId":"%b","TxnType":"CreditMemo"' % memo["Id"].encode()
+    payments = [record.id for record in work.company.table("Payment").records.values() if mark in record.body]
     _release(work, target, payments, keep)
 
 
@@ -179,7 +179,7 @@ def _release(work: Work, target: Target, payments: list[str], keep: Decimal) -> 
         if stays == held:
             continue
         _cut(payment, target, held - stays)
-        _rebalance(payment)
+        _rebalance(payment, target[0] in CREDITS, held - stays)
         after = amounts(payment)
         # The released transaction is the caller's; only the others on the payment move here.
         settle(work, payment_id, _without(before, target), _without(after, target))
@@ -201,19 +201,18 @@ def _cut(payment: Body, target: Target, amount: Decimal) -> None:
     payment["Line"] = [line for line in payment["Line"] if line["Amount"]]
 
 
-def _rebalance(payment: Body) -> None:
-    """After a cut: credits only as far as charges need them, charges only as far as they are covered."""
+def _rebalance(payment: Body, credit_was_cut: bool, less: Decimal) -> None:
+    """After a cut on one side: charges that nothing covers any more go, or credits that nothing needs any more."""
     charges, credits = charges_and_credits(payment)
     cash = total_of(payment, "TotalAmt")
-    idle, uncovered = credits - max(charges - cash, ZERO), charges - cash - credits
-    surplus, is_credit = (idle, True) if idle > 0 else (uncovered, False)
+    surplus = charges - cash - credits if credit_was_cut else min(credits - max(charges - cash, ZERO), less)
     for target in reversed(list(amounts(payment))):
         if surplus <= 0:
             return
-        if (target[0] in CREDITS) is is_credit:
-            less = min(surplus, amounts(payment)[target])
-            _cut(payment, target, less)
-            surplus -= less
+        if (target[0] in CREDITS) is not credit_was_cut:
+            part = min(surplus, amounts(payment)[target])
+            _cut(payment, target, part)
+            surplus -= part
 
 
 def _save_payment(work: Work, payment: Body) -> None:
