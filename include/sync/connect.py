@@ -9,7 +9,7 @@ from include.qbo.oauth import Grant, refresh
 from include.sync.company import refresh_preferences
 from include.sync.disconnect import restore_settings
 from include.sync.runtime import Runtime
-from include.sync.tokens import store_grant
+from include.sync.tokens import FreshGrant, store_grant
 
 Json = dict[str, Any]
 
@@ -35,17 +35,19 @@ def connect_with_grant(runtime: Runtime, *, lab_id: int, lab_name: str, realm_id
     """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab."""
     with runtime.connect() as connection:
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
-        connection.execute(
-            "insert into qbo_sync.company (realm_id, name) values (%s, %s) on conflict do nothing",
-            [realm_id, realm_id],
-        )
-        store_grant(connection, runtime.vault, realm_id, grant)
-        connection.commit()
-        with runtime.client(realm_id) as client:
+        connection.rollback()
+        # Asked with the new grant before anything is stored: a grant for another company must not replace a good one.
+        with runtime.client(realm_id, FreshGrant(grant)) as client:
             name = str(client.company_info().get("CompanyName", realm_id))
             accounts = client.query("SELECT * FROM Account WHERE Active = true ORDERBY Id MAXRESULTS 1000")
+            connection.execute(
+                "insert into qbo_sync.company (realm_id, name) values (%(realm)s, %(name)s)"
+                " on conflict (realm_id) do update set name = excluded.name",
+                {"realm": realm_id, "name": name},
+            )
+            store_grant(connection, runtime.vault, realm_id, grant)
+            connection.commit()
             refresh_preferences(connection, client)
-        connection.execute("update qbo_sync.company set name = %s where realm_id = %s", [name, realm_id])
         restore_settings(connection, lab_id, realm_id)
         _make_connection(connection, lab_id, realm_id, accounts)
         connection.commit()

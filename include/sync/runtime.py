@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from include.qbo.client import QboClient
 from include.qbo.oauth import OAuthApp
+from include.qbo.ports import TokenSource
 from include.sync.call_log import DatabaseCallLog
 from include.sync.database import Connect
 from include.sync.throttle import Budget, SharedThrottle
@@ -31,14 +32,17 @@ class Runtime:
     run: Run
 
     @contextmanager
-    def client(self, realm_id: str) -> Iterator[QboClient]:
-        """A client of the company, with a connection of its own for budget and call log."""
+    def client(self, realm_id: str, tokens: TokenSource | None = None) -> Iterator[QboClient]:
+        """A client of the company, with a connection of its own for budget and call log.
+
+        `tokens`: others than the stored ones (a grant that is not stored yet).
+        """
         with self.connect() as connection:
             connection.autocommit = True
             yield QboClient(
                 api_base_url=self.app.api_base_url,
                 realm_id=realm_id,
-                tokens=CompanyTokens(self.connect, self.app, self.vault, realm_id),
+                tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
                 throttle=SharedThrottle(connection, realm_id, self.budget),
                 calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
             )

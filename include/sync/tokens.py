@@ -86,6 +86,22 @@ class CompanyTokens:
             return grant.access_token, grant.access_token_expires_at
 
 
+class FreshGrant:
+    """The TokenSource of a grant that is not stored yet: is it good for the company that it claims?"""
+
+    def __init__(self, grant: Grant) -> None:
+        """As Intuit gave it a moment ago."""
+        self._grant = grant
+
+    def current(self) -> str:
+        """Its access token."""
+        return self._grant.access_token
+
+    def replace(self, refused: str) -> str:
+        """A fresh token that is refused belongs to another company or environment."""
+        raise ReconnectRequired("QuickBooks does not accept this grant for this company")
+
+
 def store_grant(connection: psycopg.Connection, vault: TokenVault, realm_id: str, grant: Grant) -> None:
     """Keep both tokens, whatever came back, in the caller's transaction."""
     connection.execute(
