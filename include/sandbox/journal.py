@@ -66,15 +66,21 @@ class Journal:
         self._pending.clear()
 
     def replay(self) -> Iterator[list[Any]]:
-        """Every operation of the file, in order; a last line cut short is left out."""
+        """Every operation of the file, in order; a last line cut short is left out.
+
+        Records of a compact file are lines of their own and come as bytes: their JSON need not be made again.
+        """
         if self.path is None or not self.path.exists():
             return
         with self.path.open("rb") as lines:
             for line in lines:
-                if line.endswith(b"]\n"):
+                if line.startswith(b"[") and line.endswith(b"]\n"):
                     yield from loads_plain(line)
+                elif line.endswith(b"}\n"):
+                    realm, kind, created, updated, body = line[:-1].split(b" ", 4)
+                    yield ["put", realm.decode(), kind.decode(), int(created), int(updated), body]
 
-    def rewrite(self, operations: Iterator[bytes]) -> None:
+    def rewrite(self, operations: Iterator[bytes], records: Iterator[tuple[str, str, Record]]) -> None:
         """Replace the file by a compact one, atomically."""
         if self.path is None:
             return
@@ -82,6 +88,9 @@ class Journal:
         with fresh.open("wb") as out:
             for operation in operations:
                 out.write(b"[" + operation + b"]\n")
+            for realm, kind, record in records:
+                head = f"{realm} {kind} {record.created} {record.updated} ".encode()
+                out.write(head + record.body + b"\n")
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(self.path)

@@ -138,16 +138,19 @@ def inactive(work: Work, fields: str) -> faults.Fault:
 
 
 def reference(
-    work: Work, body: Body, field: str, kind: str, family: str, fields: str, name: str = "DisplayName"
+    work: Work, old: Body | None, body: Body, field: str, kind: str, family: str, fields: str, name: str = "DisplayName"
 ) -> Body | None:
-    """Resolve a reference and put its name in: unknown or inactive targets are 2500 (dossier 8.4)."""
+    """Resolve a reference and put its name in: unknown or inactive targets are 2500 (dossier 8.4).
+
+    What the version before refers to may have been made inactive since: that stays (dossier 9.2).
+    """
     held = body.get(field)
     if not held:
         return None
     target = work.look(kind, held["value"])
     if target is None:
         raise faults.bad_reference(family, held["value"])
-    if target.get("Active") is False:
+    if target.get("Active") is False and (old or {}).get(field, {}).get("value") != held["value"]:
         raise inactive(work, fields)
     body[field] = {"value": held["value"], "name": target.get(name, "")}
     return target

@@ -245,3 +245,23 @@ def test_batch_void_of_both_kinds(books: Books) -> None:
         {"bId": "p", "operation": "update", "optionsData": "void", "Payment": token_of(payment) | {"sparse": True}},
     )
     assert (answers["i"]["Invoice"]["TotalAmt"], answers["p"]["Payment"]["TotalAmt"]) == (0, 0)
+
+
+def test_what_was_made_inactive_since_stays(books: Books) -> None:
+    customer = books.customer("A")
+    item = books.post("Item", {"Name": "Crown", "Type": "Service", "IncomeAccountRef": {"value": "1"}})
+    body = {"CustomerRef": {"value": customer["Id"]}, "Line": [sale(0, item["Id"])]}
+    invoice = books.post("Invoice", body)
+    books.post("Item", token_of(item) | {"sparse": True, "Active": False})
+    books.post("Customer", token_of(customer) | {"sparse": True, "Active": False})
+    changed = books.post("Invoice", token_of(invoice) | {"sparse": True, "PrivateNote": "x"})
+    assert changed["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"] == item["Id"]
+    assert books.fault("Invoice", body)["code"] == "2500"
+
+
+def test_a_number_given_by_the_company_survives_a_full_update(books: Books) -> None:
+    customer = books.customer("A")
+    books.preferences(SalesFormsPrefs={"CustomTxnNumbers": False})
+    invoice = books.invoice(customer)
+    body = {"CustomerRef": {"value": customer["Id"]}, "Line": [sale(2)]}
+    assert books.post("Invoice", token_of(invoice) | body)["DocNumber"] == "1001"

@@ -109,7 +109,7 @@ class Account(Kind):
         if '"' in new["Name"]:
             raise faults.bad_characters("Name")
         self._settle_type(new)
-        parent = reference(work, new, "ParentRef", "Account", "Accounts", "accounts", "Name")
+        parent = reference(work, old, new, "ParentRef", "Account", "Accounts", "accounts", "Name")
         new["SubAccount"] = parent is not None
         new["FullyQualifiedName"] = f"{parent['FullyQualifiedName']}:{new['Name']}" if parent else new["Name"]
         new.setdefault("Active", True)

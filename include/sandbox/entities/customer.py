@@ -110,11 +110,12 @@ class Customer(NameKind):
             new["OpenBalanceDate"] = opening
         self.settle_names(work, old, new)
         self._settle_parent(work, old, new)
-        reference(work, new, "SalesTermRef", "Term", "Terms", "terms", "Name")
-        reference(work, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
+        reference(work, old, new, "SalesTermRef", "Term", "Terms", "terms", "Name")
+        reference(work, old, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
         if old is not None:
             self._check_change(work, old, new)
         new.setdefault("Taxable", False)
+        new["IsProject"] = False
         new.setdefault("PreferredDeliveryMethod", "None")
         new["CurrencyRef"] = (old or {}).get("CurrencyRef") or _currency(work, new)
         return new

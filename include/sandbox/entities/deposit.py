@@ -67,7 +67,7 @@ class Deposit(Kind):
     )
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
-        account = reference(work, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
+        account = reference(work, old, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
         if account is None:
             raise faults.missing("DepositToAccountRef")
         if account["AccountType"] not in ("Bank", "Other Current Asset"):

@@ -28,7 +28,7 @@ class ListKind(Kind):
         for name, value in self.defaults.items():
             new.setdefault(name, value)
         if self.parent_flag is not None:
-            self._settle_parent(work, new)
+            self._settle_parent(work, old, new)
         column = "FullyQualifiedName" if self.parent_flag is not None else "Name"
         for other in work.company.table(self.name).named(column, str(new[column])):
             if other.id != (old or {}).get("Id"):
@@ -38,8 +38,8 @@ class ListKind(Kind):
                 )
         return new
 
-    def _settle_parent(self, work: Work, new: Body) -> None:
-        parent = reference(work, new, "ParentRef", self.name, f"{self.name}s", "parents", "Name")
+    def _settle_parent(self, work: Work, old: Body | None, new: Body) -> None:
+        parent = reference(work, old, new, "ParentRef", self.name, f"{self.name}s", "parents", "Name")
         new[str(self.parent_flag)] = parent is not None
         new["FullyQualifiedName"] = f"{parent['FullyQualifiedName']}:{new['Name']}" if parent else new["Name"]
 

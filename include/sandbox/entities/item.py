@@ -77,7 +77,7 @@ class Item(Kind):
         if new["Type"] == "Group" and old is None:
             raise faults.unsupported("create on Item of type Group")
         self._settle_parent(work, old, new)
-        self._settle_accounts(work, new)
+        self._settle_accounts(work, old, new)
         new.setdefault("Active", True)
         if not new["Active"] and new["Type"] == "Category":
             raise faults.business("A category can't be made inactive.")
@@ -105,7 +105,7 @@ class Item(Kind):
             new.pop("SubItem", None)
             new.pop("Level")
             return
-        parent = reference(work, new, "ParentRef", "Item", "Items", "items", "Name")
+        parent = reference(work, old, new, "ParentRef", "Item", "Items", "items", "Name")
         if parent is None or parent["Type"] != "Category":
             raise faults.named("700", "Parent Reference Invalid", "An item's parent must be a category.", "ParentRef")
         if old is not None and parent["Id"] == old["Id"]:
@@ -115,12 +115,12 @@ class Item(Kind):
             raise faults.named("6180", "Sub Level Limit", "A category can be at most 4 levels deep.", "ParentRef")
         new["FullyQualifiedName"] = f"{parent['FullyQualifiedName']}:{new['Name']}"
 
-    def _settle_accounts(self, work: Work, new: Body) -> None:
+    def _settle_accounts(self, work: Work, old: Body | None, new: Body) -> None:
         if new["Type"] == "Category":
             return
-        income = reference(work, new, "IncomeAccountRef", "Account", "Accounts", "accounts", "Name")
-        expense = reference(work, new, "ExpenseAccountRef", "Account", "Accounts", "accounts", "Name")
-        asset = reference(work, new, "AssetAccountRef", "Account", "Accounts", "accounts", "Name")
+        income = reference(work, old, new, "IncomeAccountRef", "Account", "Accounts", "accounts", "Name")
+        expense = reference(work, old, new, "ExpenseAccountRef", "Account", "Accounts", "accounts", "Name")
+        asset = reference(work, old, new, "AssetAccountRef", "Account", "Accounts", "accounts", "Name")
         if new["Type"] == "Inventory":
             for field, target in (("AssetAccountRef", asset), ("ExpenseAccountRef", expense)):
                 if target is None:

@@ -71,7 +71,7 @@ class _LedgerTxn(Kind):
                 raise faults.named(
                     "6440", "Transaction Detail Information Required", "A line with an amount needs an account or item."
                 )
-            reference(work, detail, "AccountRef", "Account", "Accounts", "accounts", "Name")
+            reference(work, None, detail, "AccountRef", "Account", "Accounts", "accounts", "Name")
 
     def check_delete(self, work: Work, old: Body) -> None:
         check_open_period(work, old, old)
@@ -136,7 +136,7 @@ class Bill(_LedgerTxn):
         return super().update(work, body, options)
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
-        if reference(work, new, "VendorRef", "Vendor", "Names", "vendors") is None:
+        if reference(work, old, new, "VendorRef", "Vendor", "Names", "vendors") is None:
             raise faults.missing("VendorRef")
         super().finish(work, old, new, options)
         total = sum((line["Amount"] for line in new["Line"]), ZERO)

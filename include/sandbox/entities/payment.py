@@ -81,7 +81,7 @@ class Payment(Kind):
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
         if "CustomerRef" not in new:
             raise faults.missing("CustomerRef")
-        customer = reference(work, new, "CustomerRef", "Customer", "Names", "customers")
+        customer = reference(work, old, new, "CustomerRef", "Customer", "Names", "customers")
         if "TotalAmt" not in new:
             raise faults.business("You must set a transaction amount.")
         if new["TotalAmt"] < 0:
@@ -89,7 +89,7 @@ class Payment(Kind):
         new["TotalAmt"] = money(new["TotalAmt"])
         new.setdefault("TxnDate", (old or {}).get("TxnDate") or work.stamp[:10])
         check_open_period(work, old, new)
-        self._references(work, new)
+        self._references(work, old, new)
         if customer is not None:
             new["CurrencyRef"] = customer["CurrencyRef"]
         new["Line"] = [self._line(line) for line in new.get("Line", [])]
@@ -99,14 +99,14 @@ class Payment(Kind):
         new["LinkedTxn"] = (old or {}).get("LinkedTxn", [])
         return new
 
-    def _references(self, work: Work, new: Body) -> None:
-        reference(work, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
-        receivable = reference(work, new, "ARAccountRef", "Account", "Accounts", "accounts", "Name")
+    def _references(self, work: Work, old: Body | None, new: Body) -> None:
+        reference(work, old, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
+        receivable = reference(work, old, new, "ARAccountRef", "Account", "Accounts", "accounts", "Name")
         if receivable is not None and receivable["AccountType"] != "Accounts Receivable":
             raise faults.named("6430", "Invalid account type used", "The receivable account has another type.")
         if "DepositToAccountRef" not in new:
             new["DepositToAccountRef"] = {"value": undeposited_funds(work)}
-        account = reference(work, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
+        account = reference(work, old, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
         if account is not None and account["AccountType"] not in ("Bank", "Other Current Asset"):
             raise faults.named("6430", "Invalid account type used", "Deposit to a bank or other current asset account.")
 

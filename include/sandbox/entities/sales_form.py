@@ -117,15 +117,14 @@ class SalesForm(Kind):
     )
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
-        customer = self._customer(work, new)
+        customer = self._customer(work, old, new)
         if not new.get("Line"):
             raise faults.missing("Line")
         new.setdefault("TxnDate", (old or {}).get("TxnDate") or work.stamp[:10])
         check_open_period(work, old, new)
         self._copy_from_customer(new, customer)
-        self._references(work, new)
-        held = {line["Id"] for line in (old or {}).get("Line", []) if "Id" in line}
-        lines = build(work, new["Line"], held)
+        self._references(work, old, new)
+        lines = build(work, new["Line"], (old or {}).get("Line", []))
         new["Line"] = lines.as_sent_back()
         if new.pop("GlobalTaxCalculation", None) == "NotApplicable" and "TxnTaxDetail" in new:
             raise faults.named("6170", "TxnTaxDetail with GlobalTaxCalculation NotApplicable", "")
@@ -146,13 +145,13 @@ class SalesForm(Kind):
     def settle_amounts(self, work: Work, old: Body | None, new: Body, total: Decimal) -> None:
         """Balance and what else follows from the total."""
 
-    def _customer(self, work: Work, new: Body) -> Body | None:
+    def _customer(self, work: Work, old: Body | None, new: Body) -> Body | None:
         held = new.get("CustomerRef")
         if not held:
             if self.needs_customer:
                 raise faults.missing("CustomerRef")
             return None
-        return reference(work, new, "CustomerRef", "Customer", "Names", "customers")
+        return reference(work, old, new, "CustomerRef", "Customer", "Names", "customers")
 
     def _copy_from_customer(self, new: Body, customer: Body | None) -> None:
         if customer is None:
@@ -166,15 +165,15 @@ class SalesForm(Kind):
             raise faults.business("Change transaction currency to match the customer's currency.")
         new["CurrencyRef"] = customer["CurrencyRef"]
 
-    def _references(self, work: Work, new: Body) -> None:
-        reference(work, new, "SalesTermRef", "Term", "Terms", "terms", "Name")
-        reference(work, new, "DepartmentRef", "Department", "Departments", "departments", "Name")
-        reference(work, new, "ClassRef", "Class", "Classes", "classes", "Name")
-        reference(work, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
-        deposit = reference(work, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
+    def _references(self, work: Work, old: Body | None, new: Body) -> None:
+        reference(work, old, new, "SalesTermRef", "Term", "Terms", "terms", "Name")
+        reference(work, old, new, "DepartmentRef", "Department", "Departments", "departments", "Name")
+        reference(work, old, new, "ClassRef", "Class", "Classes", "classes", "Name")
+        reference(work, old, new, "PaymentMethodRef", "PaymentMethod", "PaymentMethods", "payment methods", "Name")
+        deposit = reference(work, old, new, "DepositToAccountRef", "Account", "Accounts", "accounts", "Name")
         if deposit is not None and deposit["AccountType"] not in ("Bank", "Other Current Asset"):
             raise faults.named("6430", "Invalid account type used", "Deposit to a bank or other current asset account.")
-        receivable = reference(work, new, "ARAccountRef", "Account", "Accounts", "accounts", "Name")
+        receivable = reference(work, old, new, "ARAccountRef", "Account", "Accounts", "accounts", "Name")
         if receivable is not None and receivable["AccountType"] != "Accounts Receivable":
             raise faults.named("6430", "Invalid account type used", "The receivable account has another type.")
 
@@ -188,6 +187,9 @@ class SalesForm(Kind):
             return
         if automatic:
             new["DocNumber"] = (old or {}).get("DocNumber") or self._next_number(work)
+            return
+        if not wanted and not custom and old is not None and old.get("DocNumber"):
+            new["DocNumber"] = old["DocNumber"]
             return
         if not wanted or (old is not None and old.get("DocNumber") == wanted):
             return

@@ -104,9 +104,11 @@ class Lines:
         return self.items + tail
 
 
-def build(work: Work, sent: list[Body], held_ids: set[str]) -> Lines:
-    """Check the lines of a request and compute the form's parts; `held_ids` are the form's own line ids."""
+def build(work: Work, sent: list[Body], held: list[Body]) -> Lines:
+    """Check the lines of a request and compute the form's parts; `held` are the lines of the version before."""
     lines = Lines()
+    held_ids = {line["Id"] for line in held if "Id" in line}
+    held_items = {line["SalesItemLineDetail"]["ItemRef"]["value"] for line in held if line.get("SalesItemLineDetail")}
     used = [int(line["Id"]) for line in sent if str(line.get("Id", "")) in held_ids]
     next_id = max([int(i) for i in held_ids] + used, default=0) + 1 if used else 1
     discounts: list[Body] = []
@@ -121,7 +123,7 @@ def build(work: Work, sent: list[Body], held_ids: set[str]) -> Lines:
             discounts.append(line)
             continue
         if kind == "SalesItemLineDetail":
-            new = _item_line(work, line)
+            new = _item_line(work, line, held_items)
             detail = new["SalesItemLineDetail"]
             if detail["ItemRef"]["value"] == SHIPPING:
                 _take_shipping(work, lines, new)
@@ -145,9 +147,9 @@ def build(work: Work, sent: list[Body], held_ids: set[str]) -> Lines:
     return lines
 
 
-def _item_line(work: Work, line: Body) -> Body:
+def _item_line(work: Work, line: Body, held_items: set[str]) -> Body:
     detail: Body = dict(line.get("SalesItemLineDetail") or {})
-    _settle_item(work, detail)
+    _settle_item(work, detail, held_items)
     code = detail.get("TaxCodeRef", {}).get("value", "NON")
     if code.upper() not in ("TAX", "NON"):
         raise faults.named("6100", "Invalid Line TaxCode in the request", f"Supplied value:{code}", "TaxCodeRef")
@@ -163,7 +165,7 @@ def _item_line(work: Work, line: Body) -> Body:
     return new
 
 
-def _settle_item(work: Work, detail: Body) -> None:
+def _settle_item(work: Work, detail: Body, held_items: set[str]) -> None:
     held = detail.get("ItemRef")
     if held is None:
         # Documentation calls such a line a comment; in practice the default item stands in (dossier 9.4, R).
@@ -174,7 +176,7 @@ def _settle_item(work: Work, detail: Body) -> None:
     item = work.look("Item", held["value"])
     if item is None:
         raise faults.bad_reference("Items", held["value"])
-    if item.get("Active") is False:
+    if item.get("Active") is False and held["value"] not in held_items:
         raise inactive(work, "items")
     if item["Type"] == "Category":
         raise faults.business("You can't use a category on a sales form.")

@@ -69,7 +69,7 @@ class Vendor(NameKind):
 
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
         self.settle_names(work, old, new)
-        reference(work, new, "TermRef", "Term", "Terms", "terms", "Name")
+        reference(work, old, new, "TermRef", "Term", "Terms", "terms", "Name")
         new["Balance"] = ZERO
         new.setdefault("Vendor1099", False)
         new.setdefault("CurrencyRef", {"value": "USD", "name": "United States Dollar"})
