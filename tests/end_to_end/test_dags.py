@@ -75,7 +75,7 @@ def test_a_company_whose_grant_is_gone_fails_its_own_tasks_at_once_and_is_marked
         ),
         60,
     )
-    failed = wait_for(lambda: [t for t in airflow.tasks("invoice_lms_to_qbo") if t["state"] == "failed"], 60)
+    failed = wait_for(lambda: [task for task in airflow.tasks("~") if task["state"] == "failed"], 60)
     assert failed[0]["try_number"] == 1, "nobody but a person can mend it: no retries"
     live.connect(live.lab, live.qbo)
     wait_for(lambda: len(live.qbo.all("Invoice")) == 1, 60)

@@ -18,11 +18,11 @@ DAG = "invoice_lms_to_qbo"
 def load_processes(airflow: Airflow) -> list[psutil.Process]:
     """The processes of load tasks that run now: a task's process bears its id as its title."""
     running = {t["id"] for t in airflow.tasks(DAG) if t["task_id"] == "load" and t["state"] == "running"}
+    titles = {f"airflow worker -- {task}" for task in running}
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if any(" ".join(process.info["cmdline"] or []).endswith(f"-- {task}") for task in running)
-        and "LocalExecutor" not in " ".join(process.info["cmdline"] or [])
+        if " ".join(process.info["cmdline"] or []).strip() in titles
     ]
 
 
@@ -55,8 +55,8 @@ def invoice_many(live: World, count: int) -> list[int]:
 def test_nothing_twice_nothing_missing(stack: Stack, live: World, airflow: Airflow, count: int, kills: int) -> None:
     chance = random.Random(count)
     # A slow QuickBooks, so that there is a middle to be killed in.
-    live.qbo.control("POST", "faults", {"kind": "slow", "seconds": 1.0, "operation": "batch"})
     invoices = invoice_many(live, count)
+    live.qbo.control("POST", "faults", {"kind": "slow", "seconds": 2.0, "operation": "batch"})
     killed = 0
     while killed < kills:
         wait_for(lambda: load_processes(airflow), 120)
