@@ -210,6 +210,11 @@ class Api:
                 return None
             case "http_500":
                 return answers.fault(faults.system_failure(), clock, call.as_json)
+            case "http_200_fault":
+                # dossier 8.1: a 200 body may contain a Fault
+                answer = answers.fault(faults.system_failure(), clock, call.as_json)
+                answer.status = 200
+                return answer
             case "http_502":
                 return answers.html(502, "Bad Gateway")
             case "http_503":
@@ -241,6 +246,10 @@ class Api:
         match rule.kind:
             case "http_500_after":
                 return answers.fault(faults.system_failure(), self.server.clock, call.as_json)
+            case "fault_6000_after":
+                # trap 6: some 6000 too are post-then-fail
+                problem = faults.business("Something went wrong. Try again later.")
+                return answers.fault(problem, self.server.clock, call.as_json)
             case "http_503_after":
                 return answers.html(503, "Service Unavailable")
             case "timeout_after":

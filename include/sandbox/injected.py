@@ -8,9 +8,9 @@ from typing import Any
 
 BEFORE = (
     "timeout_before", "http_500", "http_502", "http_503", "http_504", "http_429", "http_401", "auth_120",
-    "garbage", "html_413", "slow", "item_throttle",
+    "garbage", "html_413", "slow", "item_throttle", "http_200_fault",
 )  # fmt: skip
-AFTER = ("timeout_after", "drop_connection", "http_500_after", "http_503_after")
+AFTER = ("timeout_after", "drop_connection", "http_500_after", "http_503_after", "fault_6000_after")
 KINDS = BEFORE + AFTER
 
 

@@ -168,7 +168,7 @@ def many(check: Check) -> Check:
             return []
         if not isinstance(value, list):
             raise faults.unparsable()
-        return [check(entry, element) for entry in value]
+        return [kept for entry in value if (kept := check(entry, element)) != CLEARED]
 
     return check_all
 

@@ -167,7 +167,15 @@ def test_injected_garbage_and_batch(lone_books: Books) -> None:
         answer.json()
 
 
-@pytest.mark.parametrize("kind", ["drop_connection", "timeout_after", "http_500_after", "http_503_after"])
+def test_a_fault_inside_a_200(lone_books: Books) -> None:
+    lone_books.sandbox.control("/faults", {"kind": "http_200_fault", "times": 1})
+    answer = lone_books.call("GET", "companyinfo/1")
+    assert (answer.status_code, answer.json()["Fault"]["Error"][0]["code"]) == (200, "10000")
+
+
+@pytest.mark.parametrize(
+    "kind", ["drop_connection", "timeout_after", "http_500_after", "http_503_after", "fault_6000_after"]
+)
 def test_the_work_is_done_and_the_answer_lost(lone_books: Books, kind: str) -> None:
     rule = {"kind": kind, "entity": "Customer", "operation": "create", "times": 1, "seconds": 0.2}
     lone_books.sandbox.control("/faults", rule)
@@ -175,7 +183,7 @@ def test_the_work_is_done_and_the_answer_lost(lone_books: Books, kind: str) -> N
         with pytest.raises(requests.ConnectionError):
             lone_books.call("POST", "customer", {"DisplayName": "A"}, requestid="once")
     else:
-        assert lone_books.call("POST", "customer", {"DisplayName": "A"}, requestid="once").status_code >= 500
+        assert lone_books.call("POST", "customer", {"DisplayName": "A"}, requestid="once").status_code >= 400
     again = lone_books.call("POST", "customer", {"DisplayName": "A"}, requestid="once")
     assert again.status_code == 200
     assert lone_books.query("select count(*) from Customer")["totalCount"] == 1

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from .. import faults
 from ..money import ZERO, decimal_of, money
-from ..schema import COMMON, Body, Check, Shape, anything, boolean, day, many, number, part, ref, text
+from ..schema import CLEARED, COMMON, Body, Check, Shape, anything, boolean, day, many, number, part, ref, text
 from ..store import Column
 from ..work import Work, reference
 from .kind import Kind, Options
@@ -17,10 +17,38 @@ _LINE: dict[str, Check | None] = {
     "LineNum": anything,
     "Description": text(4000),
     "Amount": number,
-    "DetailType": anything,
+    "DetailType": text(50),
     "LinkedTxn": LINKED_TXN,
     "CustomField": anything,
     "ProjectRef": ref,
+}
+_COST: dict[str, Check | None] = {
+    "AccountRef": ref,
+    "ItemRef": ref,
+    "ClassRef": ref,
+    "CustomerRef": ref,
+    "PriceLevelRef": ref,
+    "MarkupInfo": anything,
+    "Qty": number,
+    "UnitPrice": number,
+    "TaxCodeRef": ref,
+    "TaxAmount": number,
+    "TaxInclusiveAmt": number,
+    "BillableStatus": text(30),
+}
+_POSTING: dict[str, Check | None] = {
+    "PostingType": text(10),
+    "Entity": anything,
+    "AccountRef": ref,
+    "ClassRef": ref,
+    "DepartmentRef": ref,
+    "TaxCodeRef": ref,
+    "TaxRateRef": ref,
+    "TaxApplicableOn": text(20),
+    "TaxAmount": number,
+    "TaxInclusiveAmt": number,
+    "BillableStatus": text(30),
+    "JournalCodeRef": ref,
 }
 _TXN: dict[str, Check | None] = COMMON | {
     "TxnDate": day,
@@ -86,7 +114,16 @@ class JournalEntry(_LedgerTxn):
         _TXN
         | {
             "Adjustment": boolean,
-            "Line": many(part("Line", _LINE | {"JournalEntryLineDetail": anything, "DescriptionLineDetail": anything})),
+            "Line": many(
+                part(
+                    "Line",
+                    _LINE
+                    | {
+                        "JournalEntryLineDetail": part("JournalEntryLineDetail", _POSTING),
+                        "DescriptionLineDetail": anything,
+                    },
+                )
+            ),
         },
     )
 
@@ -124,7 +161,11 @@ class Bill(_LedgerTxn):
             "Line": many(
                 part(
                     "Line",
-                    _LINE | {"AccountBasedExpenseLineDetail": anything, "ItemBasedExpenseLineDetail": anything},
+                    _LINE
+                    | {
+                        "AccountBasedExpenseLineDetail": part("AccountBasedExpenseLineDetail", _COST),
+                        "ItemBasedExpenseLineDetail": part("ItemBasedExpenseLineDetail", _COST),
+                    },
                 )
             ),
         },
@@ -145,6 +186,19 @@ class Bill(_LedgerTxn):
         return new
 
 
+def _entity_ref(value: Any, element: str) -> Any:
+    """A reference that says what it refers to."""
+    from . import find
+
+    held = ref(value, element)
+    if held == CLEARED:
+        return CLEARED
+    kind = find(str(value.get("type") or ""))
+    if kind is None:
+        raise faults.bad_enumeration("type", value.get("type"))
+    return held | {"type": kind.name}
+
+
 class Attachable(Kind):
     """A note or file attached to something."""
 
@@ -156,7 +210,20 @@ class Attachable(Kind):
         "Attachable",
         COMMON
         | {
-            "AttachableRef": anything,
+            "AttachableRef": many(
+                part(
+                    "AttachableRef",
+                    {
+                        "EntityRef": _entity_ref,
+                        "LineInfo": anything,
+                        "IncludeOnSend": boolean,
+                        "Inactive": boolean,
+                        "NoRefOnly": boolean,
+                        "CustomField": anything,
+                        "Ref": anything,
+                    },
+                )
+            ),
             "FileName": text(1000),
             "Note": text(2000),
             "FileAccessUri": None,
@@ -176,9 +243,9 @@ class Attachable(Kind):
     def finish(self, work: Work, old: Body | None, new: Body, options: Options) -> Body:
         if not new.get("FileName") and not new.get("Note"):
             raise faults.missing("FileName")
-        for held in new.get("AttachableRef") or []:
-            target = held.get("EntityRef") if isinstance(held, dict) else None
-            if target and work.look(str(target.get("type", "")) or "Invoice", str(target.get("value"))) is None:
+        for held in new.get("AttachableRef", []):
+            target = held.get("EntityRef")
+            if target and work.look(target["type"], target["value"]) is None:
                 raise faults.deleted_transaction()
         if decimal_of(new.get("Size")) is not None:
             new["FileAccessUri"] = f"/v3/company/{work.company.realm}/download/{new.get('FileName')}"

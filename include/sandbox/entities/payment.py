@@ -22,7 +22,7 @@ _LINE = part(
         "Amount": number,
         "LinkedTxn": LINKED_TXN,
         "LineEx": None,
-        "DetailType": anything,
+        "DetailType": text(50),
         "CustomField": anything,
     },
 )

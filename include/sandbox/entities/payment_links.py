@@ -30,7 +30,7 @@ def kinds() -> Any:
 
 def targets(line: Body) -> list[Target]:
     """What a line is applied to; two transactions in one line are tolerated (dossier 9.6)."""
-    return [(link["TxnType"], str(link["TxnId"])) for link in line.get("LinkedTxn", [])]
+    return [(link.get("TxnType", ""), link.get("TxnId", "")) for link in line.get("LinkedTxn", [])]
 
 
 def amounts(payment: Body | None) -> dict[Target, Decimal]:

@@ -43,7 +43,7 @@ TAX_DETAIL = part(
     },
 )
 LINKED_TXN = many(
-    part("LinkedTxn", {"TxnId": anything, "TxnType": anything, "TxnLineId": anything, "LinkId": anything})
+    part("LinkedTxn", {"TxnId": text(20), "TxnType": text(40), "TxnLineId": text(20), "LinkId": anything})
 )
 
 FORM: dict[str, Check | None] = COMMON | {

@@ -14,6 +14,7 @@ from .item import GRATUITY, SHIPPING
 
 DESCRIPTION_LIMIT = 4000
 _HUNDRED = Decimal(100)
+_LARGEST = Decimal(10) ** 15
 
 _ITEM_DETAIL: dict[str, Check | None] = {
     "ItemRef": ref,
@@ -199,6 +200,8 @@ def _amount(line: Body, detail: Body) -> Decimal:
         if amount is None:
             raise faults.missing("Amount")
         return cents(amount)
+    if abs(quantity * price) >= _LARGEST:
+        raise faults.named("2140", "Invalid Amount", f"Supplied value:{quantity * price}", "Line.Amount")
     product = cents(quantity * price)
     if amount is not None and cents(amount) != product:
         raise faults.wrong_amount(f"{amount:,}")
