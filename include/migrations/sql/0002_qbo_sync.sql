@@ -71,6 +71,9 @@ create table qbo_sync.special_item (
     unique (realm_id, qbo_id)
 );
 
+-- linked_record names records by text: without this, every look at one link reads all links of its entity.
+create index on qbo_sync.entity_link (realm_id, entity, (lms_id::text));
+
 create view qbo_sync.linked_record as
     select realm_id, entity, lms_id::text as record_id, qbo_id, base, sync_token, version from qbo_sync.entity_link
     union all
@@ -89,6 +92,9 @@ create table qbo_sync.lms_change (
     changed_at      timestamptz not null default clock_timestamp()
 );
 
+-- No generation is given twice: a mark that went and came back is not the one that a slow run still has in hand.
+create sequence qbo_sync.mark_generation;
+
 -- One row per record and company that has to be looked at. It goes in the transaction that records the outcome, and
 -- only if `generation` is still the one that was extracted.
 create table qbo_sync.change_mark (
@@ -97,13 +103,14 @@ create table qbo_sync.change_mark (
     entity            text not null,
     record_id         text not null,   -- the LMS id (lms_to_qbo), the QuickBooks id (qbo_to_lms) or a special item's name
     billing_lab_id    bigint,          -- whose settings decide; for shared records: who needs it
-    generation        bigint not null default 1,
+    generation        bigint not null default nextval('qbo_sync.mark_generation'),
     marked_at         timestamptz not null default clock_timestamp(),
     extracted_at      timestamptz,     -- a run has it in hand since then
     extracted_by      text,            -- that run: dag_id/run_id
     attempt_after     timestamptz,     -- not before
     waits_for_entity  text,            -- not before that record is linked
     waits_for_id      text,
+    waits_since       timestamptz,
     primary key (realm_id, direction, entity, record_id)
 );
 create index on qbo_sync.change_mark (realm_id, waits_for_entity, waits_for_id) where waits_for_entity is not null;
@@ -294,7 +301,9 @@ create view qbo_sync.action_item as
 -- ---------------------------------------------------------------- what is due
 
 -- A mark is due when its company is connected, its lab's settings let it flow, its time has come, and what it waits
--- for is linked. What a setting switches off stays marked: switched on again, it is synced.
+-- for is linked. What a setting switches off stays marked: switched on again, it is synced. Below every wake-up lies a
+-- net: after an hour of waiting the record is looked at again, whatever it waits for. A record whose lab nobody knows
+-- any more (TRUNCATE) goes by the settings of any lab of its company.
 create view qbo_sync.due_mark as
     select m.*
       from qbo_sync.change_mark m
@@ -303,12 +312,13 @@ create view qbo_sync.due_mark as
        and (m.waits_for_entity is null
             or exists (select 1 from qbo_sync.linked_record l
                         where l.realm_id = m.realm_id and l.entity = m.waits_for_entity
-                          and l.record_id = m.waits_for_id))
+                          and l.record_id = m.waits_for_id)
+            or m.waits_since < clock_timestamp() - interval '1 hour')
        and exists (select 1 from qbo_sync.connection n
                     where n.realm_id = m.realm_id
                       and n.direction in (m.direction, 'both')
                       and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
-                           or (n.billing_lab_id = m.billing_lab_id
+                           or (n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id)
                                and case m.entity when 'invoice' then n.sync_invoices
                                                  when 'credit' then n.sync_credits
                                                  else n.sync_payments end)));
@@ -324,10 +334,22 @@ create function qbo_sync.mark(p_realm_id text, p_direction text, p_entity text, 
     insert into qbo_sync.change_mark as m (realm_id, direction, entity, record_id, billing_lab_id)
     values (p_realm_id, p_direction, p_entity, p_record_id, p_billing_lab_id)
     on conflict (realm_id, direction, entity, record_id) do update
-       set generation = m.generation + 1, marked_at = clock_timestamp(), extracted_at = null,
-           attempt_after = null, waits_for_entity = null, waits_for_id = null,
+       set generation = excluded.generation, marked_at = clock_timestamp(), extracted_at = null,
+           attempt_after = null, waits_for_entity = null, waits_for_id = null, waits_since = null,
            billing_lab_id = coalesce(excluded.billing_lab_id, m.billing_lab_id)
 $$;
+
+-- Marked transactions with the account and pair that decide on their customer.
+create view qbo_sync.marked_transaction as
+    select m.*, t.billing_account_id, t.doctor_office_id
+      from (select 'invoice' as entity, id, billing_account_id, doctor_office_id from lms.invoice
+            union all
+            select 'credit', id, billing_account_id, doctor_office_id from lms.credit
+            union all
+            select 'payment', id, billing_account_id, doctor_office_id from lms.payment) t
+     cross join qbo_sync.company c
+      join qbo_sync.change_mark m on m.realm_id = c.realm_id and m.direction = 'lms_to_qbo' and m.entity = t.entity
+                                 and m.record_id = t.id::text;
 
 -- Does the sync have anything to do with this record in this company?
 create function qbo_sync.is_known(p_realm_id text, p_entity text, p_record_id text) returns boolean
@@ -338,7 +360,7 @@ language sql stable as $$
                     where realm_id = p_realm_id and entity = p_entity and record_id = p_record_id)
         or exists (select 1 from qbo_sync.sync_error
                     where realm_id = p_realm_id and record_entity = p_entity and record_id = p_record_id
-                      and status = 'open')
+                      and status in ('open', 'ignored'))
 $$;
 
 -- A changed record of the LMS, as marks in the companies that it concerns.
@@ -367,19 +389,17 @@ begin
            from qbo_sync.company c, lms.doctor_office o
           where o.billing_account_id = change.lms_id
             and qbo_sync.is_known(c.realm_id, 'billing_account', change.lms_id::text);
-        -- and what waited for one of its customers may now need another
-        update qbo_sync.change_mark m set waits_for_entity = null, waits_for_id = null
-          from lms.doctor_office o
-         where o.billing_account_id = change.lms_id and m.waits_for_entity = 'doctor_office'
-           and m.waits_for_id = o.id::text;
+        -- and what waits for one of its customers, or is in a run's hands, may now need another
+        perform qbo_sync.mark(m.realm_id, m.direction, m.entity, m.record_id, m.billing_lab_id)
+           from qbo_sync.marked_transaction m where m.billing_account_id = change.lms_id;
     elsif change.entity = 'doctor_office' then
         perform qbo_sync.mark(c.realm_id, 'lms_to_qbo', 'doctor_office', o.id::text, null)
            from qbo_sync.company c, lms.doctor_office o
           where o.id = change.lms_id
             and (qbo_sync.is_known(c.realm_id, 'doctor_office', change.lms_id::text)
                  or qbo_sync.is_known(c.realm_id, 'billing_account', o.billing_account_id::text));
-        update qbo_sync.change_mark m set waits_for_entity = null, waits_for_id = null
-         where m.waits_for_entity = 'doctor_office' and m.waits_for_id = change.lms_id::text;
+        perform qbo_sync.mark(m.realm_id, m.direction, m.entity, m.record_id, m.billing_lab_id)
+           from qbo_sync.marked_transaction m where m.doctor_office_id = change.lms_id;
     elsif change.entity = 'connection' then
         -- connected, or settings changed: everything of the lab that is not in step yet, and every open error
         perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', 'invoice', i.id::text, n.billing_lab_id)
@@ -446,14 +466,26 @@ create function qbo_sync.mark_needed() returns void language sql as $$
     on conflict do nothing
 $$;
 
--- Turns the raw feed into marks. Cheap when there is nothing to do; one at a time, by an advisory lock, so that two
--- dispatchers cannot take each other's rows.
+-- Who changes several marks in one transaction takes this lock first. Dispatchers, who mark in any order, are alone;
+-- those who settle records share it: their records are different ones. Without it the two would deadlock.
+create function qbo_sync.lock_marks(p_alone boolean) returns void language plpgsql as $$
+begin
+    if p_alone then
+        perform pg_advisory_xact_lock(hashtextextended('qbo_sync.dispatch', 0));
+    else
+        perform pg_advisory_xact_lock_shared(hashtextextended('qbo_sync.dispatch', 0));
+    end if;
+end
+$$;
+
+-- Turns the raw feed into marks. Cheap when there is nothing to do; one at a time, by a lock, so that two dispatchers
+-- cannot take each other's rows.
 create function qbo_sync.dispatch_lms_changes() returns integer language plpgsql as $$
 declare
     change qbo_sync.lms_change;
     taken integer := 0;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('qbo_sync.dispatch', 0));
+    perform qbo_sync.lock_marks(true);
     for change in delete from qbo_sync.lms_change returning * loop
         if change.lms_id is not null then
             perform qbo_sync.dispatch_change(change);
@@ -557,8 +589,17 @@ end
 $$;
 create trigger announce after insert on qbo_sync.entity_link for each statement execute function qbo_sync.announce();
 create trigger announce after insert on qbo_sync.special_item for each statement execute function qbo_sync.announce();
-create trigger announce after update of status on qbo_sync.company for each statement
-    execute function qbo_sync.announce();
+
+-- Connected again: what failed runs had in hand is free for the next one.
+create function qbo_sync.release_marks() returns trigger language plpgsql as $$
+begin
+    update qbo_sync.change_mark set extracted_at = null where realm_id = new.realm_id;
+    perform pg_notify('qbo_sync', '');
+    return null;
+end
+$$;
+create trigger release_marks after update of status on qbo_sync.company for each row
+    when (new.status = 'connected' and old.status <> 'connected') execute function qbo_sync.release_marks();
 
 -- ---------------------------------------------------------------- rights
 
