@@ -1,0 +1,164 @@
+"""Connecting a lab: to Intuit's consent page and back (RFC 6749, section 4.1; dossier 1.2)."""
+
+import logging
+import secrets
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from include.page.access import Id, Owner, Posted, Seer, Visitor
+from include.page.address import CALLBACK, redirect_uri
+from include.page.audit import note
+from include.page.database import Database, Surroundings, row
+from include.page.lab_data import read_lab
+from include.page.overview_data import read_labs
+from include.page.quickbooks_web import web_of
+from include.page.render import go, page
+from include.page.security import add_headers, browser_secret, digest
+from include.qbo.errors import QboError
+from include.qbo.oauth import Grant, authorization_url, endpoints, exchange_code, revoke
+from include.sync.company_check_run import check_company
+from include.sync.connect import CannotConnect, connect_with_grant
+from include.sync.runtime import Runtime
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+
+#: How long somebody may take at Intuit.
+LIFETIME = timedelta(minutes=15)
+
+
+@router.get("/connect")
+def choose_lab(request: Request, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+    """Every lab, to connect or reconnect: what the menu entry with a tab of its own opens."""
+    return page(request, "connect.html", labs=read_labs(connection), web=web_of(surroundings.app))
+
+
+@router.get("/labs/{lab_id}/connect")
+def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+    """What connecting will do, and the button that goes to Intuit."""
+    lab = read_lab(connection, lab_id)
+    former = row(
+        connection,
+        "select f.realm_id, c.name from qbo_sync.former_connection f join qbo_sync.company c using (realm_id)"
+        " where f.billing_lab_id = %s order by f.disconnected_at desc",
+        [lab_id],
+    )
+    consent = _consent_origin(surroundings)
+    return page(
+        request,
+        "connect_lab.html",
+        form_target=consent or "",
+        lab=lab,
+        former=former,
+        web=web_of(surroundings.app),
+        reachable=consent is not None,
+        redirect_uri=redirect_uri(),
+    )
+
+
+@router.post("/labs/{lab_id}/connect")
+def to_intuit(
+    request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database, surroundings: Surroundings
+) -> Response:
+    """Remember who went, and send the browser to Intuit's consent page."""
+    read_lab(connection, lab_id)
+    state = secrets.token_urlsafe(32)
+    try:
+        address = authorization_url(surroundings.app, redirect_uri=redirect_uri(), state=state)
+    except QboError as error:
+        log.warning("the consent page cannot be found: %s", error)
+        return go(request, f"/labs/{lab_id}/connect")
+    connection.execute("delete from qbo_sync.oauth_login where expires_at < clock_timestamp()")
+    connection.execute(
+        "insert into qbo_sync.oauth_login (state_hash, browser_hash, user_id, billing_lab_id, expires_at)"
+        " values (%s, %s, %s, %s, clock_timestamp() + %s)",
+        [digest(state), digest(browser_secret(request)), who.user_id, lab_id, LIFETIME],
+    )
+    connection.commit()
+    answer = RedirectResponse(address, 303)
+    add_headers(answer)
+    return answer
+
+
+@router.get(CALLBACK)
+def back(
+    request: Request,
+    who: Owner,
+    connection: Database,
+    surroundings: Surroundings,
+    state: str = "",
+    code: str = "",
+    realmId: str = "",
+    error: str = "",
+) -> Response:
+    """Back from Intuit. The state must be ours, unused, and this person's in this browser."""
+    lab_id = _take_login(connection, request, who, state)
+    if lab_id is None:
+        return page(request, "connect_failed.html", status=400, reason="state", lab=None, words="")
+    lab = read_lab(connection, lab_id)
+    if error or not code:
+        note(connection, who, "connect_refused", lab=lab_id, answer="access_denied" if error else "no code")
+        connection.commit()
+        return page(request, "connect_failed.html", status=400, reason="denied", lab=lab, words="")
+    if not (realmId.isascii() and realmId.isdigit() and len(realmId) <= 32):
+        return page(request, "connect_failed.html", status=400, reason="state", lab=lab, words="")
+    try:
+        grant = exchange_code(surroundings.app, code=code, redirect_uri=redirect_uri())
+        connect_with_grant(surroundings, lab_id=lab_id, lab_name=lab["name"], realm_id=realmId, grant=grant)
+    except CannotConnect as refusal:
+        _give_back(connection, surroundings, realmId, grant)
+        return page(request, "connect_failed.html", status=409, reason="company", lab=lab, words=str(refusal))
+    except QboError as problem:
+        log.warning("lab %s could not be connected: %s", lab_id, problem)
+        return page(request, "connect_failed.html", status=502, reason="intuit", lab=lab, words="")
+    again = lab["realm_id"] is not None
+    note(connection, who, "reconnect" if again else "connect", lab=lab_id, realm=realmId)
+    connection.commit()
+    checked = _check(surroundings, realmId)
+    done = "reconnected" if again else "connected" if checked else "connected-unchecked"
+    return go(request, f"/labs/{lab_id}", done=done)
+
+
+def _take_login(connection: psycopg.Connection, request: Request, who: Visitor, state: str) -> int | None:
+    """The lab of a login under way, which is used up by this; None if it is not this person's in this browser."""
+    taken: Any = connection.execute(
+        "delete from qbo_sync.oauth_login where state_hash = %s and browser_hash = %s and user_id = %s"
+        " returning billing_lab_id, expires_at > clock_timestamp()",
+        [digest(state), digest(browser_secret(request)), who.user_id],
+    ).fetchone()
+    connection.commit()
+    return int(taken[0]) if taken and taken[1] else None
+
+
+def _consent_origin(surroundings: Runtime) -> str | None:
+    """Where the consent page is: a form may lead there. None if Intuit does not answer."""
+    try:
+        parts = urlsplit(endpoints(surroundings.app.discovery_url)["authorization_endpoint"])
+    except QboError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _give_back(connection: psycopg.Connection, surroundings: Runtime, realm_id: str, grant: Grant) -> None:
+    """A grant that we cannot use ends at once, unless the company's other labs would lose theirs with it."""
+    used = row(connection, "select 1 from qbo_sync.connection where realm_id = %s limit 1", [realm_id])
+    if used is None:
+        try:
+            revoke(surroundings.app, grant.refresh_token)
+        except QboError as problem:
+            log.warning("an unused grant could not be revoked: %s", problem)
+
+
+def _check(surroundings: Runtime, realm_id: str) -> bool:
+    """The company check; a failure does not undo the connection."""
+    try:
+        check_company(surroundings, realm_id)
+    except (QboError, LookupError) as problem:
+        log.warning("company %s could not be checked: %s", realm_id, problem)
+        return False
+    return True

@@ -1,0 +1,45 @@
+"""The page's way to the LMS database and to QuickBooks."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import Depends
+from psycopg.rows import DictRow, dict_row
+
+from include.orchestration.runtime import runtime
+from include.sync.runtime import Run, Runtime
+
+Row = dict[str, Any]
+
+
+def surroundings() -> Runtime:
+    """A runtime whose API calls are recorded as the page's."""
+    return runtime(Run(dag_id="quickbooks_page", run_id="page"))
+
+
+Surroundings = Annotated[Runtime, Depends(surroundings)]
+
+
+def database(runtime_: Surroundings) -> Iterator[psycopg.Connection]:
+    """A connection for one request; what it does not commit is rolled back."""
+    with runtime_.connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+Database = Annotated[psycopg.Connection[Any], Depends(database)]
+
+
+def rows(connection: psycopg.Connection, statement: str, parameters: Any = ()) -> list[DictRow]:
+    """The rows of a query as dicts."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement.encode(), parameters).fetchall()
+
+
+def row(connection: psycopg.Connection, statement: str, parameters: Any = ()) -> DictRow | None:
+    """The first row of a query, if there is one."""
+    found = rows(connection, statement, parameters)
+    return found[0] if found else None

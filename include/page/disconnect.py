@@ -1,0 +1,52 @@
+"""Disconnecting a lab: first what it will cause, then the deed."""
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import Response
+
+from include.page.access import Id, Owner, Posted
+from include.page.audit import note
+from include.page.database import Database, Surroundings
+from include.page.lab_data import linked, open_errors, read_lab, sharing_labs, waiting
+from include.page.render import go, page
+from include.sync.disconnect import disconnect_lab
+
+router = APIRouter()
+
+
+@router.get("/labs/{lab_id}/disconnect")
+def ask(request: Request, lab_id: Id, who: Owner, connection: Database) -> Response:
+    """What disconnecting will cause."""
+    lab = read_lab(connection, lab_id)
+    if lab["realm_id"] is None:
+        raise HTTPException(404)
+    others = [one for one in sharing_labs(connection, lab["realm_id"]) if one["id"] != lab_id]
+    receives = next(
+        (one["receives"] for one in sharing_labs(connection, lab["realm_id"]) if one["id"] == lab_id), False
+    )
+    heir = min(others, key=lambda one: one["id"])["name"] if others and receives else None
+    return page(
+        request,
+        "disconnect.html",
+        lab=lab,
+        others=[one["name"] for one in others],
+        heir=heir,
+        links=linked(connection, lab["realm_id"]),
+        waiting=sum(waiting(connection, lab).values()),
+        errors=open_errors(connection, lab_id),
+    )
+
+
+@router.post("/labs/{lab_id}/disconnect")
+def do_it(
+    request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database, surroundings: Surroundings
+) -> Response:
+    """Disconnect."""
+    lab = read_lab(connection, lab_id)
+    if lab["realm_id"] is None:
+        raise HTTPException(404)
+    connection.rollback()
+    done = disconnect_lab(surroundings, lab_id)
+    note(connection, who, "disconnect", lab=lab_id, realm=done.realm_id, last_lab=done.last_lab, revoked=done.revoked)
+    connection.commit()
+    unsure = done.last_lab and not done.revoked
+    return go(request, f"/labs/{lab_id}", done="disconnected-unrevoked" if unsure else "disconnected")

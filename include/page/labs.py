@@ -1,0 +1,84 @@
+"""The overview, a lab's own page, its company check, and what people changed."""
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import Response
+
+from include.page.access import Id, Owner, Posted, Seer
+from include.page.audit import note
+from include.page.database import Database, Surroundings
+from include.page.lab_data import account_names, changes, open_errors, read_lab, read_settings, sharing_labs
+from include.page.overview_data import in_step, needs, read_findings, read_labs, state_of
+from include.page.quickbooks_web import web_of
+from include.page.render import go, page
+from include.qbo.errors import QboError
+from include.sync.accounts import SETTINGS
+from include.sync.company_check_run import check_company
+
+router = APIRouter()
+_SHOWN_CHANGES = 200
+
+
+@router.get("/")
+def overview(request: Request, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+    """Is every lab connected, in step, and what needs me?"""
+    labs = read_labs(connection)
+    findings = read_findings(connection)
+    return page(
+        request,
+        "overview.html",
+        labs=labs,
+        needs=needs(labs, findings),
+        connected=sum(lab["state"] == "good" for lab in labs),
+        in_step=sum(lab["step"] in ("good", "busy") for lab in labs),
+        errors=sum(lab["errors"] or 0 for lab in labs),
+        web=web_of(surroundings.app),
+    )
+
+
+@router.get("/labs/{lab_id}")
+def lab_page(request: Request, lab_id: Id, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+    """One lab: connection, settings in words, company check, what was changed."""
+    lab = read_lab(connection, lab_id)
+    values: dict[str, Any] = {"lab": lab, "web": web_of(surroundings.app), "changes": changes(connection, lab_id, 10)}
+    if lab["realm_id"] is None:
+        return page(request, "lab_off.html", **values)
+    labs = {one["id"]: one for one in read_labs(connection)}
+    return page(
+        request,
+        "lab.html",
+        state=state_of(lab),
+        step=in_step(labs[lab_id]),
+        settings=read_settings(connection, lab),
+        accounts=account_names(connection, lab["realm_id"]),
+        account_settings=SETTINGS,
+        sharers=sharing_labs(connection, lab["realm_id"]),
+        findings=read_findings(connection, lab["realm_id"]),
+        errors=open_errors(connection, lab_id),
+        failed="failed" in request.query_params,
+        **values,
+    )
+
+
+@router.post("/labs/{lab_id}/check")
+def check_now(
+    request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database, surroundings: Surroundings
+) -> Response:
+    """Run the company check now."""
+    lab = read_lab(connection, lab_id)
+    if lab["realm_id"] is None:
+        raise HTTPException(404)
+    try:
+        check_company(surroundings, lab["realm_id"])
+    except QboError:
+        return go(request, f"/labs/{lab_id}", failed="check")
+    note(connection, who, "check", lab=lab_id, realm=lab["realm_id"])
+    connection.commit()
+    return go(request, f"/labs/{lab_id}", done="checked")
+
+
+@router.get("/changes")
+def all_changes(request: Request, who: Seer, connection: Database) -> Response:
+    """Who changed what, and when."""
+    return page(request, "changes.html", changes=changes(connection, None, _SHOWN_CHANGES), shown=_SHOWN_CHANGES)

@@ -1,0 +1,92 @@
+"""Templates to answers. Everything is escaped unless a template says otherwise, and none does."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from include.page import address, security, words
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+#: What a redirect may say on the page it leads to (?done=…); {n} is a number.
+DONE = {
+    "connected": "Connected. The company was checked; records that are due are on their way.",
+    "connected-unchecked": "Connected. QuickBooks did not answer the company check; it is repeated within a day.",
+    "reconnected": "Connected again. All settings and links are as they were.",
+    "disconnected": "Disconnected. Settings and links are kept in case the lab comes back.",
+    "disconnected-unrevoked": "Disconnected. Intuit could not confirm that our access has ended: to be sure, remove"
+    " the app in QuickBooks under Apps > My apps.",
+    "settings": "Settings saved.",
+    "settings-same": "Nothing was changed.",
+    "checked": "The company was checked just now.",
+    "retried": "{n} being tried again. This page shows what becomes of them.",
+    "retried-none": "Nothing to retry: choose at least one open error of a connected lab.",
+    "ignored": "{n} ignored.",
+    "reopened": "{n} open again and being retried.",
+    "linked": "Linked. {n} of this customer being tried again.",
+    "customer-ignored": "The customer is ignored for good; its transactions stay in QuickBooks only.",
+}
+
+
+@cache
+def environment() -> Environment:
+    """The templates' environment."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(ago=words.ago, span=words.span, moment=words.moment, number=words.number, several=words.several)
+    made.globals.update(
+        ENTITIES=words.ENTITIES,
+        ENTITY_PLURALS=words.ENTITY_PLURALS,
+        DIRECTIONS=words.DIRECTIONS,
+        SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
+        OPERATIONS=words.OPERATIONS,
+        STATUSES=words.STATUSES,
+        SEVERITIES=words.SEVERITIES,
+        ACTIONS=words.ACTIONS,
+        CSRF_FIELD=security.CSRF_FIELD,
+        run_url=address.run_url,
+    )
+    return made
+
+
+def page(request: Request, template: str, *, status: int = 200, form_target: str = "", **values: Any) -> Response:
+    """A page as an answer."""
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            at=lambda path, **query: address.at(request, path, **query),
+            who=getattr(request.state, "visitor", None),
+            framed=address.is_framed(request),
+            airflow=address.page_in_airflow(),
+            here=request.url.path.removeprefix(str(request.scope.get("root_path", ""))),
+            said=_said(request),
+            **values,
+        )
+    )
+    answer = HTMLResponse(html, status)
+    security.add_headers(answer, form_target)
+    security.keep_browser_secret(request, answer)
+    return answer
+
+
+def go(request: Request, path: str, **query: object) -> Response:
+    """On to a page after a change."""
+    return RedirectResponse(address.at(request, path, **query), 303)
+
+
+def _said(request: Request) -> str:
+    text = DONE.get(request.query_params.get("done", ""), "")
+    count = request.query_params.get("n", "0")
+    whole = int(count) if count.isascii() and count.isdigit() and len(count) < 7 else 0
+    return text.format(n=f"{words.several(whole, 'record')} {'is' if whole == 1 else 'are'}") if text else ""

@@ -1,0 +1,85 @@
+"""The page's names for things, as a bookkeeper says them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+ENTITIES = {
+    "billing_account": "Billing account",
+    "doctor_office": "Doctor–office pair",
+    "product": "Product",
+    "special_item": "Item",
+    "invoice": "Invoice",
+    "credit": "Credit",
+    "payment": "Payment",
+}
+ENTITY_PLURALS = {
+    "billing_account": "Billing accounts",
+    "doctor_office": "Doctor–office pairs",
+    "product": "Products",
+    "special_item": "Special items",
+    "invoice": "Invoices",
+    "credit": "Credits",
+    "payment": "Payments",
+}
+DIRECTIONS = {"lms_to_qbo": "Pilot → QuickBooks", "qbo_to_lms": "QuickBooks → Pilot"}
+SETTING_DIRECTIONS = {
+    "both": "Both ways",
+    "lms_to_qbo": "Only from Pilot to QuickBooks",
+    "qbo_to_lms": "Only from QuickBooks to Pilot",
+}
+OPERATIONS = {"create": "Creating", "update": "Changing", "delete": "Deleting"}
+STATUSES = {"open": "Open", "ignored": "Ignored", "resolved": "Resolved"}
+SEVERITIES = {"problem": "Must be changed", "warning": "Should be changed", "note": "Good to know"}
+ACTIONS = {
+    "connect": "connected",
+    "reconnect": "reconnected",
+    "disconnect": "disconnected",
+    "connect_refused": "did not connect (refused at Intuit)",
+    "settings": "changed the settings of",
+    "check": "checked the company of",
+    "retry": "retried",
+    "ignore": "ignored",
+    "reopen": "reopened",
+    "link": "linked a customer for",
+    "ignore_customer": "ignored a customer for good at",
+}
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, in words."""
+    if moment is None:
+        return "never"
+    passed = (now or datetime.now(UTC)) - moment
+    if passed < timedelta(seconds=10):
+        return "just now"
+    return f"{span(passed)} ago"
+
+
+def span(passed: timedelta | float | None) -> str:
+    """A length of time in its largest unit."""
+    if passed is None:
+        return "–"
+    seconds = passed.total_seconds() if isinstance(passed, timedelta) else float(passed)
+    if seconds < 1:
+        return "under 1 s"
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "min")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {unit}{'s' if unit != 'min' and count != 1 else ''}"
+    return f"{seconds:.0f} s"
+
+
+def moment(value: datetime | None) -> str:
+    """A moment for people, in UTC as Airflow's logs have it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if value else "–"
+
+
+def number(value: Any) -> str:
+    """A count with thousands apart."""
+    return f"{int(value or 0):,}"
+
+
+def several(count: Any, one: str, many: str | None = None) -> str:
+    """“1 invoice”, “1,200 invoices”."""
+    whole = int(count or 0)
+    return f"{number(whole)} {one if whole == 1 else many or one + 's'}"
