@@ -192,6 +192,9 @@ class Api:
 
     def _fault(self, problem: faults.Fault, call: Call) -> Answer:
         self.server.stats.faults[problem.code] += 1
+        company = self.server.companies.get(call.realm)
+        if problem.kind == "ValidationFault" and company is not None:
+            problem.kind = self.server.switches.get("fault_type", company.switches)
         return answers.fault(problem, self.server.clock, call.as_json)
 
     # -- injected faults -------------------------------------------------------------------------

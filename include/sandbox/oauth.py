@@ -145,6 +145,10 @@ class OAuth:
             self._end(grant)
         return len(ended)
 
+    def connected(self, realm: str) -> bool:
+        """Whether the app may see this company; webhooks are sent for connected companies only (dossier 7.1)."""
+        return any(grant.realm == realm and not grant.revoked for grant in self.grants.values())
+
     def expire_access(self, realm: str | None) -> int:
         """End access tokens before their hour (for tests); the grants go on."""
         doomed = [t for t, a in self.access.items() if realm in (None, self.grants[a.grant].realm)]

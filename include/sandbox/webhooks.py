@@ -107,6 +107,11 @@ class Webhooks:
             raise ValueError("url is http or https")
         self._endpoints[endpoint.url] = endpoint
 
+    @property
+    def listening(self) -> bool:
+        """Whether there is any endpoint."""
+        return bool(self._endpoints)
+
     def unsubscribe(self, url: str) -> None:
         """Remove an endpoint and what waits for it."""
         self._endpoints.pop(url, None)

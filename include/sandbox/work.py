@@ -127,7 +127,7 @@ class Work:
             record = staged.kind.record(staged.body, dumps(staged.body), staged.created, staged.updated)
             company.put(name, record)
             journal.put(company.realm, name, record)
-        if self._events and not quiet:
+        if self._events and not quiet and self.server.webhooks.listening and self.server.oauth.connected(company.realm):
             self.server.webhooks.tell(self._events)
         self._staged.clear()
 

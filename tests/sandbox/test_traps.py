@@ -89,6 +89,11 @@ def test_39_the_fault_names_the_invoice_to_adopt(books: Books) -> None:
     assert f"TxnId={first['Id']}" in books.fault("Invoice", body)["Detail"]
 
 
+def test_46_the_fault_type_varies(books: Books) -> None:
+    books.switches(fault_type="Validation")
+    assert books.fault("Customer", {})["type"] == "Validation"
+
+
 def test_50_lines_vanish_from_queries(books: Books) -> None:
     invoice = books.invoice(books.customer("A"))
     books.switches(query_lines_vanish=True)

@@ -90,6 +90,17 @@ def test_cloud_events_signed(lone_books: Books, receiver: Receiver) -> None:
                                                  "invoice.deleted")]  # fmt: skip
 
 
+def test_only_connected_companies_are_told(lone_books: Books, receiver: Receiver) -> None:
+    hook(lone_books, receiver)
+    lone_books.sandbox.control(f"/companies/{lone_books.realm}/disconnect")
+    url = f"{lone_books.sandbox.url}/companies/{lone_books.realm}/Customer"
+    lone_books.http.post(url, data={"DisplayName": "Unseen"})
+    lone_books.renew()
+    lone_books.customer("Seen")
+    wait(lambda: receiver.got)
+    assert len(receiver.got) == 1 and receiver.got[0][1][0]["intuitentityid"] == "2"
+
+
 def test_legacy(lone_books: Books, receiver: Receiver) -> None:
     hook(lone_books, receiver, format="legacy", entities=["Invoice"])
     customer = lone_books.customer("A")
