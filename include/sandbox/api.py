@@ -167,7 +167,7 @@ class Api:
             case "batch":
                 items = batch.items_of(call.body)
                 server.stats.request(call.realm, "batch_items", len(items))
-                members = batch.run(server, work.company, items, call.throttled)
+                members = batch.run(server, work.company, items, call.item_fault)
             case "query":
                 members = b'"QueryResponse":' + query.run(work, statement_of(call))
             case "cdc":
@@ -208,9 +208,15 @@ class Api:
             case "slow":
                 await asyncio.sleep(rule.seconds)
                 return None
-            case "item_throttle":
-                call.throttled = rule
+            case "item_throttle" | "fault" if call.shape == "batch" and rule.operation != "batch":
+                call.item_fault = rule
                 return None
+            case "item_throttle":
+                return None
+            case "fault":
+                return self._fault(rule.fault(), call)
+            case "http_403":
+                return answers.gateway(gateway_faults.wrong_realm(), clock)
             case "http_500":
                 return answers.fault(faults.system_failure(), clock, call.as_json)
             case "http_200_fault":

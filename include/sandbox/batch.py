@@ -52,15 +52,15 @@ def queried(statement: str) -> str:
     return found[1] if found else ""
 
 
-def run(server: Server, company: Company, items: list[Body], throttled: Rule | None = None) -> bytes:
-    """All items in order; the members of the answer. `throttled` is a fault that items may get (dossier 3.2)."""
+def run(server: Server, company: Company, items: list[Body], refused: Rule | None = None) -> bytes:
+    """All items in order; the members of the answer. `refused`: an injected fault for some of them (dossier 3.2)."""
     hidden: set[tuple[str, str]] = set()
     answers = []
     blind = not server.switches.get("batch_sees_itself", company.switches)
     for item in items:
         work = Work(server, company, hidden if blind else None)
-        if throttled is not None and any(throttled.fits(*part) for part in parts_of([item])):
-            member = b'"Fault":' + dumps(faults.throttled_item().member())
+        if refused is not None and any(refused.fits(*part) for part in parts_of([item])):
+            member = b'"Fault":' + dumps(refused.fault().member())
         else:
             member = _member(server, work, item)
         hidden.update(work.created)

@@ -31,7 +31,7 @@ class Call:
     path: str
     body: Any = None
     operation: str = ""
-    throttled: Rule | None = None
+    item_fault: Rule | None = None
 
     @property
     def metered(self) -> bool:

@@ -6,9 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from .faults import Fault, throttled_item
+
 BEFORE = (
     "timeout_before", "http_500", "http_502", "http_503", "http_504", "http_429", "http_401", "auth_120",
     "garbage", "html_413", "slow", "item_throttle", "http_200_fault",
+    "http_403", "fault",
 )  # fmt: skip
 AFTER = ("timeout_after", "drop_connection", "http_500_after", "http_503_after", "fault_6000_after")
 KINDS = BEFORE + AFTER
@@ -25,7 +28,18 @@ class Rule:
     probability: float = 1.0
     realm: str | None = None
     seconds: float = 120.0
+    code: str = "6000"
+    message: str = "A business validation error has occurred while processing your request"
+    detail: str = "Business Validation Error: injected"
+    status: int = 400
     hits: int = 0
+
+    def fault(self) -> Fault:
+        """The fault that the kinds `fault` and `item_throttle` mean."""
+        if self.kind == "item_throttle":
+            return throttled_item()
+        system = "SystemFault" if self.status >= 500 else "ValidationFault"
+        return Fault(self.code, self.message, self.detail, "", system, self.status)
 
     def fits(self, entity: str, operation: str) -> bool:
         """Whether it is about such a request; token requests must be meant expressly."""
@@ -49,7 +63,7 @@ class Injected:
 
     def add(self, asked: dict[str, Any]) -> Rule:
         """A rule from the control call's body."""
-        known = {"kind", "entity", "operation", "times", "probability", "realm", "seconds"}
+        known = set(Rule.__slots__) - {"hits"}
         unknown = set(asked) - known
         if unknown:
             raise ValueError(f"unknown: {sorted(unknown)}")
@@ -64,6 +78,9 @@ class Injected:
             realm=asked.get("realm"),
             seconds=float(asked.get("seconds") or 120.0),
         )
+        rule.code, rule.status = str(asked.get("code") or rule.code), int(asked.get("status") or rule.status)
+        rule.message = str(asked.get("message") or rule.message)
+        rule.detail = str(asked.get("detail") or rule.detail)
         self.rules.append(rule)
         return rule
 

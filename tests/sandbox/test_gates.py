@@ -182,9 +182,18 @@ def test_the_throttles_start_at_intuits() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("http_500", 500), ("http_502", 502), ("http_503", 503), ("http_504", 504), ("http_429", 429), ("http_401", 401),
-     ("html_413", 413), ("auth_120", 500)],
-)  # fmt: skip
+    [
+        ("http_500", 500),
+        ("http_502", 502),
+        ("http_503", 503),
+        ("http_504", 504),
+        ("http_429", 429),
+        ("http_401", 401),
+        ("http_403", 403),
+        ("html_413", 413),
+        ("auth_120", 500),
+    ],
+)
 def test_injected_before(lone_books: Books, kind: str, status: int) -> None:
     rule = {"kind": kind, "entity": "Customer", "operation": "create", "times": 1}
     lone_books.sandbox.control("/faults", rule)
@@ -201,6 +210,20 @@ def test_injected_garbage_and_batch(lone_books: Books) -> None:
     assert answer.status_code == 200
     with pytest.raises(requests.JSONDecodeError):
         answer.json()
+
+
+def test_any_fault_in_single_calls_and_batch_items(lone_books: Books) -> None:
+    rule = {"kind": "fault", "entity": "Customer", "operation": "create", "times": 2, "code": "5020",
+            "message": "Permission Denied Error", "status": 403}  # fmt: skip
+    lone_books.sandbox.control("/faults", rule)
+    answer = lone_books.call("POST", "customer", {"DisplayName": "A"})
+    assert (answer.status_code, answer.json()["Fault"]["Error"][0]["code"]) == (403, "5020")
+    answers = lone_books.batch(
+        {"bId": "c", "operation": "create", "Customer": {"DisplayName": "A"}},
+        {"bId": "v", "operation": "create", "Vendor": {"DisplayName": "V"}},
+    )
+    assert answers["c"]["Fault"]["Error"][0]["code"] == "5020" and "Vendor" in answers["v"]
+    lone_books.customer("A")
 
 
 def test_a_fault_inside_a_200(lone_books: Books) -> None:
