@@ -12,10 +12,16 @@ def dispatch(connection: psycopg.Connection) -> None:
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 
+def lock_to_settle(connection: psycopg.Connection) -> None:
+    """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
+    connection.execute("select qbo_sync.lock_marks(false)")
+
+
 def mark_all(
     connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
 ) -> None:
     """Mark everything of these entities that is linked or, for invoices, could be."""
+    connection.execute("select qbo_sync.lock_marks(true)")
     connection.execute(
         "select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
         " select l.realm_id, l.entity, l.record_id, i.billing_lab_id as lab"

@@ -46,8 +46,10 @@ def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
     )
     if end.outcome == "waiting":
         connection.execute(
+            # A new generation: what another run plans for this record is void, it has to look again.
             "update qbo_sync.change_mark set extracted_at = null, waits_for_entity = %s, waits_for_id = %s,"
-            " attempt_after = clock_timestamp() + make_interval(secs => %s)"
+            " attempt_after = clock_timestamp() + make_interval(secs => %s), waits_since = clock_timestamp(),"
+            " generation = nextval('qbo_sync.mark_generation')"
             " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
             [
                 end.waits_for.entity if end.waits_for else None,
@@ -74,5 +76,6 @@ def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
             document_number=end.document_number,
         )
         sync_errors.record(connection, run, place, end.problem)
-    else:
-        sync_errors.resolve(connection, end.realm_id, end.direction, end.key)
+    elif end.outcome != "waiting" or end.waits_for:
+        # A try that came to nothing says nothing about the error.
+        sync_errors.resolve(connection, end.realm_id, end.direction, end.key, ignored=end.outcome != "waiting")

@@ -78,10 +78,13 @@ def record(connection: psycopg.Connection, run: Run, place: ErrorPlace, problem:
     )
 
 
-def resolve(connection: psycopg.Connection, realm_id: str, direction: Direction, key: RecordKey) -> None:
-    """The record is in step, or no longer an error of its own."""
+def resolve(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, key: RecordKey, *, ignored: bool = True
+) -> None:
+    """The record is in step, or (not `ignored`: what is ignored stays so) no longer an error of its own."""
     connection.execute(
         "update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null"
-        " where realm_id = %s and direction = %s and record_entity = %s and record_id = %s and status <> 'resolved'",
-        [realm_id, direction, key.entity, key.id],
+        " where realm_id = %s and direction = %s and record_entity = %s and record_id = %s"
+        "   and (status = 'open' or status = 'ignored' and %s)",
+        [realm_id, direction, key.entity, key.id, ignored],
     )

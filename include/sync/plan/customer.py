@@ -29,6 +29,9 @@ def plan_customer(now: CustomerSituation) -> Plan:
     if now.base is None:
         if not now.lms.wanted:
             return nothing("its billing account is combined: no customer of its own")
+        if now.lms.parent and now.parent_id is None and now.holders:
+            # Whether the holder of the name is ours to take is known once its account has a customer.
+            return Plan(action="wait", reason="its account's customer comes first", waits_for=now.lms.parent)
         noun = "sub-customer" if now.lms.parent else "customer"
         return create_or_adopt(now.lms.name, noun, now.holders, now.parent_id)
     if now.base.parent != now.lms.parent:
