@@ -173,7 +173,8 @@ class QboClient:
         query = {"minorversion": MINOR_VERSION, **(parameters or {})}
         if request_id:
             query["requestid"] = request_id
-        content = simplejson.dumps(body, use_decimal=True) if body is not None else text
+        # Sorted: a request that is read back and sent again has the very same bytes.
+        content = simplejson.dumps(body, use_decimal=True, sort_keys=True) if body is not None else text
         headers = {"Content-Type": "application/json" if body is not None else "application/text"}
         writes = request_id is not None
         metered = not writes

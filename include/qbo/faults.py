@@ -62,6 +62,8 @@ _BY_CODE: Mapping[str, Remedy] = {
     "600": Remedy.RETRY,
     "10000": Remedy.RETRY,
     "5010": Remedy.REREAD,
+    # A right that the user lacks for this kind of record, also as 403: the grant is good.
+    "5020": Remedy.RECORD_ERROR,
 }
 
 

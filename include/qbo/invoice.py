@@ -104,7 +104,8 @@ def came_from(record: Json, body: Json) -> bool:
     """Whether QuickBooks' record was made from this body of ours: number, customer, day, note and lines agree."""
     sent = [line["Amount"] for line in body["Line"]]
     # The subtotal is QuickBooks' own line.
-    kept = [line["Amount"] for line in record.get("Line", []) if line["DetailType"] != "SubTotalLineDetail"]
+    # A line of text has no amount.
+    kept = [line.get("Amount", ZERO) for line in record.get("Line", []) if line["DetailType"] != "SubTotalLineDetail"]
     return (
         body.get("DocNumber", record.get("DocNumber")) == record.get("DocNumber")
         and body["CustomerRef"]["value"] == record["CustomerRef"]["value"]

@@ -1,6 +1,8 @@
 """What an answer of QuickBooks means for a record: link, base, outcome, error, and the end of its intent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NewType
 
 import psycopg
 
@@ -8,7 +10,7 @@ from include.model.problem import Problem
 from include.model.record import Direction, Outcome, RecordKey
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault, Remedy
-from include.sync import intents, links
+from include.sync import intents, links, marks
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.outcomes import Settlement, settle
@@ -32,25 +34,75 @@ class Conclusion:
     rules: EntityRules
 
 
+#: For a create that cannot be found: it may yet turn up, so it is planned anew after these seconds.
+NotFound = NewType("NotFound", float)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Learned:
+    """What only QuickBooks can tell about a fault."""
+
+    problem: Problem | None = None
+    sync_token: str | None = None
+
+
 def conclude(
-    connection: psycopg.Connection, client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault
+    connection: psycopg.Connection,
+    client: QboClient,
+    where: Conclusion,
+    request: Sequence[Intent],
+    results: Sequence[Json | Fault | NotFound],
 ) -> None:
-    """Record one result, in the caller's transaction."""
+    """Record all results of one request and commit.
+
+    All or none: a request of which only a part is left could not be sent again, for QuickBooks would replay the
+    answer to the whole. What has to be asked of QuickBooks is asked before the transaction.
+    """
+    answered = list(zip(request, results, strict=True))
+    learned = [_learn(client, where, intent, result) for intent, result in answered]
+    connection.commit()
+    marks.lock_to_settle(connection)
+    for (intent, result), more in zip(answered, learned, strict=True):
+        _record(connection, where, intent, result, more)
+    connection.commit()
+
+
+def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
+    if not isinstance(result, Fault) or (intent.operation == "delete" and is_gone(result)):
+        return _Learned()
+    if result.remedy is Remedy.REREAD:
+        found = client.read(intent.resource, intent.payload["Id"])
+        return _Learned() if isinstance(found, Fault) else _Learned(sync_token=found["SyncToken"])
+    if result.remedy is Remedy.RECORD_ERROR:
+        return _Learned(problem=where.rules.explain(result, intent, client))
+    return _Learned()
+
+
+def _record(
+    connection: psycopg.Connection,
+    where: Conclusion,
+    intent: Intent,
+    result: Json | Fault | NotFound,
+    learned: _Learned,
+) -> None:
     intents.finish(connection, where.realm_id, intent)
-    if not isinstance(result, Fault):
+    if isinstance(result, float):
+        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=result))
+    elif not isinstance(result, Fault):
         _done(connection, where, intent, result)
     elif intent.operation == "delete" and is_gone(result):
         # Somebody was quicker: what we wanted is so.
         _done(connection, where, intent, {})
     elif result.remedy is Remedy.REREAD:
-        _renew_token(connection, client, where, intent)
+        if learned.sync_token is not None:
+            links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    elif result.remedy is not Remedy.RECORD_ERROR:
+    elif learned.problem is None:
         # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
         # the next plan looks before it writes.
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS))
     else:
-        _failed(connection, where, intent, where.rules.explain(result, intent, client))
+        _failed(connection, where, intent, learned.problem)
 
 
 def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:
@@ -77,12 +129,6 @@ def _failed(
     number = where.rules.document_number(intent.base)
     end = _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
     settle(connection, where.run, end)
-
-
-def _renew_token(connection: psycopg.Connection, client: QboClient, where: Conclusion, intent: Intent) -> None:
-    found = client.read(intent.resource, intent.payload["Id"])
-    if not isinstance(found, Fault):
-        links.renew_token(connection, where.realm_id, intent.key, found["SyncToken"])
 
 
 def _end(where: Conclusion, intent: Intent, outcome: Outcome, **details: object) -> Settlement:

@@ -113,6 +113,13 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     ]
 
 
+def give_up(connection: psycopg.Connection, realm_id: str, refused: Sequence[Intent]) -> None:
+    """QuickBooks refused the whole request and did nothing of it: commit that it is over, without an outcome."""
+    for intent in refused:
+        finish(connection, realm_id, intent)
+    connection.commit()
+
+
 def finish(connection: psycopg.Connection, realm_id: str, intent: Intent) -> None:
     """The intent's answer is recorded, in the caller's transaction; the last one takes its request with it."""
     row = connection.execute(

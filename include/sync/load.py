@@ -15,7 +15,8 @@ from queue import Empty, SimpleQueue
 import psycopg
 
 from include.qbo.client import QboClient
-from include.sync import intents, links, staging
+from include.qbo.errors import RequestRefused
+from include.sync import intents, links, marks, staging
 from include.sync.company import Company, read_company
 from include.sync.conclude import Conclusion, conclude
 from include.sync.database import exclusive
@@ -28,6 +29,9 @@ from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
 _WRITES = ("create", "update", "delete")
+
+#: Records settled in one transaction: the LMS's changes are not dispatched meanwhile.
+_AT_ONCE = 100
 
 #: A record that changed while it was in hand is looked at again after this many seconds.
 SOON = 0.5
@@ -94,16 +98,23 @@ def _write(
     rules: EntityRules,
     group: Sequence[StagedRecord],
 ) -> None:
-    """One request: claim, send, conclude."""
+    """One request: claim, send, conclude. A batch that is refused as a whole goes out record by record."""
     ready = _claim(connection, runtime, company, rules, group)
     if not ready:
+        connection.commit()
         return
     request_id = intents.commit_request(connection, company.realm_id, ready)
-    results = client.write([intent.write for intent in ready], request_id=request_id)
+    try:
+        results = client.write([intent.write for intent in ready], request_id=request_id)
+    except RequestRefused:
+        intents.give_up(connection, company.realm_id, ready)
+        if len(group) == 1:
+            raise
+        for record in group:
+            _write(connection, client, runtime, company, rules, [record])
+        return
     where = Conclusion(run=runtime.run, realm_id=company.realm_id, direction=group[0].direction, rules=rules)
-    for intent, result in zip(ready, results, strict=True):
-        conclude(connection, client, where, intent, result)
-        connection.commit()
+    conclude(connection, client, where, ready, results)
 
 
 def _claim(
@@ -114,6 +125,7 @@ def _claim(
     group: Sequence[StagedRecord],
 ) -> list[Intent]:
     """The intents of those records that are still as they were planned, with what they refer to linked."""
+    marks.lock_to_settle(connection)
     canonical = {r.key: rules.from_plain(r.lms) for r in group if r.lms and r.action != "delete"}
     ids = links.qbo_ids(connection, company.realm_id, {k for c in canonical.values() for k in rules.references(c)})
     ready = []
@@ -165,8 +177,12 @@ def _settle_unwritten(
     records: Sequence[StagedRecord],
 ) -> None:
     """Adopted, unchanged, waiting and failed records need no request."""
-    for record in records:
-        if record.action in _WRITES or not _still_valid(connection, company.realm_id, record):
+    unwritten = [record for record in records if record.action not in _WRITES]
+    for position, record in enumerate(unwritten):
+        if position % _AT_ONCE == 0:
+            connection.commit()
+            marks.lock_to_settle(connection)
+        if not _still_valid(connection, company.realm_id, record):
             continue
         if record.action == "adopt":
             _adopt(connection, runtime, company, rules, record)
@@ -207,6 +223,7 @@ def _settle_leftovers(connection: psycopg.Connection, runtime: Runtime, company:
 
     Where the mark is gone, another run has settled the record since: there is nothing left to do.
     """
+    marks.lock_to_settle(connection)
     for rules in flow.entities:
         for record in staging.read(connection, runtime.run, company.realm_id, rules.entity):
             marked = connection.execute(

@@ -5,8 +5,9 @@ anything), then:
   * everything of the request is there: link it;
   * nothing is there: send the same request again under the same requestid. If the first one is still on its way,
     or was done unseen, QuickBooks replays its answer instead of creating anything twice (dossier 2.4);
-  * some of it is there (a batch that QuickBooks broke off): link that. What is missing is planned anew once the
-    request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot still be at work.
+  * some of it is there (the others were refused, or QuickBooks broke the batch off): link that. What is missing is
+    planned anew once the request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot
+    still be at work.
 Updates and deletes are simply sent again: doing them twice does no harm.
 """
 
@@ -17,9 +18,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from include.qbo.client import QboClient
+from include.qbo.errors import RequestRefused
 from include.qbo.faults import Fault
 from include.sync import intents, links
-from include.sync.conclude import Conclusion, conclude
+from include.sync.conclude import Conclusion, NotFound, conclude
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
@@ -38,23 +40,25 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         rules = rules_of[request.intents[0].entity]
         where = Conclusion(run=run, realm_id=client.realm_id, direction=flow.direction, rules=rules)
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
-        results = _results(connection, client, rules, request)
-        for intent, result in zip(request.intents, results, strict=True):
-            if result is not None:
-                conclude(connection, client, where, intent, result)
-            elif datetime.now(UTC) - request.created_at > SETTLED_AFTER:
-                intents.finish(connection, client.realm_id, intent)
-        connection.commit()
+        try:
+            results = _results(connection, client, rules, request)
+        except RequestRefused:
+            # Refused as a whole: nothing was done. Its records are planned, and sent, again.
+            intents.give_up(connection, client.realm_id, request.intents)
+            continue
+        conclude(connection, client, where, request.intents, results)
 
 
 def _results(
     connection: psycopg.Connection, client: QboClient, rules: EntityRules, request: Request
-) -> Sequence[Json | Fault | None]:
-    """What became of each intent; None: not known yet."""
+) -> Sequence[Json | Fault | NotFound]:
+    """What became of each intent."""
     if request.intents[0].operation == "create":
         found = _found(connection, client, rules, request.intents)
         if any(found):
-            return found
+            left = SETTLED_AFTER - (datetime.now(UTC) - request.created_at)
+            not_found = NotFound(max(left.total_seconds(), 0.0))
+            return [not_found if record is None else record for record in found]
     return client.write([intent.write for intent in request.intents], request_id=request.request_id)
 
 

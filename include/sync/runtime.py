@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from include.qbo.client import QboClient
+from include.qbo.errors import ReconnectRequired
 from include.qbo.oauth import OAuthApp
 from include.qbo.ports import TokenSource
 from include.sync.call_log import DatabaseCallLog
 from include.sync.database import Connect
 from include.sync.throttle import Budget, SharedThrottle
-from include.sync.tokens import CompanyTokens, TokenVault
+from include.sync.tokens import CompanyTokens, TokenVault, require_reconnect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,14 +36,20 @@ class Runtime:
     def client(self, realm_id: str, tokens: TokenSource | None = None) -> Iterator[QboClient]:
         """A client of the company, with a connection of its own for budget and call log.
 
-        `tokens`: others than the stored ones (a grant that is not stored yet).
+        `tokens`: others than the stored ones (a grant that is not stored yet). A company whose stored grant
+        QuickBooks refuses is paused until a person reconnects it.
         """
         with self.connect() as connection:
             connection.autocommit = True
-            yield QboClient(
-                api_base_url=self.app.api_base_url,
-                realm_id=realm_id,
-                tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
-                throttle=SharedThrottle(connection, realm_id, self.budget),
-                calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
-            )
+            try:
+                yield QboClient(
+                    api_base_url=self.app.api_base_url,
+                    realm_id=realm_id,
+                    tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
+                    throttle=SharedThrottle(connection, realm_id, self.budget),
+                    calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
+                )
+            except ReconnectRequired:
+                if tokens is None:
+                    require_reconnect(connection, realm_id)
+                raise
