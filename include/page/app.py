@@ -36,10 +36,16 @@ def make_app() -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(visitor)])
     for part in (labs, connect, settings, disconnect, errors, fix, activity, static_files):
         app.include_router(part.router)
+    app.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _broken)
     return app
+
+
+def _nowhere(request: Request) -> Response:
+    """Everything else: also a page that is not there asks for a login first."""
+    raise HTTPException(404)
 
 
 def _refused(request: Request, error: Exception) -> Response:

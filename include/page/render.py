@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import simplejson
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -24,11 +25,11 @@ DONE = {
     "settings": "Settings saved.",
     "settings-same": "Nothing was changed.",
     "checked": "The company was checked just now.",
-    "retried": "{n} being tried again. This page shows what becomes of them.",
+    "retried": "{n} {are} being tried again. This page shows what becomes of them.",
     "retried-none": "Nothing to retry: choose at least one open error of a connected lab.",
-    "ignored": "{n} ignored.",
-    "reopened": "{n} open again and being retried.",
-    "linked": "Linked. {n} of this customer being tried again.",
+    "ignored": "{n} {are} ignored.",
+    "reopened": "{n} {are} open again and being retried.",
+    "linked": "Linked. {n} of this customer {are} being tried again.",
     "customer-ignored": "The customer is ignored for good; its transactions stay in QuickBooks only.",
 }
 
@@ -43,6 +44,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, moment=words.moment, number=words.number, several=words.several)
     made.globals.update(
         ENTITIES=words.ENTITIES,
@@ -57,6 +59,11 @@ def environment() -> Environment:
         run_url=address.run_url,
     )
     return made
+
+
+def _pretty(value: Any) -> str:
+    """JSON for people who read it."""
+    return str(simplejson.dumps(value, use_decimal=True, ensure_ascii=False, indent=2, sort_keys=True))
 
 
 def page(request: Request, template: str, *, status: int = 200, form_target: str = "", **values: Any) -> Response:
@@ -89,4 +96,4 @@ def _said(request: Request) -> str:
     text = DONE.get(request.query_params.get("done", ""), "")
     count = request.query_params.get("n", "0")
     whole = int(count) if count.isascii() and count.isdigit() and len(count) < 7 else 0
-    return text.format(n=f"{words.several(whole, 'record')} {'is' if whole == 1 else 'are'}") if text else ""
+    return text.format(n=words.several(whole, "record"), are="is" if whole == 1 else "are")

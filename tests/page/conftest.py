@@ -1,0 +1,147 @@
+"""One real stack for the page's tests: PostgreSQL, the sandbox, Airflow with its scheduler, and Debian's Chromium.
+
+Set PILOT_PAGE_STACK to the folder of a stack that runs already to use that one while working on the page.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from include.qbo.oauth import OAuthApp
+from include.stack.ports import Ports
+from include.stack.stack import Stack
+from include.sync.database import prepare
+from include.sync.runtime import Run, Runtime
+from include.sync.throttle import Budget
+from include.sync.tokens import TokenVault
+from tests.page.visitor import Visitor
+from tests.world import UNLIMITED, QuickBooks, World, make_company
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PEOPLE = {"ada": "admin", "olga": "op", "uma": "user", "vera": "viewer"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Starting a stack takes its time on a busy machine."""
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running stack as the tests see it."""
+
+    base: str
+    environment: dict[str, str]
+    tokens: dict[str, str]
+
+    @property
+    def page(self) -> str:
+        """Where the page is."""
+        return f"{self.base}/quickbooks"
+
+    def visitor(self, name: str | None) -> Visitor:
+        """Somebody with a browser of their own; None: nobody in particular."""
+        return Visitor(self.base, self.tokens[name] if name else None)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A private stack with people of each role."""
+    own = os.environ.get("PILOT_PAGE_STACK")
+    stack = Stack(Path(own)) if own else Stack(tmp_path_factory.mktemp("page") / "stack", Ports.free())
+    try:
+        stack.up()
+        environment = stack.full_environment()
+        made = subprocess.run(
+            [sys.executable, "-m", "tests.page.tokens", *(f"{name}:{role}" for name, role in PEOPLE.items())],
+            cwd=PROJECT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        tokens = json.loads(made.stdout.strip().rpartition("\n")[2])
+        yield Site(environment["AIRFLOW_API_URL"], environment, tokens)
+    finally:
+        if not own:
+            stack.down()
+
+
+@pytest.fixture(scope="session")
+def lms(site: Site) -> World:
+    """The stack's LMS by SQL, and the sandbox by its API; no lab is connected by this."""
+    import psycopg
+    import requests
+
+    url, sandbox = site.environment["LMS_DATABASE_URL"], site.environment["QBO_BASE_URL"]
+    requests.post(f"{sandbox}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
+    runtime = Runtime(
+        connect=lambda: prepare(psycopg.connect(url)),
+        app=OAuthApp(
+            client_id=site.environment["QBO_CLIENT_ID"],
+            client_secret=site.environment["QBO_CLIENT_SECRET"],
+            discovery_url=f"{sandbox}/.well-known/openid_sandbox_configuration",
+            api_base_url=sandbox,
+        ),
+        vault=TokenVault(site.environment.get("PILOT_TOKEN_KEY") or Fernet.generate_key().decode()),
+        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+        run=Run(dag_id="test", run_id="test"),
+    )
+    return World(url, make_company(sandbox, "Unused"), runtime)
+
+
+@pytest.fixture
+def company(lms: World) -> QuickBooks:
+    """A fresh company in the sandbox."""
+    return make_company(lms.qbo.url, "Northside Dental Holding")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. `make test` installs it where it may."""
+    if not shutil.which(CHROMIUM):
+        pytest.skip("no /usr/bin/chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        # --headless stands among our own arguments: Playwright's would ask for its own build of Chromium.
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def admin(site: Site, browser: Browser) -> Iterator[BrowserContext]:
+    """An administrator's browser."""
+    context = logged_in(site, browser, "ada")
+    yield context
+    context.close()
+
+
+def logged_in(site: Site, browser: Browser, name: str, **options: object) -> BrowserContext:
+    """A browser in which somebody is logged in to Airflow."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.add_cookies([{"name": "_token", "value": site.tokens[name], "url": site.base, "httpOnly": True}])
+    context.set_default_timeout(15_000)
+    return context

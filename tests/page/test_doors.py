@@ -1,0 +1,294 @@
+"""Who gets in and what gets through: logins, roles, CSRF tokens, the state of a login at Intuit, headers, secrets."""
+
+import hashlib
+import hmac
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from tests.page.conftest import Site
+from tests.page.visitor import Visitor
+from tests.world import QuickBooks, World
+
+PAGE = Path(__file__).resolve().parents[2] / "include" / "page"
+_ROUTE = re.compile(r'@router\.(get|post)\(\s*(?:"([^"]+)"|(CALLBACK))')
+#: Changes that need the right to set up; the other POSTs need the right to fix.
+SETTING_UP = ("/connect", "/settings", "/disconnect", "/check")
+#: GETs for those who may set up only.
+OWNERS_GETS = ("/labs/1/disconnect", "/oauth/callback")
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every route of the page as its source says, with ids put in."""
+    found = []
+    for source in sorted(PAGE.glob("*.py")):
+        for method, path, callback in _ROUTE.findall(source.read_text()):
+            address = path if not callback else "/oauth/callback"
+            for name, value in (("lab_id", "1"), ("error_id", "1"), ("name", "page.css")):
+                address = address.replace(f"{{{name}}}", value)
+            found.append((method, address))
+    return found
+
+
+ROUTES = routes()
+POSTS = [path for method, path in ROUTES if method == "post"]
+GETS = [path for method, path in ROUTES if method == "get"]
+
+
+def call(who: Visitor, method: str, path: str) -> requests.Response:
+    """One request."""
+    return who.get(path) if method == "get" else who.post(path)
+
+
+def csrf_of(site: Site, name: str, who: Visitor) -> str:
+    """The right CSRF token of a person who is shown no form, made with the server's own secret."""
+    who.get("/")
+    message = "\0".join(["pilot quickbooks page", "csrf", name, who.session.cookies["quickbooks_page"]])
+    key = site.environment["AIRFLOW__API__SECRET_KEY"]
+    return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+def test_the_list_of_routes_is_complete() -> None:
+    assert len(ROUTES) >= 24 and ("post", "/labs/1/connect") in ROUTES and ("get", "/oauth/callback") in ROUTES
+
+
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("get", "/docs"), ("get", "/openapi.json"), ("get", "/nowhere")])
+def test_nobody_gets_in_without_a_login(site: Site, method: str, path: str) -> None:
+    answer = call(site.visitor(None), method, path)
+    assert answer.status_code == 401
+    assert "csrf_token" not in answer.text and len(answer.text) < 1500
+
+
+def test_a_user_in_the_query_is_no_login(site: Site) -> None:
+    assert site.visitor(None).get("/?user=ada").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda good: "nonsense",
+        lambda good: good[:-6] + "AAAAAA",
+        lambda good: ".".join([good.split(".")[0], good.split(".")[1], ""]),
+        lambda good: ".".join(["eyJhbGciOiJub25lIn0", good.split(".")[1], ""]),
+    ],
+    ids=["nonsense", "other signature", "no signature", "alg none"],
+)
+def test_a_forged_login_is_refused(site: Site, forge: object) -> None:
+    token = forge(site.tokens["ada"])  # type: ignore[operator]
+    for method, path in ROUTES:
+        who = Visitor(site.base, token)
+        assert call(who, method, path).status_code in (401, 403), (method, path)
+        bearer = requests.request(
+            method, f"{site.page}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+        assert bearer.status_code in (401, 403), (method, path)
+
+
+def test_a_viewer_sees_everything_and_changes_nothing(site: Site, lab: int) -> None:
+    who = site.visitor("vera")
+    for path in GETS:
+        status = who.get(path.replace("/labs/1", f"/labs/{lab}")).status_code
+        expected = (403,) if path in OWNERS_GETS else (200, 303, 404)
+        assert status in expected, (path, status)
+    token = csrf_of(site, "vera", who)
+    for path in POSTS:
+        assert who.post(path.replace("/labs/1", f"/labs/{lab}"), csrf=token).status_code == 403, path
+    shown = who.get(f"/labs/{lab}").text + who.get(f"/labs/{lab}/connect").text + who.get("/errors").text
+    assert "<button" not in shown.replace("<button>Filter</button>", "")
+
+
+def test_a_user_fixes_errors_but_sets_nothing_up(site: Site, lab: int) -> None:
+    who = site.visitor("uma")
+    token = csrf_of(site, "uma", who)
+    for path in POSTS:
+        status = who.post(path.replace("/labs/1", f"/labs/{lab}").replace("/errors/1", "/errors/999999"), csrf=token)
+        if path.endswith(SETTING_UP):
+            assert status.status_code == 403, path
+        else:
+            assert status.status_code in (303, 400, 404), (path, status.status_code)
+    assert who.get(f"/labs/{lab}/disconnect").status_code == 403
+    assert who.get("/oauth/callback?state=x&code=y&realmId=1").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["olga", "ada"])
+def test_op_and_admin_set_up(site: Site, lab: int, name: str) -> None:
+    who = site.visitor(name)
+    answer = who.post(f"/labs/{lab}/connect", csrf=who.csrf(f"/labs/{lab}/connect"))
+    assert answer.status_code == 303 and "/connect/oauth2?" in answer.headers["location"]
+
+
+def test_a_change_needs_its_own_forms_token(site: Site, lab: int) -> None:
+    who, other = site.visitor("ada"), site.visitor("ada")
+    olga = site.visitor("olga")
+    path = f"/labs/{lab}/connect"
+    token = who.csrf(path)
+    foreign = {
+        "none": {},
+        "empty": {"csrf": ""},
+        "another person's": {"csrf": olga.csrf(path)},
+        "another browser's": {"csrf": other.csrf(path)},
+        "another site": {"csrf": token, "headers": {"Origin": "https://evil.example"}},
+        "no origin said": {"csrf": token, "headers": {"Origin": "null"}},
+        "cross-site": {"csrf": token, "headers": {"Sec-Fetch-Site": "cross-site"}},
+        "same site, other origin": {"csrf": token, "headers": {"Sec-Fetch-Site": "same-site"}},
+    }
+    for case, options in foreign.items():
+        assert who.post(path, **options).status_code == 403, case  # type: ignore[arg-type]
+    for posted in POSTS:
+        assert who.post(posted).status_code == 403, posted
+    who.session.cookies.pop("quickbooks_page")
+    assert who.post(path, csrf=token).status_code == 403, "without the browser's cookie"
+
+
+def test_only_forms_change_anything(site: Site, lab: int) -> None:
+    who = site.visitor("ada")
+    path = f"/labs/{lab}/connect"
+    token = who.csrf(path)
+    as_json = who.session.post(f"{who.page}{path}", json={"csrf_token": token}, timeout=30)
+    assert as_json.status_code == 415
+    assert who.post(path, {"filler": "x" * 300_000}, csrf=token).status_code == 413
+    for post in POSTS:
+        if post not in GETS:
+            assert who.get(post).status_code in (404, 405), f"GET {post} does something"
+
+
+# ---------------------------------------------------------------- the state of a login at Intuit
+
+
+def begin(who: Visitor, lab: int) -> str:
+    """Off to Intuit: the address of the consent page."""
+    answer = who.post(f"/labs/{lab}/connect", csrf=who.csrf(f"/labs/{lab}/connect"))
+    return answer.headers["location"]
+
+
+def consent(address: str, realm: str) -> str:
+    """Agree there: the address back."""
+    parts = urlsplit(address)
+    form = {**dict(parse_qsl(parts.query)), "realmId": realm, "decision": "connect"}
+    target = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return requests.post(target, data=form, timeout=30, allow_redirects=False).headers["location"]
+
+
+def path_of(address: str) -> str:
+    """The path below the page."""
+    parts = urlsplit(address)
+    return f"{parts.path.removeprefix('/quickbooks')}?{parts.query}"
+
+
+def test_the_consent_page_is_asked_for_as_intuit_wants(site: Site, lab: int) -> None:
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(begin(site.visitor("ada"), lab)).query).items()}
+    assert asked.pop("state")
+    assert asked == {
+        "response_type": "code",
+        "client_id": site.environment["QBO_CLIENT_ID"],
+        "redirect_uri": f"{site.base}/quickbooks/oauth/callback",
+        "scope": "com.intuit.quickbooks.accounting",
+    }
+
+
+def test_a_forged_state_connects_nothing(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    ada, elsewhere, olga = site.visitor("ada"), site.visitor("ada"), site.visitor("olga")
+    elsewhere.get("/")
+    olga.get("/")
+    back = path_of(consent(begin(ada, lab), company.realm))
+    forged = re.sub(r"state=[^&]+", "state=" + "A" * 43, back)
+    assert ada.get(forged).status_code == 400
+    assert elsewhere.get(back).status_code == 400, "from another browser"
+    assert olga.get(back).status_code == 400, "by another person"
+    assert ada.get(re.sub(r"state=[^&]+", "state=", back)).status_code == 400
+    assert not lms.sql("select 1 from qbo_sync.company where realm_id = %s", company.realm)
+    assert ada.get(back).status_code == 303, "the true one still works"
+    assert ada.get(back).status_code == 400, "but only once"
+
+
+def test_a_state_lives_for_minutes(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    ada = site.visitor("ada")
+    back = path_of(consent(begin(ada, lab), company.realm))
+    lms.sql("update qbo_sync.oauth_login set expires_at = clock_timestamp() - interval '1 second'")
+    assert ada.get(back).status_code == 400
+    assert not lms.sql("select 1 from qbo_sync.company where realm_id = %s", company.realm)
+
+
+def test_a_grant_for_another_company_replaces_nothing(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    """A realmId that was changed on the way back: the token does not fit, and the good one stays."""
+    ada = site.visitor("ada")
+    assert ada.get(path_of(consent(begin(ada, lab), company.realm))).status_code == 303
+    kept = lms.sql("select * from qbo_sync.company where realm_id = %s", company.realm)
+    back = path_of(consent(begin(ada, lab), lms.qbo.realm))
+    swapped = re.sub(r"realmId=\d+", f"realmId={company.realm}", back)
+    assert ada.get(swapped).status_code == 502
+    after = lms.sql("select * from qbo_sync.company where realm_id = %s", company.realm)
+    assert kept[0]["refresh_token_encrypted"] == after[0]["refresh_token_encrypted"]
+    assert after[0]["status"] == "connected"
+    for bad in ("realmId=", "realmId=1%27%20or%201=1", "realmId=" + "9" * 60):
+        back = path_of(consent(begin(ada, lab), company.realm))
+        assert ada.get(re.sub(r"realmId=\d+", bad, back)).status_code in (400, 502), bad
+
+
+def test_the_database_alone_finishes_no_login(site: Site, lms: World, lab: int) -> None:
+    address = begin(site.visitor("ada"), lab)
+    state = parse_qs(urlsplit(address).query)["state"][0]
+    kept = lms.sql("select * from qbo_sync.oauth_login")
+    assert kept and state not in str(kept) and state.encode() not in b"".join(bytes(one["state_hash"]) for one in kept)
+
+
+# ---------------------------------------------------------------- what leaves the server
+
+
+def test_every_answer_is_guarded_and_holds_no_secret(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    ada = site.visitor("ada")
+    ada.get(path_of(consent(begin(ada, lab), company.realm)))
+    vault = lms.runtime.vault
+    kept = lms.sql("select * from qbo_sync.company where realm_id = %s", company.realm)[0]
+    secrets = [
+        vault.open(bytes(kept["access_token_encrypted"])),
+        vault.open(bytes(kept["refresh_token_encrypted"])),
+        site.environment["QBO_CLIENT_SECRET"],
+        site.environment["PILOT_TOKEN_KEY"],
+        site.environment["AIRFLOW__API__SECRET_KEY"],
+        bytes(kept["refresh_token_encrypted"]).decode(),
+    ]
+    for path in GETS:
+        answer = ada.get(path.replace("/labs/1", f"/labs/{lab}"))
+        assert answer.status_code in (200, 303, 400, 404), path
+        headers = answer.headers
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "frame-ancestors 'self'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"], path
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
+        assert "no-store" in headers["cache-control"] or path.startswith("/static"), path
+        assert not any(secret in answer.text or secret in str(headers) for secret in secrets), path
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            assert not re.search(r"<script(?! src=)|\son\w+=|\sstyle=|javascript:", answer.text), path
+            assert not re.search(r'(?:src|href|action)="https?://(?!127\.0\.0\.1)', answer.text), path
+
+
+def test_errors_give_nothing_away(site: Site) -> None:
+    ada = site.visitor("ada")
+    strange = (
+        "/labs/0",
+        "/labs/-1",
+        "/labs/99999999999999999999999",
+        "/labs/1'--",
+        "/errors/abc",
+        "/static/..%2f..%2fapp.py",
+        "/errors?page=-1&lab=x&status=<script>&entity='&direction=%00&q=%00%25_\\",
+        "/errors?page=99999999999999999999",
+        "/activity?lab=9223372036854775808",
+        "/errors/1?match=%00'",
+        "/?done=<script>",
+    )
+    for path in strange:
+        answer = ada.get(path)
+        assert answer.status_code in (200, 404), (path, answer.status_code)
+        for word in ("Traceback", "psycopg", "/work/", "include/page", "select ", "<script>"):
+            assert word not in answer.text, (path, word)
+
+
+@pytest.fixture
+def lab(lms: World) -> int:
+    """A lab that is not connected."""
+    return lms.billing_lab("Doorway Dental")
