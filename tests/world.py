@@ -29,7 +29,13 @@ from include.sync.tokens import TokenVault
 
 Json = dict[str, Any]
 _numbers = itertools.count(1)
-LMS_TO_QBO = ("billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo")
+LMS_TO_QBO = (
+    "billing_account_lms_to_qbo",
+    "product_lms_to_qbo",
+    "invoice_lms_to_qbo",
+    "credit_lms_to_qbo",
+    "payment_lms_to_qbo",
+)
 UNLIMITED = {"requests_per_minute": None, "requests_per_second": None, "concurrent": None, "batch_per_minute": None}
 
 
@@ -185,6 +191,51 @@ class World:
         """An invoice of one line over $100 for a new account, an account or a pair."""
         pair = pair or self.pair(account or self.account())
         return self.invoice(self.case(pair, [{"product": self.product()}]), **more)
+
+    def payment(self, account: int, amount: str, applied: dict[int, str] | None = None, **more: Any) -> int:
+        """A payment entered in the LMS, applied to invoices (id → amount)."""
+        payment = self.value(
+            "insert into lms.payment (billing_lab_id, billing_account_id, doctor_office_id, payment_date, amount,"
+            " method, reference, origin) values (%s, %s, %s, '2026-06-15', %s, %s, %s, 'lms') returning id",
+            more.get("lab", self.lab),
+            account,
+            more.get("pair"),
+            Decimal(amount),
+            more.get("method"),
+            more.get("reference"),
+        )
+        self.apply("payment", payment, applied or {})
+        return payment
+
+    def credit(self, account: int, amount: str, applied: dict[int, str] | None = None, **more: Any) -> int:
+        """A credit given in the LMS, applied to invoices (id → amount)."""
+        credit = self.value(
+            "insert into lms.credit (billing_lab_id, billing_account_id, doctor_office_id, credit_date, amount,"
+            " reference, note) values (%s, %s, %s, '2026-06-15', %s, %s, %s) returning id",
+            more.get("lab", self.lab),
+            account,
+            more.get("pair"),
+            Decimal(amount),
+            more.get("reference"),
+            more.get("note"),
+        )
+        self.apply("credit", credit, applied or {})
+        return credit
+
+    def apply(self, table: str, record: int, applied: dict[int, str]) -> None:
+        """Replace the applications of a payment or credit; the LMS keeps the invoices' balances with them."""
+        with prepare(psycopg.connect(self.database_url)) as connection:
+            connection.execute(f"delete from lms.{table}_application where {table}_id = %s".encode(), [record])
+            for invoice, amount in applied.items():
+                connection.execute(
+                    f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)".encode(),
+                    [record, invoice, Decimal(amount)],
+                )
+            connection.execute(
+                "update lms.invoice i set balance = total_amount"
+                " - coalesce((select sum(amount) from lms.payment_application a where a.invoice_id = i.id), 0)"
+                " - coalesce((select sum(amount) from lms.credit_application a where a.invoice_id = i.id), 0)"
+            )
 
     def lms_invoice(self, invoice: int) -> Json:
         """The row."""

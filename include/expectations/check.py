@@ -17,7 +17,7 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
-from include.expectations import customer, invoice, product
+from include.expectations import customer, invoice, payment, product
 from include.expectations.errors import BrokenExpectation
 from include.model.problem import Problem
 
@@ -28,6 +28,9 @@ _SUITES: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[], list[A
     "product": (product.row, product.expectations),
     "special_item": (product.row, product.expectations),
     "invoice": (invoice.row, invoice.expectations),
+    "payment": (payment.row, payment.expectations),
+    "credit": (payment.row, payment.expectations),
+    "credit_application": (payment.application_row, payment.application_expectations),
 }
 
 

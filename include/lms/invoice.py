@@ -7,21 +7,18 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include.lms.customer_of import CUSTOMER_IS_PAIR
 from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import extend
 from include.model.record import RecordKey
 
-_INVOICES = """
-    select i.id::text, i.invoice_number, i.invoice_date, i.due_date, i.memo, i.origin, i.discount_amount,
-           i.shipping_amount, i.tax_amount, i.total_amount, i.billing_account_id::text, i.doctor_office_id::text,
-           -- A pair that has moved to a combined account has no sub-customer to go to.
-           a.accounting_structure = 'detailed' and here.accounting_structure = 'detailed' as to_pair
-      from lms.invoice i
-      join lms.billing_account a on a.id = i.billing_account_id
-      left join lms.doctor_office o on o.id = i.doctor_office_id
-      left join lms.billing_account here on here.id = o.billing_account_id
-     where i.id = any(%s::bigint[])
-"""
+_INVOICES = f"""
+    select r.id::text, r.invoice_number, r.invoice_date, r.due_date, r.memo, r.origin, r.discount_amount,
+           r.shipping_amount, r.tax_amount, r.total_amount, r.billing_account_id::text, r.doctor_office_id::text,
+           {CUSTOMER_IS_PAIR.condition} as to_pair
+      from lms.invoice r {CUSTOMER_IS_PAIR.joins}
+     where r.id = any(%s::bigint[])
+"""  # noqa: S608 - our own words
 
 _LINES = """
     select invoice_id::text, product_id::text, quantity, unit_price, description
@@ -38,7 +35,7 @@ def read_invoices(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
             invoice_id: tuple(_line(row) for row in rows)
             for invoice_id, rows in _grouped(cursor.execute(_LINES, [list(ids)]).fetchall())
         }
-        rows = cursor.execute(_INVOICES, [list(ids)]).fetchall()
+        rows = cursor.execute(_INVOICES.encode(), [list(ids)]).fetchall()
     return {row["id"]: _invoice(row, lines.get(row["id"], ())) for row in rows}
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from include.model.customer import Customer
 from include.model.invoice import Invoice, InvoiceLine
+from include.model.payment import Application, Credit, CreditApplication, Payment
 from include.model.product import Product
 from include.model.record import RecordKey
 
-Canonical = Customer | Product | Invoice
+Canonical = Customer | Product | Invoice | Credit | CreditApplication | Payment
 
 
 def to_plain(record: Canonical) -> dict[str, Any]:
@@ -55,19 +56,58 @@ def invoice_from_plain(plain: Mapping[str, Any]) -> Invoice:
         for line in plain["lines"]
     )
     money = {name: Decimal(plain[name]) for name in ("total", "discount", "shipping", "tax")}
-    customer = _key(plain["customer"])
-    if customer is None:
-        raise ValueError("an invoice names its customer")
     return Invoice(
         number=plain["number"],
         date=date.fromisoformat(plain["date"]),
         due_date=date.fromisoformat(plain["due_date"]) if plain["due_date"] else None,
-        customer=customer,
+        customer=_required_key(plain["customer"]),
         lines=lines,
         memo=plain["memo"],
         origin=plain["origin"],
         **money,
     )
+
+
+def payment_from_plain(plain: Mapping[str, Any]) -> Payment:
+    """Read back a payment."""
+    return Payment(
+        date=date.fromisoformat(plain["date"]),
+        customer=_required_key(plain["customer"]),
+        amount=Decimal(plain["amount"]),
+        applications=applications_from_plain(plain["applications"]),
+        method=plain["method"],
+    )
+
+
+def credit_from_plain(plain: Mapping[str, Any]) -> Credit:
+    """Read back a credit."""
+    return Credit(
+        date=date.fromisoformat(plain["date"]),
+        customer=_required_key(plain["customer"]),
+        amount=Decimal(plain["amount"]),
+        note=plain["note"],
+    )
+
+
+def credit_application_from_plain(plain: Mapping[str, Any]) -> CreditApplication:
+    """Read back the applications of a credit."""
+    return CreditApplication(
+        date=date.fromisoformat(plain["date"]),
+        customer=_required_key(plain["customer"]),
+        credit=_required_key(plain["credit"]),
+        applications=applications_from_plain(plain["applications"]),
+    )
+
+
+def applications_from_plain(plain: Any) -> tuple[Application, ...]:
+    """Read back applications."""
+    return tuple(
+        Application(invoice=_required_key(one["invoice"]), amount=Decimal(one["amount"])) for one in plain or ()
+    )
+
+
+def _required_key(pair: Any) -> RecordKey:
+    return RecordKey(pair[0], pair[1])
 
 
 def _key(pair: Any) -> RecordKey | None:

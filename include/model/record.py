@@ -2,7 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-Entity = Literal["billing_account", "doctor_office", "product", "special_item", "invoice", "credit", "payment"]
+Entity = Literal[
+    "billing_account", "doctor_office", "product", "special_item", "invoice", "credit", "credit_application", "payment"
+]
 Direction = Literal["lms_to_qbo", "qbo_to_lms"]
 Operation = Literal["create", "update", "delete"]
 Outcome = Literal["created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed"]

@@ -16,7 +16,11 @@ def _lms_changes(name: str, dag_id: str) -> Asset:
 LMS_CUSTOMER_CHANGES = _lms_changes("lms_customer_changes", "billing_account_lms_to_qbo")
 LMS_PRODUCT_CHANGES = _lms_changes("lms_product_changes", "product_lms_to_qbo")
 LMS_INVOICE_CHANGES = _lms_changes("lms_invoice_changes", "invoice_lms_to_qbo")
+LMS_CREDIT_CHANGES = _lms_changes("lms_credit_changes", "credit_lms_to_qbo")
+LMS_PAYMENT_CHANGES = _lms_changes("lms_payment_changes", "payment_lms_to_qbo")
 
 QBO_CUSTOMERS = Asset(name="qbo_customers", uri="quickbooks://online/customers")
 QBO_ITEMS = Asset(name="qbo_items", uri="quickbooks://online/items")
 QBO_INVOICES = Asset(name="qbo_invoices", uri="quickbooks://online/invoices")
+QBO_CREDITS = Asset(name="qbo_credits", uri="quickbooks://online/credits")
+QBO_PAYMENTS = Asset(name="qbo_payments", uri="quickbooks://online/payments")

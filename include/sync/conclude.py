@@ -44,6 +44,8 @@ class _Learned:
 
     problem: Problem | None = None
     sync_token: str | None = None
+    #: The cause of the refusal is gone: plan again at once.
+    cleared: bool = False
 
 
 def conclude(
@@ -74,6 +76,8 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
         found = client.read(intent.resource, intent.payload["Id"])
         return _Learned() if isinstance(found, Fault) else _Learned(sync_token=found["SyncToken"])
     if result.remedy is Remedy.RECORD_ERROR:
+        if where.rules.clear_the_way(client, intent, result):
+            return _Learned(cleared=True)
         return _Learned(problem=where.rules.explain(result, intent, client))
     return _Learned()
 
@@ -96,6 +100,8 @@ def _record(
     elif result.remedy is Remedy.REREAD:
         if learned.sync_token is not None:
             links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
+        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
+    elif learned.cleared:
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
     elif learned.problem is None:
         # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):

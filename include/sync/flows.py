@@ -1,11 +1,20 @@
 """Which entities each DAG moves, and in which order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from include.model.record import Direction, Entity
-from include.sync.entity import customer, invoice, product
+from include.sync.entity import credit, customer, invoice, payment, product
 from include.sync.entity.rules import EntityRules
+from include.sync.staging import StagedRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wave:
+    """Records of one entity that the load writes together, before the next wave."""
+
+    rules: EntityRules
+    wants: Callable[[StagedRecord], bool] = lambda record: True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,6 +23,13 @@ class Flow:
 
     direction: Direction
     entities: tuple[EntityRules, ...]
+    #: Where the order of the entities is not enough.
+    order: tuple[Wave, ...] = ()
+
+    @property
+    def waves(self) -> tuple[Wave, ...]:
+        """In which order the load writes."""
+        return self.order or tuple(Wave(rules=rules) for rules in self.entities)
 
     @property
     def names(self) -> list[Entity]:
@@ -27,4 +43,14 @@ FLOWS: Mapping[str, Flow] = {
     ),
     "product_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(product.PRODUCT, product.SPECIAL_ITEM)),
     "invoice_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(invoice.INVOICE,)),
+    "credit_lms_to_qbo": Flow(
+        direction="lms_to_qbo",
+        entities=(credit.CREDIT, credit.CREDIT_APPLICATION),
+        order=(
+            Wave(rules=credit.CREDIT_APPLICATION, wants=credit.frees_money),
+            Wave(rules=credit.CREDIT),
+            Wave(rules=credit.CREDIT_APPLICATION, wants=lambda record: not credit.frees_money(record)),
+        ),
+    ),
+    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,)),
 }

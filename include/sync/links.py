@@ -46,18 +46,33 @@ def store(
             " on conflict (realm_id, name) do update set qbo_id = excluded.qbo_id",
             [realm_id, key.id, qbo_id],
         )
-        return
-    connection.execute(
-        "insert into qbo_sync.entity_link as l (realm_id, entity, lms_id, qbo_id, base, sync_token)"
-        " values (%s, %s, %s, %s, %s, %s) on conflict (realm_id, entity, lms_id) do update"
-        " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
-        "     version = l.version + 1, updated_at = clock_timestamp()",
-        [realm_id, key.entity, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
-    )
+    elif key.entity == "credit_application":
+        connection.execute(
+            "insert into qbo_sync.credit_application_link as l (realm_id, credit_id, qbo_id, base, sync_token)"
+            " values (%s, %s, %s, %s, %s) on conflict (realm_id, credit_id) do update"
+            " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
+            "     version = l.version + 1, updated_at = clock_timestamp()",
+            [realm_id, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
+        )
+    else:
+        connection.execute(
+            "insert into qbo_sync.entity_link as l (realm_id, entity, lms_id, qbo_id, base, sync_token)"
+            " values (%s, %s, %s, %s, %s, %s) on conflict (realm_id, entity, lms_id) do update"
+            " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
+            "     version = l.version + 1, updated_at = clock_timestamp()",
+            [realm_id, key.entity, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
+        )
 
 
 def renew_token(connection: psycopg.Connection, realm_id: str, key: RecordKey, sync_token: str) -> None:
     """QuickBooks has a newer version of the record: the next plan is made on that."""
+    if key.entity == "credit_application":
+        connection.execute(
+            "update qbo_sync.credit_application_link set sync_token = %s, version = version + 1"
+            " where realm_id = %s and credit_id = %s",
+            [sync_token, realm_id, int(key.id)],
+        )
+        return
     connection.execute(
         "update qbo_sync.entity_link set sync_token = %s, version = version + 1, updated_at = clock_timestamp()"
         " where realm_id = %s and entity = %s and lms_id = %s",
@@ -67,7 +82,22 @@ def renew_token(connection: psycopg.Connection, realm_id: str, key: RecordKey, s
 
 def remove(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
     """The record is gone on both sides."""
+    if key.entity == "credit_application":
+        connection.execute(
+            "delete from qbo_sync.credit_application_link where realm_id = %s and credit_id = %s",
+            [realm_id, int(key.id)],
+        )
+        return
     connection.execute(
         "delete from qbo_sync.entity_link where realm_id = %s and entity = %s and lms_id = %s",
         [realm_id, key.entity, int(key.id)],
     )
+
+
+def lms_ids(connection: psycopg.Connection, realm_id: str, entity: str, ids: Iterable[str]) -> dict[str, str]:
+    """The LMS ids of those of the QuickBooks records that are linked as this entity, by QuickBooks id."""
+    rows = connection.execute(
+        "select qbo_id, record_id from qbo_sync.linked_record where realm_id = %s and entity = %s and qbo_id = any(%s)",
+        [realm_id, entity, list(ids)],
+    )
+    return dict(rows.fetchall())

@@ -16,7 +16,7 @@ import psycopg
 
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
-from include.sync import intents, links, marks, staging
+from include.sync import intents, links, marks, staging, sync_errors
 from include.sync.company import Company, read_company
 from include.sync.conclude import Conclusion, conclude
 from include.sync.database import exclusive
@@ -47,8 +47,10 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
             recover(connection, client, runtime.run, flow)
-            for rules in flow.entities:
-                records = staging.read(connection, runtime.run, realm_id, rules.entity)
+            for wave in flow.waves:
+                rules = wave.rules
+                staged = staging.read(connection, runtime.run, realm_id, rules.entity)
+                records = [record for record in staged if wave.wants(record)]
                 _settle_unwritten(connection, runtime, company, rules, records)
                 writes = [record for record in records if record.action in _WRITES]
                 if rules.parallel == 1 or len(writes) <= rules.batch_size:
@@ -139,8 +141,26 @@ def _claim(
             settle(connection, runtime.run, _end(company, record, "waiting", waits_for=missing[0]))
             continue
         body = rules.body(record, ids, company)
+        _note_beside(connection, runtime, company, record)
         ready.append(_intent(record, rules, body))
     return ready
+
+
+def _note_beside(connection: psycopg.Connection, runtime: Runtime, company: Company, record: StagedRecord) -> None:
+    """What a write leaves behind beside its outcome: news of a conflict, and a mark for what could not go yet."""
+    if record.problem:
+        place = sync_errors.ErrorPlace(
+            realm_id=company.realm_id,
+            direction=record.direction,
+            key=record.key,
+            operation=record.action,  # type: ignore[arg-type]  # one of _WRITES
+            billing_lab_id=record.billing_lab_id,
+            qbo_id=record.plan["qbo_id"],
+        )
+        sync_errors.record(connection, runtime.run, place, record.problem)
+    if record.plan.get("waits_for"):
+        entity, record_id = record.plan["waits_for"]
+        marks.keep_waiting(connection, company.realm_id, record, entity, record_id)
 
 
 def _still_valid(connection: psycopg.Connection, realm_id: str, record: StagedRecord) -> bool:
@@ -190,6 +210,15 @@ def _settle_unwritten(
             entity, record_id = record.plan["waits_for"]
             waits_for = record.key._replace(entity=entity, id=record_id)
             settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))
+        elif record.action == "rebase":
+            link = record.link or {}
+            links.store(
+                connection, company.realm_id, record.key, link["qbo_id"], record.lms or {}, record.plan["sync_token"]
+            )
+            settle(connection, runtime.run, _end(company, record, "unchanged"))
+        elif record.action == "unlink":
+            links.remove(connection, company.realm_id, record.key)
+            settle(connection, runtime.run, _end(company, record, "unchanged"))
         elif record.action == "fail":
             number = rules.document_number(record.lms or {})
             settle(
@@ -198,6 +227,15 @@ def _settle_unwritten(
                 _end(company, record, "failed", problem=record.problem, document_number=number),
             )
         else:
+            if record.plan.get("hand_over"):
+                marks.mark_one(
+                    connection,
+                    company.realm_id,
+                    "qbo_to_lms",
+                    record.entity,
+                    record.plan["hand_over"],
+                    record.billing_lab_id,
+                )
             settle(connection, runtime.run, _end(company, record, "unchanged"))
     connection.commit()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg
 
 from include.model.record import Direction
+from include.sync.staging import StagedRecord
 
 
 def dispatch(connection: psycopg.Connection) -> None:
@@ -30,8 +31,27 @@ def mark_all(
         " union"
         " select n.realm_id, 'invoice', i.id::text, i.billing_lab_id"
         "   from lms.invoice i join qbo_sync.connection n using (billing_lab_id)"
+        " union"
+        " select n.realm_id, 'payment', p.id::text, p.billing_lab_id"
+        "   from lms.payment p join qbo_sync.connection n using (billing_lab_id)"
+        " union"
+        " select n.realm_id, e.entity, c.id::text, c.billing_lab_id"
+        "   from lms.credit c join qbo_sync.connection n using (billing_lab_id)"
+        "  cross join (values ('credit'), ('credit_application')) e (entity)"
         " ) everything where entity = any(%(entities)s) and (%(realm)s::text is null or realm_id = %(realm)s)",
         {"direction": direction, "entities": list(entities), "realm": realm_id},
+    )
+
+
+def keep_waiting(
+    connection: psycopg.Connection, realm_id: str, record: StagedRecord, entity: str, record_id: str
+) -> None:
+    """A part of the record cannot go yet: its mark outlives the write, and waits for that record to be linked."""
+    connection.execute(
+        "update qbo_sync.change_mark set generation = nextval('qbo_sync.mark_generation'), extracted_at = null,"
+        " waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
+        [entity, record_id, realm_id, record.direction, record.entity, record.record_id, record.generation],
     )
 
 

@@ -91,7 +91,7 @@ def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
 
 def _to_check(record: StagedRecord) -> bool:
     """Also what waits: its own problems should be known before its customer's are mended."""
-    return record.action in ("create", "wait") or (record.action == "fail" and record.link is None)
+    return record.action in ("create", "update", "wait") or (record.action == "fail" and record.link is None)
 
 
 def _plain_problem(problem: Any) -> dict[str, Any]:

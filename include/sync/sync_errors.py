@@ -14,6 +14,9 @@ from include.sync.runtime import Run
 FIRST_RETRY = timedelta(hours=1)
 SLOWEST_RETRY = timedelta(hours=24)
 
+#: Records of ours that a bookkeeper knows as something else.
+_PUBLIC = {"special_item": "product", "credit_application": "credit"}
+
 #: Problems of the LMS data alone: only a change there can mend them, and that marks the record by itself.
 LOCAL_CODES = frozenset({"validation_failed"})
 
@@ -56,8 +59,7 @@ def record(connection: psycopg.Connection, run: Run, place: ErrorPlace, problem:
         {
             "lab": place.billing_lab_id,
             "realm": place.realm_id,
-            # A special item is shown as the product that it is to a bookkeeper.
-            "entity": "product" if place.key.entity == "special_item" else place.key.entity,
+            "entity": _PUBLIC.get(place.key.entity, place.key.entity),
             "direction": place.direction,
             "operation": place.operation,
             "lms_id": int(place.key.id) if place.key.id.isdigit() else None,
@@ -85,6 +87,8 @@ def resolve(
     connection.execute(
         "update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null"
         " where realm_id = %s and direction = %s and record_entity = %s and record_id = %s"
-        "   and (status = 'open' or status = 'ignored' and %s)",
+        "   and (status = 'open' or status = 'ignored' and %s)"
+        # A conflict is news, not a failure: only a person who has read it closes it.
+        "   and error_code not like 'conflict%%'",
         [realm_id, direction, key.entity, key.id, ignored],
     )

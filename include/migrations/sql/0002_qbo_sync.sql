@@ -74,10 +74,26 @@ create table qbo_sync.special_item (
 -- linked_record names records by text: without this, every look at one link reads all links of its entity.
 create index on qbo_sync.entity_link (realm_id, entity, (lms_id::text));
 
+-- A credit's applications are one zero-total payment in QuickBooks. It is ours: it never comes back as a payment.
+create table qbo_sync.credit_application_link (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    credit_id   bigint not null,
+    qbo_id      text not null,
+    base        jsonb not null default '{}',
+    sync_token  text,
+    version     bigint not null default 1,
+    updated_at  timestamptz not null default now(),
+    primary key (realm_id, credit_id),
+    unique (realm_id, qbo_id)
+);
+
 create view qbo_sync.linked_record as
     select realm_id, entity, lms_id::text as record_id, qbo_id, base, sync_token, version from qbo_sync.entity_link
     union all
-    select realm_id, 'special_item', name, qbo_id, '{}'::jsonb, null, 1 from qbo_sync.special_item;
+    select realm_id, 'special_item', name, qbo_id, '{}'::jsonb, null, 1 from qbo_sync.special_item
+    union all
+    select realm_id, 'credit_application', credit_id::text, qbo_id, base, sync_token, version
+      from qbo_sync.credit_application_link;
 
 -- ---------------------------------------------------------------- what to look at again
 
@@ -325,8 +341,8 @@ create view qbo_sync.due_mark as
                       and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
                            or (n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id)
                                and case m.entity when 'invoice' then n.sync_invoices
-                                                 when 'credit' then n.sync_credits
-                                                 else n.sync_payments end)));
+                                                 when 'payment' then n.sync_payments
+                                                 else n.sync_credits end)));
 
 -- What no run has in hand. A run that has held a mark for two minutes may be dead; should it be alive, its plan and a
 -- second one cannot both be carried out.
@@ -375,6 +391,11 @@ begin
         perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', change.entity, change.lms_id::text, n.billing_lab_id)
            from qbo_sync.connection n
           where n.billing_lab_id = change.billing_lab_id;
+        if change.entity = 'credit' then  -- its applications are a record of their own in QuickBooks
+            perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', 'credit_application', change.lms_id::text, n.billing_lab_id)
+               from qbo_sync.connection n
+              where n.billing_lab_id = change.billing_lab_id;
+        end if;
         -- a record that has left its lab: whoever has the link looks at it
         perform qbo_sync.mark(l.realm_id, 'lms_to_qbo', l.entity, l.lms_id::text, change.billing_lab_id)
            from qbo_sync.entity_link l
@@ -413,6 +434,14 @@ begin
           where n.billing_lab_id = change.billing_lab_id
             and not exists (select 1 from qbo_sync.entity_link l
                              where l.realm_id = n.realm_id and l.entity = 'invoice' and l.lms_id = i.id);
+        perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', t.entity, t.id::text, n.billing_lab_id)
+           from qbo_sync.connection n
+           join (select 'payment' as entity, id, billing_lab_id from lms.payment
+                 union all
+                 select entity, c.id, c.billing_lab_id
+                   from lms.credit c cross join (values ('credit'), ('credit_application')) e (entity)) t
+             on t.billing_lab_id = n.billing_lab_id
+          where n.billing_lab_id = change.billing_lab_id;
         perform qbo_sync.mark(e.realm_id, e.direction, e.record_entity, e.record_id, e.billing_lab_id)
            from qbo_sync.sync_error e
            join qbo_sync.connection n on n.realm_id = e.realm_id
@@ -451,6 +480,10 @@ create function qbo_sync.mark_needed() returns void language sql as $$
          where l.product_id is not null
         union
         select realm_id, 'special_item', 'Tax', billing_lab_id from due where tax_amount <> 0
+        union
+        select m.realm_id, 'special_item', 'Lab Credit', m.billing_lab_id
+          from qbo_sync.due_mark m join lms.credit c on c.id::text = m.record_id
+         where m.entity = 'credit' and m.direction = 'lms_to_qbo'
         union
         -- a pair that moves needs the customer of its new account
         select m.realm_id, 'billing_account', o.billing_account_id::text, m.billing_lab_id

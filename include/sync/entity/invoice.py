@@ -12,7 +12,8 @@ from include.model.plain import Canonical, invoice_from_plain
 from include.model.problem import Problem
 from include.model.record import TAX_ITEM, RecordKey
 from include.qbo import invoice as qbo_invoice
-from include.qbo.client import BATCH_SIZE, QboClient
+from include.qbo import payment as qbo_payment
+from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
 from include.sync import links, words
@@ -161,6 +162,26 @@ def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     return client.find("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
+def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:
+    """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (dossier 9.4).
+
+    The payments stay, with that money unapplied. True if any was linked.
+    """
+    if intent.operation != "delete":
+        return False
+    invoice = client.read("Invoice", intent.payload["Id"])
+    if isinstance(invoice, Fault):
+        return False
+    ids = [one["TxnId"] for one in invoice.get("LinkedTxn", []) if one.get("TxnType") == "Payment"]
+    unlinked = 0
+    for payment in client.find("Payment", "Id", ids):
+        update = Write(operation="update", resource="Payment", body=qbo_payment.without_invoice(payment, invoice["Id"]))
+        request_id = f"unlink-{client.realm_id[-10:]}-{payment['Id']}-{payment['SyncToken']}"
+        [result] = client.write([update], request_id=request_id)
+        unlinked += not isinstance(result, Fault)
+    return unlinked > 0
+
+
 INVOICE = EntityRules(
     entity="invoice",
     resource=qbo_invoice.RESOURCE,
@@ -179,4 +200,5 @@ INVOICE = EntityRules(
     document_number=lambda lms: lms.get("number"),
     candidates=candidates,
     came_from=qbo_invoice.came_from,
+    clear_the_way=unlink_payments,
 )

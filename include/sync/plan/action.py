@@ -6,7 +6,7 @@ from typing import Any, Literal
 from include.model.problem import Problem
 from include.model.record import RecordKey
 
-Action = Literal["create", "update", "delete", "adopt", "nothing", "wait", "fail"]
+Action = Literal["create", "update", "delete", "adopt", "rebase", "unlink", "nothing", "wait", "fail"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +21,10 @@ class Plan:
     sync_token: str | None = None
     #: wait: the record that has to be linked first.
     waits_for: RecordKey | None = None
-    #: fail: what stands in the way.
+    #: fail: what stands in the way. With a write: what the bookkeeper should know although it is done (a conflict).
     problem: Problem | None = None
+    #: nothing: the QuickBooks record that the other direction's DAG has to look at.
+    hand_over: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for the staged row."""
@@ -31,6 +33,7 @@ class Plan:
             "qbo_id": self.qbo_id,
             "sync_token": self.sync_token,
             "waits_for": list(self.waits_for) if self.waits_for else None,
+            "hand_over": self.hand_over,
         }
 
 

@@ -1,0 +1,35 @@
+"""Which applications of a payment or credit can reach QuickBooks: those to invoices that are, or will be, there."""
+
+from collections.abc import Sequence
+
+import psycopg
+
+from include.model.payment import Application
+from include.model.record import RecordKey
+from include.sync import links
+from include.sync.company import Company
+
+
+def sort_out(
+    connection: psycopg.Connection, company: Company, applications: Sequence[Application]
+) -> tuple[set[RecordKey], set[RecordKey]]:
+    """The applied invoices that are linked, and those that are not yet but will be.
+
+    The rest is left alone: dated before the start date, of a lab whose invoices do not flow, of another company.
+    """
+    invoices = {application.invoice for application in applications}
+    linked = set(links.qbo_ids(connection, company.realm_id, invoices))
+    rows = connection.execute(
+        "select i.id::text from lms.invoice i"
+        "  join qbo_sync.connection n on n.billing_lab_id = i.billing_lab_id and n.realm_id = %s"
+        " where i.id = any(%s::bigint[]) and i.origin = 'lms' and n.sync_invoices"
+        "   and n.direction in ('lms_to_qbo', 'both')"
+        "   and (n.sync_start_date is null or i.invoice_date >= n.sync_start_date)",
+        [company.realm_id, [key.id for key in invoices - linked]],
+    )
+    return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}
+
+
+def agreed_value(amount: object, applications: Sequence[Application]) -> tuple[object, ...]:
+    """Amount and applications in a form that compares."""
+    return amount, tuple((application.invoice.id, application.amount) for application in applications)

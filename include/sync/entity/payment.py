@@ -1,0 +1,223 @@
+"""Payments, from the LMS to QuickBooks (sync rules, section 7)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from include.lms.payment import read_payments
+from include.model.money import show
+from include.model.payment import Application, Payment, ordered
+from include.model.plain import Canonical, payment_from_plain, to_plain
+from include.model.problem import Problem
+from include.model.record import RecordKey
+from include.qbo import payment as qbo_payment
+from include.qbo.client import BATCH_SIZE, QboClient
+from include.qbo.faults import Fault
+from include.sync import links, words
+from include.sync.company import Company
+from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.rules import EntityRules, Json
+from include.sync.intents import Intent
+from include.sync.plan.action import Plan
+from include.sync.plan.payment import MoneySituation, named, plan_money
+from include.sync.plan.two_way import allowed
+from include.sync.staging import StagedRecord
+
+_OPERATIONS = {"create", "update", "delete"}
+
+
+def observe(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
+) -> None:
+    """Leaves out what cannot reach QuickBooks; reads the payments there that changed here, and the methods."""
+    for record in records:
+        if record.lms:
+            _keep_what_can_flow(connection, company, record)
+    _read_present(connection, client, company, [r for r in records if r.link and _differs(r)])
+    named_methods = [record for record in records if record.lms and record.lms["method"] and not record.link]
+    if named_methods:
+        methods = client.query("SELECT * FROM PaymentMethod WHERE Active = true ORDERBY Id MAXRESULTS 1000")
+        by_name = {method["Name"].casefold(): method["Id"] for method in methods}
+        for record in named_methods:
+            record.qbo["method_id"] = by_name.get((record.lms or {})["method"].casefold())
+    origins = connection.execute(
+        "select id::text, origin from lms.payment where id = any(%s::bigint[])", [[r.record_id for r in records]]
+    )
+    origin_of: dict[str, str] = dict(origins.fetchall())
+    for record in records:
+        record.qbo["from_qbo"] = origin_of.get(record.record_id) == "qbo"
+
+
+def _keep_what_can_flow(connection: psycopg.Connection, company: Company, record: StagedRecord) -> None:
+    payment = payment_from_plain(record.lms or {})
+    linked, coming = sort_out(connection, company, payment.applications)
+    kept = [one for one in payment.applications if one.invoice in linked | coming]
+    record.lms = to_plain(replace(payment, applications=tuple(kept)))
+    customer = {payment.customer} - set(links.qbo_ids(connection, company.realm_id, [payment.customer]))
+    record.qbo["missing"] = [list(key) for key in [*customer, *sorted(coming)]]
+
+
+def _differs(record: StagedRecord) -> bool:
+    return record.lms is None or _value(record.lms) != _value((record.link or {})["base"])
+
+
+def _read_present(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
+) -> None:
+    by_id = {record.link["qbo_id"]: record for record in records if record.link}
+    for record in records:
+        record.qbo["present"] = None
+    for body in client.find("Payment", "Id", list(by_id)):
+        lines = qbo_payment.lines_of(body)
+        ours = links.lms_ids(connection, company.realm_id, "invoice", lines.invoices)
+        applications = [
+            Application(invoice=RecordKey("invoice", ours[qbo_id]), amount=amount)
+            for qbo_id, amount in lines.invoices.items()
+            if qbo_id in ours
+        ]
+        strangers = [
+            {"Amount": amount, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]}
+            for qbo_id, amount in lines.invoices.items()
+            if qbo_id not in ours
+        ]
+        by_id[body["Id"]].qbo["present"] = {
+            "Id": body["Id"],
+            "SyncToken": body["SyncToken"],
+            "CustomerRef": body["CustomerRef"],
+            "amount": qbo_payment.amount_of(body),
+            "applications": [to_application(one) for one in ordered(applications)],
+            "other_lines": [*lines.others, *strangers],
+        }
+
+
+def to_application(application: Application) -> Json:
+    """As it stands in the plain form of a payment."""
+    return {"invoice": list(application.invoice), "amount": application.amount}
+
+
+def _value(plain: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Amount and applications of a plain payment, in a form that compares."""
+    return Decimal(plain["amount"]), tuple((one["invoice"][1], Decimal(one["amount"])) for one in plain["applications"])
+
+
+def plan(record: StagedRecord, company: Company) -> Plan:
+    """From the staged row to the planner and back."""
+    settings = company.of_lab(record.billing_lab_id)
+    base = record.link["base"] if record.link else None
+    lms = payment_from_plain(record.lms) if record.lms else None
+    shown = record.lms or base
+    observed = record.qbo.get("present", base) if record.link else None
+    return plan_money(
+        MoneySituation(
+            noun=_noun(shown) if shown else "The payment",
+            base=_value(base) if base else None,
+            lms=agreed_value(lms.amount, lms.applications) if lms else None,
+            qbo=_value(observed) if observed else None,
+            may=allowed(_OPERATIONS, _OPERATIONS, settings.direction),
+            qbo_id=record.link["qbo_id"] if record.link else None,
+            sync_token=(record.link or {}).get("sync_token"),
+            dated=lms.date if lms else None,
+            start_date=settings.sync_start_date,
+            from_qbo=bool(record.qbo.get("from_qbo")),
+            missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
+            lms_version=record.lms,
+            qbo_version=record.qbo.get("present"),
+        )
+    )
+
+
+def _noun(plain: Mapping[str, Any]) -> str:
+    payment = payment_from_plain(plain)
+    return named("payment", payment.amount, payment.date)
+
+
+def references(payment: Canonical) -> tuple[RecordKey, ...]:
+    """Its customer and the invoices it settles."""
+    if not isinstance(payment, Payment):
+        raise TypeError("a payment is expected")
+    return tuple(dict.fromkeys([payment.customer, *(one.invoice for one in payment.applications)]))
+
+
+def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -> Json:
+    """A create, a sparse update with all lines, or what a delete needs."""
+    present = record.qbo.get("present") or {}
+    if record.action == "delete":
+        link = record.link or {}
+        return {"Id": link["qbo_id"], "SyncToken": present.get("SyncToken", link["sync_token"])}
+    payment = payment_from_plain(record.lms or {})
+    if record.action == "update":
+        return qbo_payment.payment_update_body(payment, ids, present, present["other_lines"])
+    settings = company.of_lab(record.billing_lab_id)
+    return qbo_payment.payment_body(payment, ids, settings, record.qbo.get("method_id"))
+
+
+def objection(lms: Json, answer: Json) -> Problem | None:
+    """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19): compare."""
+    if qbo_payment.amount_of(answer) == Decimal(lms["amount"]):
+        return None
+    return Problem(
+        code="not_taken_over",
+        message=f"{_noun(lms)} was sent, but QuickBooks kept {show(qbo_payment.amount_of(answer))}.",
+        resolution="Check in QuickBooks whether the payment's period is closed, then retry.",
+        detail={"qbo_amount": qbo_payment.amount_of(answer), "lms_amount": Decimal(lms["amount"])},
+    )
+
+
+def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
+    """The fault in words; for a refused link, which invoice and why."""
+    noun = _noun(intent.base)
+    problem = words.explain(fault, noun)
+    if fault.code == "620":
+        return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {_strangers(intent, client)}.")
+    return problem
+
+
+def _strangers(intent: Intent, client: QboClient) -> str:
+    """The invoices whose customer is not the payment's."""
+    lines = qbo_payment.lines_of(intent.payload)
+    customer = intent.payload["CustomerRef"]["value"]
+    names = [
+        f"invoice {invoice.get('DocNumber', invoice['Id'])} belongs to {invoice['CustomerRef'].get('name', 'another')}"
+        for invoice in client.find("Invoice", "Id", list(lines.invoices))
+        if invoice["CustomerRef"]["value"] != customer
+    ]
+    return "; ".join(names) or "one of its invoices does not belong to its customer"
+
+
+def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+    """Payments of these days."""
+    return client.find("Payment", "TxnDate", [body["TxnDate"] for body in bodies])
+
+
+def came_from(record: Json, body: Json) -> bool:
+    """Same customer, day, amount and invoices."""
+    return (
+        record["CustomerRef"]["value"] == body["CustomerRef"]["value"]
+        and record["TxnDate"] == body["TxnDate"]
+        and qbo_payment.amount_of(record) == qbo_payment.amount_of(body)
+        and qbo_payment.lines_of(record).invoices == qbo_payment.lines_of(body).invoices
+    )
+
+
+PAYMENT = EntityRules(
+    entity="payment",
+    resource="Payment",
+    same_family=("payment", "credit_application"),
+    batch_size=BATCH_SIZE,
+    parallel=1,
+    read=read_payments,
+    observe=observe,
+    plan=plan,
+    references=references,
+    body=body,
+    from_plain=payment_from_plain,
+    agreed=lambda lms, answer: lms,
+    objection=objection,
+    explain=explain,
+    document_number=lambda lms: None,
+    candidates=candidates,
+    came_from=came_from,
+)

@@ -1,0 +1,172 @@
+"""Payments from the LMS to QuickBooks (sync rules, section 7)."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.world import Json, World
+
+
+def qbo_payment(world: World, payment: int) -> Json:
+    link = world.link("payment", payment)
+    assert link, world.errors()
+    return world.qbo.call(f"payment/{link['qbo_id']}")["Payment"]
+
+
+def applied(record: Json) -> dict[str, Decimal]:
+    return {line["LinkedTxn"][0]["TxnId"]: line["Amount"] for line in record["Line"]}
+
+
+@pytest.fixture
+def invoiced(world: World) -> tuple[World, int, list[int]]:
+    """An account with two synced invoices of $100."""
+    account = world.account("Lakeside Dental")
+    invoices = [world.simple_invoice(account) for _ in range(2)]
+    world.sync()
+    return world, account, invoices
+
+
+def test_a_payment_settles_its_invoices(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    payment = world.payment(
+        account, "150.00", {invoices[0]: "100.00", invoices[1]: "30.00"}, method="check", reference="77"
+    )
+    world.sync()
+    made = qbo_payment(world, payment)
+    ids = [world.qbo_invoice(invoice)["Id"] for invoice in invoices]
+    assert (made["TotalAmt"], made["UnappliedAmt"], made["TxnDate"]) == (150, 20, "2026-06-15")
+    assert applied(made) == {ids[0]: 100, ids[1]: 30}
+    assert made["DepositToAccountRef"]["value"] == world.value("select deposit_account_id from qbo_sync.connection")
+    assert made["PaymentMethodRef"]["value"] in {
+        m["Id"] for m in world.qbo.all("PaymentMethod") if m["Name"] == "Check"
+    }
+    assert "PaymentRefNum" not in made, "the reference does not sync"
+    assert [world.qbo_invoice(invoice)["Balance"] for invoice in invoices] == [0, 70]
+    assert world.errors() == []
+
+
+def test_amount_and_applications_follow(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
+    world.sync()
+    world.sql("update lms.payment set amount = 60 where id = %s", payment)
+    world.apply("payment", payment, {invoices[1]: "60.00"})
+    assert world.sync()["updated"] == 1
+    assert qbo_payment(world, payment)["TotalAmt"] == 60
+    assert [world.qbo_invoice(invoice)["Balance"] for invoice in invoices] == [100, 40]
+
+
+def test_a_deleted_payment_goes_and_the_invoice_is_open_again(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
+    world.sync()
+    world.sql("delete from lms.payment where id = %s", payment)
+    assert world.sync()["deleted"] == 1
+    assert world.qbo.all("Payment") == []
+    assert world.qbo_invoice(invoices[0])["Balance"] == 100
+
+
+def test_a_payment_waits_for_its_invoice(world: World) -> None:
+    account = world.account("Bad: Name")
+    invoice = world.simple_invoice(account)
+    world.payment(account, "100.00", {invoice: "100.00"})
+    world.sync()
+    assert world.qbo.all("Payment") == []
+    assert [error["entity"] for error in world.errors()] == ["billing_account"]
+    world.sql("update lms.billing_account set name = 'Good Name' where id = %s", account)
+    world.sync()
+    assert len(world.qbo.all("Payment")) == 1
+    assert world.errors() == []
+
+
+def test_uninvoicing_a_paid_case_unlinks_the_payment_and_deletes_the_invoice(world: World) -> None:
+    account = world.account()
+    case = world.case(world.pair(account), [{"product": world.product()}])
+    invoice = world.invoice(case)
+    payment = world.payment(account, "100.00", {invoice: "100.00"})
+    world.sync()
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.sync()
+    assert world.qbo.all("Invoice") == []
+    assert (qbo_payment(world, payment)["UnappliedAmt"], qbo_payment(world, payment)["Line"]) == (100, [])
+    assert world.errors() == []
+
+
+def test_what_the_bookkeeper_linked_beside_ours_stays(invoiced: tuple[World, int, list[int]]) -> None:
+    """All-or-none lines: an update of ours must send the bookkeeper's lines again."""
+    world, account, invoices = invoiced
+    payment = world.payment(account, "150.00", {invoices[0]: "100.00"})
+    world.sync()
+    made = qbo_payment(world, payment)
+    stranger = world.qbo.create(
+        "Invoice",
+        CustomerRef=made["CustomerRef"],
+        DocNumber="X-1",
+        Line=[{"Amount": 40, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1}}],
+    )
+    made = qbo_payment(world, payment)
+    line = {"Amount": 40, "LinkedTxn": [{"TxnId": stranger["Id"], "TxnType": "Invoice"}]}
+    lines = [{"Amount": x["Amount"], "LinkedTxn": x["LinkedTxn"]} for x in made["Line"]]
+    world.qbo.update("Payment", made, CustomerRef=made["CustomerRef"], TotalAmt=150, Line=[*lines, line])
+    world.sql("update lms.payment set amount = 160 where id = %s", payment)
+    world.sync()
+    assert applied(qbo_payment(world, payment))[stranger["Id"]] == 40
+    assert qbo_payment(world, payment)["TotalAmt"] == 160
+
+
+def test_a_deposited_payment_that_changes_is_told(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
+    world.sync()
+    made = qbo_payment(world, payment)
+    bank = next(a for a in world.qbo.all("Account") if a["AccountType"] == "Bank")
+    linked = [{"TxnId": made["Id"], "TxnType": "Payment", "TxnLineId": "0"}]
+    world.qbo.create("Deposit", DepositToAccountRef={"value": bank["Id"]}, Line=[{"Amount": 100, "LinkedTxn": linked}])
+    world.sql("update lms.payment set amount = 110 where id = %s", payment)
+    world.sync()
+    [error] = world.errors()
+    assert error["error_code"] == "qbo_6540"
+    assert "The payment of $110.00 of 06/15/2026 is part of a bank deposit" in error["message"]
+
+
+def test_over_applied_in_the_lms_is_told_before_sending(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    world.payment(account, "50.00", {invoices[0]: "60.00"})
+    world.sync()
+    [error] = world.errors()
+    assert "applied to invoices for $60.00, which is more than it is" in error["message"]
+
+
+def test_a_link_that_quickbooks_refuses_names_the_invoice(world: World) -> None:
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"cross_customer_payment": "exact"})
+    account = world.account("Group Practice", "detailed")
+    invoice = world.simple_invoice(pair=world.pair(account, "Dr. Sub"))
+    world.payment(account, "100.00", {invoice: "100.00"})
+    world.sync()
+    [error] = world.errors()
+    number = world.lms_invoice(invoice)["invoice_number"]
+    assert error["error_code"] == "qbo_620"
+    assert f"invoice {number} belongs to" in error["message"]
+    assert "Dr. Sub" in error["message"]
+
+
+def test_payments_switched_off_stay_where_they_are_and_catch_up(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    world.sql("update qbo_sync.connection set sync_payments = false")
+    world.payment(account, "100.00", {invoices[0]: "100.00"})
+    world.sync()
+    assert world.qbo.all("Payment") == []
+    world.sql("update qbo_sync.connection set sync_payments = true")
+    world.sync()
+    assert len(world.qbo.all("Payment")) == 1
+
+
+def test_a_second_run_writes_nothing(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    world.payment(account, "100.00", {invoices[0]: "60.00"})
+    world.credit(account, "20.00", {invoices[1]: "20.00"})
+    world.sync()
+    world.qbo.control("POST", "stats/reset")
+    world.resync()
+    assert world.qbo.writes() == 0
+    assert world.errors() == []
