@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from include.page.access import Id, Owner, Posted, Seer, Visitor
 from include.page.address import CALLBACK, redirect_uri
 from include.page.audit import note
-from include.page.database import Database, Surroundings, row
+from include.page.database import Database, Surroundings, row, rows
 from include.page.lab_data import read_lab
 from include.page.overview_data import read_labs
 from include.page.quickbooks_web import web_of
@@ -49,6 +49,12 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
         [lab_id],
     )
     consent = _consent_origin(surroundings)
+    unsent = rows(
+        connection,
+        "select extract(year from invoice_date)::int as year, count(*) as invoices, sum(total_amount) as total"
+        "  from lms.invoice where billing_lab_id = %s and origin = 'lms' group by 1 order by 1 desc limit 6",
+        [lab_id],
+    )
     return page(
         request,
         "connect_lab.html",
@@ -57,6 +63,8 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
         former=former,
         web=web_of(surroundings.app),
         reachable=consent is not None,
+        unsent=[] if lab["realm_id"] else unsent,
+        bad_date="bad-date" in request.query_params,
         redirect_uri=redirect_uri(),
     )
 
@@ -67,6 +75,10 @@ def to_intuit(
 ) -> Response:
     """Remember who went, and send the browser to Intuit's consent page."""
     read_lab(connection, lab_id)
+    try:
+        start_date = date.fromisoformat(form["sync_start_date"]) if form["sync_start_date"] else None
+    except ValueError:
+        return go(request, f"/labs/{lab_id}/connect", **{"bad-date": 1})
     state = secrets.token_urlsafe(32)
     try:
         address = authorization_url(surroundings.app, redirect_uri=redirect_uri(), state=state)
@@ -75,9 +87,9 @@ def to_intuit(
         return go(request, f"/labs/{lab_id}/connect")
     connection.execute("delete from qbo_sync.oauth_login where expires_at < clock_timestamp()")
     connection.execute(
-        "insert into qbo_sync.oauth_login (state_hash, browser_hash, user_id, billing_lab_id, expires_at)"
-        " values (%s, %s, %s, %s, clock_timestamp() + %s)",
-        [digest(state), digest(browser_secret(request)), who.user_id, lab_id, LIFETIME],
+        "insert into qbo_sync.oauth_login (state_hash, browser_hash, user_id, billing_lab_id, sync_start_date,"
+        " expires_at) values (%s, %s, %s, %s, %s, clock_timestamp() + %s)",
+        [digest(state), digest(browser_secret(request)), who.user_id, lab_id, start_date, LIFETIME],
     )
     connection.commit()
     answer = RedirectResponse(address, 303)
@@ -97,9 +109,10 @@ def back(
     error: str = "",
 ) -> Response:
     """Back from Intuit. The state must be ours, unused, and this person's in this browser."""
-    lab_id = _take_login(connection, request, who, state)
-    if lab_id is None:
+    login = _take_login(connection, request, who, state)
+    if login is None:
         return page(request, "connect_failed.html", status=400, reason="state", lab=None, words="")
+    lab_id, start_date = login
     lab = read_lab(connection, lab_id)
     if error or not code:
         note(connection, who, "connect_refused", lab=lab_id, answer="access_denied" if error else "no code")
@@ -109,7 +122,14 @@ def back(
         return page(request, "connect_failed.html", status=400, reason="state", lab=lab, words="")
     try:
         grant = exchange_code(surroundings.app, code=code, redirect_uri=redirect_uri())
-        connect_with_grant(surroundings, lab_id=lab_id, lab_name=lab["name"], realm_id=realmId, grant=grant)
+        connect_with_grant(
+            surroundings,
+            lab_id=lab_id,
+            lab_name=lab["name"],
+            realm_id=realmId,
+            grant=grant,
+            start_date=start_date,
+        )
     except CannotConnect as refusal:
         _give_back(connection, surroundings, realmId, grant)
         return page(request, "connect_failed.html", status=409, reason="company", lab=lab, words=str(refusal))
@@ -124,15 +144,17 @@ def back(
     return go(request, f"/labs/{lab_id}", done=done)
 
 
-def _take_login(connection: psycopg.Connection, request: Request, who: Visitor, state: str) -> int | None:
-    """The lab of a login under way, which is used up by this; None if it is not this person's in this browser."""
+def _take_login(
+    connection: psycopg.Connection, request: Request, who: Visitor, state: str
+) -> tuple[int, date | None] | None:
+    """The lab and start date of a login under way, used up by this; None if it is not this person's in this browser."""
     taken: Any = connection.execute(
         "delete from qbo_sync.oauth_login where state_hash = %s and browser_hash = %s and user_id = %s"
-        " returning billing_lab_id, expires_at > clock_timestamp()",
+        " returning billing_lab_id, sync_start_date, expires_at > clock_timestamp()",
         [digest(state), digest(browser_secret(request)), who.user_id],
     ).fetchone()
     connection.commit()
-    return int(taken[0]) if taken and taken[1] else None
+    return (int(taken[0]), taken[1]) if taken and taken[2] else None
 
 
 def _consent_origin(surroundings: Runtime) -> str | None:

@@ -86,7 +86,7 @@ def in_step(lab: Row) -> tuple[str, str]:
         text = f"{words.several(lab['due'], 'record')} under way, for {words.span(waited)} at most"
         return ("warn" if waited > SLOW else "busy"), text
     if lab["errors"]:
-        return "warn", f"All but {words.several(lab['errors'], 'record')} with errors"
+        return "warn", f"All but {words.several(lab['errors'], 'record')}"
     return "good", "In step"
 
 

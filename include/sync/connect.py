@@ -1,6 +1,7 @@
 """Connecting a billing lab to a QuickBooks company: grant, company, connection, accounts by type."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -31,8 +32,13 @@ def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_to
     return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
 
 
-def connect_with_grant(runtime: Runtime, *, lab_id: int, lab_name: str, realm_id: str, grant: Grant) -> str:
-    """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab."""
+def connect_with_grant(
+    runtime: Runtime, *, lab_id: int, lab_name: str, realm_id: str, grant: Grant, start_date: date | None = None
+) -> str:
+    """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab.
+
+    `start_date`: for a new connection, in force from its first moment.
+    """
     with runtime.connect() as connection:
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
         connection.rollback()
@@ -49,7 +55,7 @@ def connect_with_grant(runtime: Runtime, *, lab_id: int, lab_name: str, realm_id
             connection.commit()
             refresh_preferences(connection, client)
         restore_settings(connection, lab_id, realm_id)
-        _make_connection(connection, lab_id, realm_id, accounts)
+        _make_connection(connection, lab_id, realm_id, accounts, start_date)
         connection.commit()
     return name
 
@@ -71,7 +77,9 @@ def _refuse_other_company(connection: psycopg.Connection, lab_id: int, lab_name:
         raise CannotConnect(f"{lab_name} is connected to QuickBooks company {row[0]}. Disconnect it from there first.")
 
 
-def _make_connection(connection: psycopg.Connection, lab_id: int, realm_id: str, accounts: Sequence[Json]) -> None:
+def _make_connection(
+    connection: psycopg.Connection, lab_id: int, realm_id: str, accounts: Sequence[Json], start_date: date | None
+) -> None:
     income = pick_account(accounts, "Income", ["SalesOfProductIncome", "ServiceFeeIncome"])
     deposit = pick_account(accounts, "Other Current Asset", ["UndepositedFunds"])
     if income is None or deposit is None:
@@ -81,8 +89,8 @@ def _make_connection(connection: psycopg.Connection, lab_id: int, realm_id: str,
     # The first lab of a company receives what is created in QuickBooks, until somebody chooses another.
     connection.execute(
         "insert into qbo_sync.connection (billing_lab_id, realm_id, income_account_id, deposit_account_id,"
-        " discount_account_id, receives_qbo_transactions)"
-        " values (%(lab)s, %(realm)s, %(income)s, %(deposit)s, %(discount)s,"
+        " discount_account_id, sync_start_date, receives_qbo_transactions)"
+        " values (%(lab)s, %(realm)s, %(income)s, %(deposit)s, %(discount)s, %(start)s,"
         "         not exists (select 1 from qbo_sync.connection"
         "                      where realm_id = %(realm)s and receives_qbo_transactions))"
         " on conflict (billing_lab_id) do nothing",
@@ -91,6 +99,7 @@ def _make_connection(connection: psycopg.Connection, lab_id: int, realm_id: str,
             "realm": realm_id,
             "income": income,
             "deposit": deposit,
+            "start": start_date,
             "discount": pick_account(accounts, "Income", ["DiscountsRefundsGiven"], only=True),
         },
     )

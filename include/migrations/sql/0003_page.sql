@@ -8,6 +8,7 @@ create table qbo_sync.oauth_login (
     browser_hash    bytea not null,        -- of the random cookie of the browser that began it
     user_id         text not null,         -- the Airflow user who began it
     billing_lab_id  bigint not null references lms.billing_lab (id) on delete cascade,
+    sync_start_date date,                  -- chosen before connecting, so that no older invoice is ever sent
     created_at      timestamptz not null default clock_timestamp(),
     expires_at      timestamptz not null
 );

@@ -1,0 +1,151 @@
+"""Every page in light, in dark and on a phone: axe-core finds nothing serious, nothing sticks out sideways.
+
+PILOT_SCREENSHOTS=folder keeps a picture of each.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.page.conftest import Site, logged_in
+from tests.page.scene import furnish
+from tests.world import World
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 800}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1200, "height": 800}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True},
+}
+KEEP = os.environ.get("PILOT_SCREENSHOTS")
+
+
+@pytest.fixture(scope="module")
+def scene(lms: World) -> dict[str, Any]:
+    return furnish(lms)
+
+
+@pytest.fixture(scope="module", params=list(LOOKS))
+def look(request: pytest.FixtureRequest, site: Site, browser: Browser) -> Iterator[tuple[str, BrowserContext]]:
+    context = logged_in(site, browser, "ada", **LOOKS[request.param])
+    yield request.param, context
+    context.close()
+
+
+def pages(scene: dict[str, Any]) -> dict[str, str]:
+    """Every page by a name for its picture."""
+    labs, errors = scene["labs"], scene["errors"]
+    bright, own = labs["Bright Dental Lab"], labs["Harbor Ceramics"]
+    return {
+        "overview": "/",
+        "lab": f"/labs/{bright}",
+        "lab-reconnect": f"/labs/{own}",
+        "lab-off": f"/labs/{labs['Lakeside Implants']}",
+        "connect": "/connect",
+        "connect-lab": f"/labs/{labs['Lakeside Implants']}/connect",
+        "connect-failed": "/oauth/callback?state=old&code=x",
+        "settings": f"/labs/{bright}/settings",
+        "disconnect": f"/labs/{bright}/disconnect",
+        "errors": "/errors",
+        "errors-none": "/errors?q=nothing+like+this",
+        "errors-ignored": "/errors?status=ignored",
+        "error": f"/errors/{errors[0]}",
+        "error-link": f"/errors/{errors[2]}",
+        "error-ignored": f"/errors/{errors[4]}",
+        "activity": "/activity",
+        "activity-week": "/activity?window=week",
+        "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
+        "changes": "/changes",
+        "not-found": "/errors/987654321",
+    }
+
+
+def test_no_page_has_a_serious_fault(site: Site, scene: dict[str, Any], look: tuple[str, BrowserContext]) -> None:
+    name, context = look
+    page = context.new_page()
+    console: list[str] = []
+    page.on("console", lambda message: console.append(message.text) if message.type == "error" else None)
+    faults: dict[str, Any] = {}
+    for title, path in pages(scene).items():
+        page.goto(site.page + path)
+        examine(page, name, title, faults)
+    preview(site, page, scene["labs"]["Bright Dental Lab"])
+    examine(page, name, "settings-preview", faults)
+    page.goto(f"{site.page}/errors")
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_role("button", name="Ignore chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ignore 4 errors?")
+    examine(page, name, "ignore", faults)
+    page.close()
+    assert not faults
+    refused = [line for line in console if "404" not in line and "400" not in line]
+    assert not refused, "the page's own policy refuses something of it"
+
+
+def examine(page: Page, look: str, title: str, faults: dict[str, Any]) -> None:
+    """Picture, axe, and no scrolling sideways."""
+    if KEEP:
+        Path(KEEP).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{KEEP}/{title}-{look}.png", full_page=True)
+    found = [
+        f"{one['id']} ({one['impact']}): {[node['html'][:120] for node in one['nodes']][:3]}"
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in ("serious", "critical", "moderate")
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        found.append("wider than the window")
+    if found:
+        faults[f"{title} ({look})"] = found
+
+
+def preview(site: Site, page: Page, lab: int) -> None:
+    """The consequences of some changed settings."""
+    page.goto(f"{site.page}/labs/{lab}/settings")
+    page.get_by_label("Payments").uncheck()
+    page.get_by_label("Start date").fill("2026-01-01")
+    page.get_by_label("Deposit account").select_option(label="Checking")
+    page.get_by_role("button", name="See what this will cause").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What this will cause")
+
+
+def test_it_follows_airflows_own_theme_and_works_by_keyboard(site: Site, browser: Browser) -> None:
+    context = logged_in(site, browser, "ada", color_scheme="light")
+    context.add_init_script("window.localStorage.setItem('theme', 'dark')")
+    page = context.new_page()
+    page.goto(f"{site.page}/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 29)"
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+    context.close()
+
+
+def test_everything_essential_works_without_javascript(site: Site, browser: Browser, scene: dict[str, Any]) -> None:
+    context = logged_in(site, browser, "ada", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site.page}/errors")
+    expect(page.get_by_role("button", name="Retry chosen")).to_be_visible()
+    preview(site, page, scene["labs"]["Bright Dental Lab"])
+    page.goto(f"{site.page}/labs/{scene['labs']['Lakeside Implants']}/connect")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_contain_text("refused on Intuit’s page")
+    context.close()
+
+
+def test_airflows_frame_in_dark(site: Site, browser: Browser, scene: dict[str, Any]) -> None:
+    context = logged_in(site, browser, "ada", color_scheme="dark", viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(f"{site.base}/plugin/quickbooks")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
+    expect(frame.get_by_role("link", name="Back to Airflow")).to_have_count(0)
+    if KEEP:
+        page.screenshot(path=f"{KEEP}/in-airflow-dark.png")
+    context.close()
