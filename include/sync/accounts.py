@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
@@ -110,18 +111,23 @@ def fetch_accounts(client: QboClient) -> list[Account]:
     found: list[Account] = []
     while True:
         page = client.query(_ALL.format(start=len(found) + 1))
-        found += [
-            Account(
-                account_id=str(one["Id"]),
-                name=str(one.get("FullyQualifiedName") or one.get("Name", "")),
-                type=str(one.get("AccountType", "")),
-                subtype=str(one.get("AccountSubType", "")),
-                active=one.get("Active") is not False,
-            )
-            for one in page
-        ]
+        found += accounts_of(page)
         if len(page) < 1000:
             return found
+
+
+def accounts_of(page: Iterable[Mapping[str, Any]]) -> list[Account]:
+    """QuickBooks' answer as accounts."""
+    return [
+        Account(
+            account_id=str(one["Id"]),
+            name=str(one.get("FullyQualifiedName") or one.get("Name", "")),
+            type=str(one.get("AccountType", "")),
+            subtype=str(one.get("AccountSubType", "")),
+            active=one.get("Active") is not False,
+        )
+        for one in page
+    ]
 
 
 def store_accounts(connection: psycopg.Connection, realm_id: str, accounts: Iterable[Account]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from include.qbo.oauth import Grant, refresh
+from include.sync.accounts import accounts_of, store_accounts
 from include.sync.company import refresh_preferences
 from include.sync.disconnect import restore_settings
 from include.sync.runtime import Runtime
@@ -54,6 +55,7 @@ def connect_with_grant(
             store_grant(connection, runtime.vault, realm_id, grant)
             connection.commit()
             refresh_preferences(connection, client)
+        store_accounts(connection, realm_id, accounts_of(accounts))
         restore_settings(connection, lab_id, realm_id)
         _make_connection(connection, lab_id, realm_id, accounts, start_date)
         connection.commit()

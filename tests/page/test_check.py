@@ -1,0 +1,195 @@
+"""The company check: its rules one by one, and the check itself against a real company in the sandbox."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.model.settings import ConnectionSettings
+from include.sync.accounts import SETTINGS, Account, choices
+from include.sync.company_check import CompanyFacts, check
+from include.sync.company_check_run import check_company, companies_to_check
+from include.sync.customer_link import CannotLink, candidates, likeness, link_customer
+from tests.world import World
+
+INCOME = Account(account_id="2", name="Sales", type="Income", subtype="SalesOfProductIncome", active=True)
+UNDEPOSITED = Account(
+    account_id="10", name="Undeposited Funds", type="Other Current Asset", subtype="UndepositedFunds", active=True
+)
+LAB = ConnectionSettings(
+    billing_lab_id=1,
+    realm_id="9",
+    direction="both",
+    sync_invoices=True,
+    sync_credits=True,
+    sync_payments=True,
+    income_account_id="2",
+    deposit_account_id="10",
+    receivable_account_id=None,
+    discount_account_id=None,
+    shipping_account_id=None,
+    tax_account_id=None,
+    credit_account_id=None,
+    sync_start_date=date(2026, 4, 1),
+    receives_qbo_transactions=True,
+)
+FINE = CompanyFacts(
+    info={"NameValue": [{"Name": "SubscriptionStatus", "Value": "PAID"}]},
+    preferences={"SalesFormsPrefs": {"CustomTxnNumbers": True, "AllowShipping": True, "AllowDiscount": True}},
+    accounts=[INCOME, UNDEPOSITED],
+    settings=[LAB],
+    labs={1: "Bright"},
+    today=date(2026, 11, 1),
+)
+
+
+def found(facts: CompanyFacts) -> dict[str, str]:
+    """Code → severity."""
+    return {finding.code: finding.severity for finding in check(facts)}
+
+
+def preferring(**groups: Any) -> CompanyFacts:
+    """The fine company with other preferences."""
+    return replace(FINE, preferences={**FINE.preferences, **groups})
+
+
+def test_nothing_is_found_where_all_is_fine() -> None:
+    assert check(FINE) == []
+    assert check(replace(FINE, preferences={}, info={})) == [], "what QuickBooks does not say is no finding"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (preferring(SalesFormsPrefs={"CustomTxnNumbers": False}), {"custom_numbers_off": "warning"}),
+        (preferring(SalesFormsPrefs={"AutoApplyCredit": True}), {"auto_apply_credit_on": "warning"}),
+        (preferring(SalesFormsPrefs={"AutoApplyPayments": True}), {"auto_apply_payments_on": "warning"}),
+        (preferring(SalesFormsPrefs={"AllowShipping": False}), {"shipping_box_off": "problem"}),
+        (preferring(SalesFormsPrefs={"AllowDiscount": False}), {"discount_box_off": "problem"}),
+        (preferring(TaxPrefs={"UsingSalesTax": True, "PartnerTaxEnabled": True}), {"automated_sales_tax": "warning"}),
+        (preferring(TaxPrefs={"UsingSalesTax": True}), {"sales_tax": "note"}),
+        (preferring(CurrencyPrefs={"MultiCurrencyEnabled": True}), {"multi_currency": "warning"}),
+        (preferring(AccountingInfoPrefs={"BookCloseDate": "2026-03-31"}), {"closing_date": "note"}),
+        (preferring(AccountingInfoPrefs={"BookCloseDate": "2026-04-01"}), {"closing_date": "warning"}),
+        (replace(FINE, accounts=[INCOME]), {"account_missing": "problem"}),
+        (replace(FINE, accounts=[replace(INCOME, active=False), UNDEPOSITED]), {"account_inactive": "problem"}),
+        (replace(FINE, accounts=[replace(INCOME, type="Expense"), UNDEPOSITED]), {"account_type": "problem"}),
+        (
+            replace(
+                preferring(SalesFormsPrefs={"DefaultShippingAccount": "7"}),
+                settings=[replace(LAB, shipping_account_id="2")],
+            ),
+            {"shipping_account_differs": "warning"},
+        ),
+        (
+            replace(FINE, info={"NameValue": [{"Name": "SubscriptionStatus", "Value": "EXPIRED"}]}),
+            {"subscription": "problem"},
+        ),
+    ],
+)
+def test_each_rule(facts: CompanyFacts, expected: dict[str, str]) -> None:
+    assert found(facts) == expected
+    for finding in check(facts):
+        assert finding.message and finding.effect and finding.resolution
+        assert "None" not in finding.message + finding.effect + finding.resolution
+
+
+def test_each_setting_offers_only_accounts_that_quickbooks_accepts_and_the_chosen_one() -> None:
+    income = SETTINGS[0]
+    gone = replace(INCOME, account_id="3", active=False)
+    assert choices(income, [INCOME, UNDEPOSITED, gone], None) == [INCOME]
+    assert choices(income, [INCOME, UNDEPOSITED, gone], "3") == [INCOME, gone]
+
+
+def test_a_real_company_is_checked_and_findings_come_and_go(world: World) -> None:
+    realm = world.qbo.realm
+    assert [one["realm_id"] for one in companies_to_check(world.runtime)] == [realm]
+    check_company(world.runtime, realm)
+    world.qbo.control("POST", f"companies/{realm}/preferences", {"SalesFormsPrefs": {"AutoApplyCredit": True}})
+    sales = next(one for one in world.qbo.all("Account") if one["Id"] == _setting(world, "income_account_id"))
+    world.qbo.deactivate("Account", sales)
+    counts = check_company(world.runtime, realm)
+    assert counts["problem"] == 1 and counts["warning"] == 1
+    in_force = "select code from qbo_sync.company_finding where resolved_at is null and severity <> 'note' order by 1"
+    assert [one["code"] for one in world.sql(in_force)] == ["account_inactive", "auto_apply_credit_on"]
+    assert world.value("select warnings -> 0 ->> 'code' from qbo_sync.company") == "auto_apply_credit_on"
+    world.qbo.control("POST", f"companies/{realm}/preferences", {"SalesFormsPrefs": {"AutoApplyCredit": False}})
+    check_company(world.runtime, realm)
+    assert [one["code"] for one in world.sql(in_force)] == ["account_inactive"]
+    gone = world.sql("select * from qbo_sync.company_finding where code = 'auto_apply_credit_on'")
+    assert gone[0]["resolved_at"] is not None, "its history is kept"
+    known = world.sql("select * from qbo_sync.company_account where not active")
+    assert [one["account_id"] for one in known] == [sales["Id"]]
+    checked = world.sql("select * from qbo_sync.company_check")[0]
+    assert (checked["plan"], checked["currency"]) == ("QuickBooks Online Plus", "USD")
+
+
+def _setting(world: World, name: str) -> str:
+    return str(world.sql("select * from qbo_sync.connection")[0][name])
+
+
+def test_names_are_compared_whatever_their_order() -> None:
+    assert likeness("Dr. Jane Doe", "Doe, Dr. Jane") > 0.9
+    assert likeness("Park Ave. Dental", "Park Avenue Dental") > 0.85
+    assert likeness("Park Ave. Dental", "Lakeside Implants") < 0.5
+
+
+def test_a_customer_is_linked_once_each_way(world: World) -> None:
+    account, other = world.account("Park Avenue Dental"), world.account("Parkside Dental")
+    pair = world.pair(account, "Dr. Park Dental")
+    realm = world.qbo.realm
+    with world.runtime.connect() as connection:
+        likely = candidates(connection, realm, "Park Ave Dental")
+        assert likely[0]["lms_id"] == account and {"billing_account", "doctor_office"} == {
+            one["entity"] for one in likely
+        }
+        assert link_customer(connection, realm, "58", "billing_account", account) == "Park Avenue Dental"
+        for customer, entity, lms_id in (
+            ("58", "billing_account", other),
+            ("58", "doctor_office", pair),
+            ("59", "billing_account", account),
+            ("60", "billing_account", 10**9),
+            ("60", "invoice", account),
+        ):
+            with pytest.raises(CannotLink):
+                link_customer(connection, realm, customer, entity, lms_id)
+        assert account not in [one["lms_id"] for one in candidates(connection, realm, "Park") if one["account"] is None]
+        connection.commit()
+    # The sync takes the link for its own: an invoice goes to that very customer.
+    customer = world.qbo.create("Customer", DisplayName="Parkside D.")
+    with world.runtime.connect() as connection:
+        link_customer(connection, realm, customer["Id"], "billing_account", other)
+        connection.commit()
+    invoice = world.simple_invoice(other)
+    world.sync()
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer["Id"]
+
+
+def test_the_dashboard_reads_the_errors_and_nothing_of_the_page(world: World) -> None:
+    world.sql(
+        "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, error_code, message,"
+        " resolution, record_entity, record_id) values (%s, %s, 'invoice', 'lms_to_qbo', 'create', 'qbo_6140', 'm', 'r',"
+        " 'invoice', '1')",
+        world.lab,
+        world.qbo.realm,
+    )
+    with psycopg.connect(world.database_url) as connection:
+        connection.execute("set role lms_dashboard")
+        seen = connection.execute("select billing_lab_name, error_code from qbo_sync.action_item").fetchall()
+        assert seen == [("Bright Dental Lab", "qbo_6140")]
+        for table in ("page_change", "oauth_login", "company_finding", "error_retry", "former_connection", "company"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"select * from qbo_sync.{table}".encode())
+
+
+def test_an_outcome_knows_how_long_its_change_waited_and_whose_it_was(world: World) -> None:
+    invoice = world.simple_invoice()
+    world.sync()
+    outcome = world.sql(
+        "select * from qbo_sync.sync_outcome where entity = 'invoice' and record_id = %s and outcome = 'created'",
+        str(invoice),
+    )[0]
+    assert outcome["billing_lab_id"] == world.lab
+    assert 0 <= (outcome["at"] - outcome["marked_at"]).total_seconds() < 60

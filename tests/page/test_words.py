@@ -1,0 +1,103 @@
+"""What is told before a change, and how figures are drawn: pure functions."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from include.page.chart import ceiling, make_chart
+from include.page.consequences import Facts, consequences
+from include.page.quickbooks_web import web_of
+from include.page.words import ago, several, span
+from include.qbo.oauth import OAuthApp
+from tests.page.test_check import LAB
+
+FACTS = Facts(lab="Bright", receiver="Bright", new_receiver="Bright")
+
+
+def test_nothing_changed_causes_nothing() -> None:
+    assert consequences(LAB, LAB, FACTS) == []
+
+
+def test_switched_on_again_says_how_much_comes() -> None:
+    off = replace(LAB, sync_payments=False)
+    facts = replace(FACTS, waiting={("qbo_to_lms", "payment"): 2, ("lms_to_qbo", "payment"): 5})
+    (told,) = consequences(off, LAB, facts)
+    assert (told.kind, told.effect) == ("starts", "Payments sync again; 7 changed meanwhile are synced at once.")
+    (told,) = consequences(LAB, off, FACTS)
+    assert told.kind == "stops" and "remembered" in told.effect
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "words"),
+    [
+        (date(2026, 4, 1), date(2026, 1, 1), "starts", "12 invoices over $1,500.00 in all that are not in QuickBooks"),
+        (date(2026, 4, 1), None, "starts", "will be created there"),
+        (None, date(2026, 4, 1), "stops", "will not be sent"),
+        (date(2026, 1, 1), date(2026, 4, 1), "stops", "later changes to them are not synced"),
+    ],
+)
+def test_a_moved_start_date(before: date | None, after: date | None, kind: str, words: str) -> None:
+    old, new = replace(LAB, sync_start_date=before), replace(LAB, sync_start_date=after)
+    (told,) = consequences(old, new, replace(FACTS, between=12, between_total=Decimal(1500)))
+    assert told.kind == kind and words in told.effect
+
+
+@pytest.mark.parametrize(("before", "after"), [("both", "lms_to_qbo"), ("lms_to_qbo", "qbo_to_lms")])
+def test_a_changed_direction_says_what_ends(before: str, after: str) -> None:
+    (told,) = consequences(replace(LAB, direction=before), replace(LAB, direction=after), FACTS)
+    assert told.kind == "stops" and "Nothing flows" in told.effect
+
+
+def test_accounts_and_receiver_by_their_names() -> None:
+    told = consequences(
+        LAB,
+        replace(LAB, deposit_account_id="8", tax_account_id="2"),
+        replace(FACTS, accounts={"8": "Checking", "10": "Undeposited Funds", "2": "Sales"}, new_receiver="Smile"),
+    )
+    assert [(one.before, one.after) for one in told] == [
+        ("Undeposited Funds", "Checking"),
+        ("the income account", "Sales"),
+        ("Bright", "Smile"),
+    ]
+
+
+def test_the_chart_fits_its_frame() -> None:
+    begin = datetime(2026, 11, 1)
+    chart = make_chart([(begin + timedelta(hours=hour), hour * 3, hour) for hour in range(24)], hourly=True)
+    assert (chart.synced, chart.failed) == (828, 276)
+    for bar in chart.bars:
+        assert bar.failed_y >= 9 and bar.x + bar.width <= chart.right
+        assert bar.synced_y + bar.synced_height == pytest.approx(chart.baseline, abs=0.2)
+    assert make_chart([], hourly=False).bars == []
+    assert [ceiling(n) for n in (0, 4, 5, 10, 11, 41, 101, 999)] == [4, 4, 10, 10, 20, 100, 200, 1000]
+
+
+@pytest.mark.parametrize(
+    ("api", "environment", "link"),
+    [
+        ("https://quickbooks.api.intuit.com", "production", "https://app.qbo.intuit.com/app/invoice?txnId=12%263"),
+        ("https://sandbox-quickbooks.api.intuit.com", "sandbox", "https://app.sandbox.qbo.intuit.com/app/invoice?txnId=12%263"),
+        ("http://127.0.0.1:8083", "local", "http://127.0.0.1:8083/companies/9/Invoice/12%263"),
+        ("https://quickbooks.api.intuit.com.evil.example", "local", None),
+    ],
+)  # fmt: skip
+def test_links_into_quickbooks(api: str, environment: str, link: str | None) -> None:
+    app = OAuthApp(client_id="c", client_secret="s", discovery_url="d", api_base_url=api)
+    assert web_of(app).environment == environment
+    assert link is None or web_of(app).document("9", "invoice", "12&3") == link
+    assert web_of(app).document("9", "invoice", None) is None
+
+
+def test_words_for_figures() -> None:
+    now = datetime.now().astimezone()
+    assert [span(seconds) for seconds in (0.2, 5, 90, 7200, 200_000)] == [
+        "under 1 s",
+        "5 s",
+        "2 min",
+        "2 hours",
+        "2 days",
+    ]
+    assert ago(None) == "never" and ago(now - timedelta(hours=1), now) == "1 hour ago"
+    assert several(1, "record") == "1 record" and several(1200, "record") == "1,200 records"
