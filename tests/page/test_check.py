@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from include.model.settings import ConnectionSettings
+from include.stack.postgres import ThrowawayServer
 from include.sync.accounts import SETTINGS, Account, choices
 from include.sync.company_check import CompanyFacts, check
 from include.sync.company_check_run import check_company, companies_to_check
@@ -146,7 +147,7 @@ def test_a_customer_is_linked_once_each_way(world: World) -> None:
             one["entity"] for one in likely
         }
         assert link_customer(connection, realm, "58", "billing_account", account) == "Park Avenue Dental"
-        for customer, entity, lms_id in (
+        for customer_id, entity, lms_id in (
             ("58", "billing_account", other),
             ("58", "doctor_office", pair),
             ("59", "billing_account", account),
@@ -154,7 +155,7 @@ def test_a_customer_is_linked_once_each_way(world: World) -> None:
             ("60", "invoice", account),
         ):
             with pytest.raises(CannotLink):
-                link_customer(connection, realm, customer, entity, lms_id)
+                link_customer(connection, realm, customer_id, entity, lms_id)
         assert account not in [one["lms_id"] for one in candidates(connection, realm, "Park") if one["account"] is None]
         connection.commit()
     # The sync takes the link for its own: an invoice goes to that very customer.
@@ -167,15 +168,16 @@ def test_a_customer_is_linked_once_each_way(world: World) -> None:
     assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer["Id"]
 
 
-def test_the_dashboard_reads_the_errors_and_nothing_of_the_page(world: World) -> None:
+def test_the_dashboard_reads_the_errors_and_nothing_of_the_page(world: World, postgres_server: ThrowawayServer) -> None:
     world.sql(
-        "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, error_code, message,"
-        " resolution, record_entity, record_id) values (%s, %s, 'invoice', 'lms_to_qbo', 'create', 'qbo_6140', 'm', 'r',"
-        " 'invoice', '1')",
+        "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, error_code,"
+        " message, resolution, record_entity, record_id)"
+        " values (%s, %s, 'invoice', 'lms_to_qbo', 'create', 'qbo_6140', 'm', 'r', 'invoice', '1')",
         world.lab,
         world.qbo.realm,
     )
-    with psycopg.connect(world.database_url) as connection:
+    as_superuser = f"{postgres_server.admin_url.rpartition('/')[0]}/{world.database_url.rpartition('/')[2]}"
+    with psycopg.connect(as_superuser) as connection:
         connection.execute("set role lms_dashboard")
         seen = connection.execute("select billing_lab_name, error_code from qbo_sync.action_item").fetchall()
         assert seen == [("Bright Dental Lab", "qbo_6140")]

@@ -1,7 +1,7 @@
 """What is told before a change, and how figures are drawn: pure functions."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -64,7 +64,7 @@ def test_accounts_and_receiver_by_their_names() -> None:
 
 
 def test_the_chart_fits_its_frame() -> None:
-    begin = datetime(2026, 11, 1)
+    begin = datetime(2026, 11, 1, tzinfo=UTC)
     chart = make_chart([(begin + timedelta(hours=hour), hour * 3, hour) for hour in range(24)], hourly=True)
     assert (chart.synced, chart.failed) == (828, 276)
     for bar in chart.bars:
