@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down env connect bench lint format lock clean
+.PHONY: help demo test up down env connect bench lint format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,8 +17,21 @@ help: ## list the commands
 demo: up ## start the stack, load realistic data, sync until both ledgers agree
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.demo
 
-test: $(INSTALLED) ## run the whole test suite
+test: $(INSTALLED) browser ## run the whole test suite
 	@$(BIN)/python -m pytest
+
+# Debian's Chromium, for the tests of the QuickBooks Online page. Without it they are skipped.
+browser:
+	@if [ ! -x /usr/bin/chromium ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing Chromium for the tests of the page …"; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+				chromium fonts-noto-color-emoji; } >/dev/null 2>&1 \
+				|| echo "It could not be installed: the tests in a browser are skipped"; \
+		else \
+			echo "No /usr/bin/chromium: the tests in a browser are skipped. With it: sudo apt-get install chromium"; \
+		fi; \
+	fi 1>&2
 
 up: $(INSTALLED) ## start PostgreSQL, the QuickBooks sandbox and Airflow
 	@$(BIN)/python -m include.stack up
