@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from include.qbo.faults import Fault
 from include.sync import words
+from include.sync.plan.two_way import Decision
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text()
@@ -58,9 +60,15 @@ def fixed_codes() -> set[str]:
                     if isinstance(keyword.value, ast.Constant):
                         found.add(str(keyword.value.value))
                     else:
-                        # A code that is computed: fault_codes() must know how.
-                        assert path.name == "words.py", f"{path}: which codes are these?"
+                        # A code that is computed: fault_codes() or conflict_codes() must know how.
+                        assert path.name in ("words.py", "inbound.py"), f"{path}: which codes are these?"
     return found
+
+
+def conflict_codes() -> set[str]:
+    """The codes that a two-way decision may give."""
+    literal, _ = get_args(get_type_hints(Decision)["conflict"])
+    return set(get_args(literal))
 
 
 def fault_codes() -> set[str]:
@@ -72,7 +80,7 @@ def fault_codes() -> set[str]:
 
 def test_every_error_code_is_explained_and_no_other() -> None:
     documented = set(first_cells(section("Fix"), "code"))
-    produced = fixed_codes() | fault_codes()
+    produced = fixed_codes() | fault_codes() | conflict_codes()
     assert produced <= documented
     # Codes of QuickBooks that get their words elsewhere or nowhere stand there as examples.
     assert {code for code in documented - produced if not code.startswith(("qbo_", "http_"))} == set()
