@@ -3,6 +3,7 @@
 import logging
 from http import HTTPStatus
 
+import psycopg
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -24,10 +25,17 @@ _WORDS = {
     413: ("Too large", "The form is larger than this page accepts."),
     415: ("This request makes no sense", "Go back and try again."),
 }
+_SETUP = (
+    "Not set up yet",
+    "An administrator has to make the Airflow connections “lms_db” and “quickbooks” and to set PILOT_TOKEN_KEY;"
+    " docs/page.md says how.",
+)
+_UNREACHABLE = ("Not reachable just now", "Pilot’s database does not answer. Try again in a few minutes.")
 _CSRF = (
     "This form is out of date",
     "For your safety nothing was changed. Load the page again and repeat what you did.",
 )
+_SPECIAL = {"csrf": _CSRF, "setup": _SETUP, "unreachable": _UNREACHABLE}
 _OTHER = ("Something went wrong", "Nothing more is known here; an administrator finds the details in the server's log.")
 
 
@@ -39,6 +47,7 @@ def make_app() -> FastAPI:
     app.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(psycopg.OperationalError, _unreachable)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -50,8 +59,8 @@ def _nowhere(request: Request) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    csrf = isinstance(error, HTTPException) and error.detail == "csrf"
-    title, text = _CSRF if csrf else _WORDS.get(status, _OTHER)
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    title, text = _SPECIAL.get(detail) or _WORDS.get(status, _OTHER)
     answer = page(request, "problem.html", status=status, title=title, text=text, login=status == 401)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
@@ -61,6 +70,11 @@ def _refused(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     """A path or query that does not parse: there is no such page."""
     return _refused(request, HTTPException(HTTPStatus.NOT_FOUND))
+
+
+def _unreachable(request: Request, error: Exception) -> Response:
+    log.warning("the LMS database cannot be reached: %s", type(error).__name__)
+    return _refused(request, HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, detail="unreachable"))
 
 
 def _broken(request: Request, error: Exception) -> Response:

@@ -1,21 +1,28 @@
 """The page's way to the LMS database and to QuickBooks."""
 
+import logging
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import Depends
+from airflow.exceptions import AirflowNotFoundException
+from fastapi import Depends, HTTPException
 from psycopg.rows import DictRow, dict_row
 
 from include.orchestration.runtime import runtime
 from include.sync.runtime import Run, Runtime
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
 def surroundings() -> Runtime:
-    """A runtime whose API calls are recorded as the page's."""
-    return runtime(Run(dag_id="quickbooks_page", run_id="page"))
+    """A runtime whose API calls are recorded as the page's. 503 where the Airflow connections are not made yet."""
+    try:
+        return runtime(Run(dag_id="quickbooks_page", run_id="page"))
+    except (AirflowNotFoundException, KeyError, ValueError) as missing:
+        log.warning("the page is not set up: %s", missing)
+        raise HTTPException(503, detail="setup") from None
 
 
 Surroundings = Annotated[Runtime, Depends(surroundings)]

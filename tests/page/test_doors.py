@@ -158,9 +158,9 @@ def test_only_forms_change_anything(site: Site, lab: int) -> None:
 # ---------------------------------------------------------------- the state of a login at Intuit
 
 
-def begin(who: Visitor, lab: int) -> str:
+def begin(who: Visitor, lab: int, start: str = "") -> str:
     """Off to Intuit: the address of the consent page."""
-    answer = who.post(f"/labs/{lab}/connect", csrf=who.csrf(f"/labs/{lab}/connect"))
+    answer = who.post(f"/labs/{lab}/connect", {"sync_start_date": start}, csrf=who.csrf(f"/labs/{lab}/connect"))
     return answer.headers["location"]
 
 
@@ -202,6 +202,14 @@ def test_a_forged_state_connects_nothing(site: Site, lms: World, company: QuickB
     assert not lms.sql("select 1 from qbo_sync.company where realm_id = %s", company.realm)
     assert ada.get(back).status_code == 303, "the true one still works"
     assert ada.get(back).status_code == 400, "but only once"
+
+
+def test_a_start_date_is_in_force_from_the_first_moment(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    ada = site.visitor("ada")
+    assert "bad-date" in begin(ada, lab, "yesterday")
+    assert ada.get(path_of(consent(begin(ada, lab, "2026-07-01"), company.realm))).status_code == 303
+    made = lms.sql("select * from qbo_sync.connection where billing_lab_id = %s", lab)[0]
+    assert str(made["sync_start_date"]) == "2026-07-01" and made["updated_at"] == made["created_at"]
 
 
 def test_a_state_lives_for_minutes(site: Site, lms: World, company: QuickBooks, lab: int) -> None:

@@ -114,6 +114,7 @@ create trigger ignore_customer_for_good before insert or update on qbo_sync.sync
 -- When the change that an outcome ends was noticed (outcome − this is the lag that the page shows), and whose record it
 -- was. Filled here because the outcome is written while its mark still stands, in the same transaction.
 alter table qbo_sync.sync_outcome add column marked_at timestamptz, add column billing_lab_id bigint;
+create index on qbo_sync.sync_outcome (realm_id, at);
 
 create function qbo_sync.note_lag() returns trigger language plpgsql as $$
 begin
