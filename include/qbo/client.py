@@ -79,6 +79,19 @@ class QboClient:
         statements = [where_in(resource, field, part, also=also) for part in in_chunks(values)]
         return [record for page in self.queries(statements) for record in page]
 
+    def find_all(self, resource: str, field: str, values: Sequence[str]) -> list[Json]:
+        """As `find`, for a field that many records share (a day): page by page."""
+        found: list[Json] = []
+        for part in in_chunks(values):
+            statement, start = where_in(resource, field, part), 1
+            while True:
+                page = self.query(statement.replace(" MAXRESULTS ", f" STARTPOSITION {start} MAXRESULTS "))
+                found += page
+                start += PAGE_SIZE
+                if len(page) < PAGE_SIZE:
+                    break
+        return found
+
     def queries(self, statements: Sequence[str]) -> list[list[Json]]:
         """Several queries in one request, answers in their order. Each must fit one page."""
         if not statements:
@@ -112,6 +125,15 @@ class QboClient:
     def company_info(self) -> Json:
         """Name and address of the company."""
         return dict(self._send("read", "CompanyInfo", path=f"companyinfo/{self.realm_id}")["CompanyInfo"])
+
+    def cdc(self, resources: Sequence[str], changed_since: str) -> Json:
+        """What changed in these resources since a moment, as it came (dossier 5; include/qbo/cdc.py reads it)."""
+        parameters = {"entities": ",".join(resources), "changedSince": changed_since}
+        return dict(self._send("cdc", None, path="cdc", parameters=parameters, items=len(resources)))
+
+    def server_time(self) -> str:
+        """The moment by QuickBooks' own clock."""
+        return str(self._send("read", "CompanyInfo", path=f"companyinfo/{self.realm_id}")["time"])
 
     # ------------------------------------------------------------------ writing
 

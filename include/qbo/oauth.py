@@ -1,5 +1,6 @@
 """Intuit's OAuth 2.0: endpoints by discovery, consent, code, refresh, revoke (dossier section 1)."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from include.qbo.errors import ReconnectRequired, Unavailable
+
+# At DEBUG these libraries log the bodies of token calls: no setting may bring tokens into a log.
+for _library in ("requests_oauthlib", "oauthlib"):
+    logging.getLogger(_library).setLevel(logging.INFO)
 
 #: Seconds for a token call; Intuit's own gateway cuts at 120.
 TIMEOUT = 30

@@ -64,8 +64,15 @@ def companies_with_work(
         return cursor.execute(
             "select c.realm_id, c.name from qbo_sync.company c"
             " where (%(realm)s::text is null or c.realm_id = %(realm)s)"
-            "   and exists (select 1 from qbo_sync.pending_mark m where m.realm_id = c.realm_id"
-            "                  and m.direction = %(direction)s and m.entity = any(%(entities)s))"
+            "   and (exists (select 1 from qbo_sync.pending_mark m where m.realm_id = c.realm_id"
+            "                   and m.direction = %(direction)s and m.entity = any(%(entities)s))"
+            # A write that somebody died over is finished even if its record has nothing due.
+            "        or %(direction)s = 'lms_to_qbo' and c.status = 'connected'"
+            "           and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
+            "           and exists (select 1 from qbo_sync.write_intent i"
+            "                         join qbo_sync.write_request r using (request_id)"
+            "                        where i.realm_id = c.realm_id and i.entity = any(%(entities)s)"
+            "                          and r.created_at < clock_timestamp() - interval '3 minutes'))"
             " order by c.realm_id",
             {"realm": realm_id, "direction": direction, "entities": list(entities)},
         ).fetchall()

@@ -11,11 +11,12 @@ works on an entity of a company: the others wait at the lock.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
+from threading import Event
 
 import psycopg
 
 from include.qbo.client import QboClient
-from include.qbo.errors import RequestRefused
+from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.sync import intents, links, marks, staging, sync_errors
 from include.sync.company import Company, read_company
 from include.sync.conclude import Conclusion, conclude
@@ -46,46 +47,95 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     with runtime.connect() as connection, exclusive(connection, realm_id, "load", flow.names[0]):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
-            recover(connection, client, runtime.run, flow)
+            lost = LostAnswers(recover(connection, client, runtime.run, flow))
             for wave in flow.waves:
                 rules = wave.rules
                 staged = staging.read(connection, runtime.run, realm_id, rules.entity)
                 records = [record for record in staged if wave.wants(record)]
                 _settle_unwritten(connection, runtime, company, rules, records)
-                writes = [record for record in records if record.action in _WRITES]
-                if rules.parallel == 1 or len(writes) <= rules.batch_size:
-                    for group in _groups(writes, rules):
-                        _write(connection, client, runtime, company, rules, group)
+                # Deletes first, they free numbers and money; then what may go side by side.
+                deletes = [record for record in records if record.action == "delete"]
+                others = [record for record in records if record.action in ("update", "create")]
+                _write_all(connection, client, runtime, company, rules, deletes, lost)
+                if rules.parallel == 1 or len(others) <= rules.batch_size:
+                    _write_all(connection, client, runtime, company, rules, others, lost)
                 else:
-                    _write_parallel(runtime, company, rules, writes)
+                    _write_parallel(runtime, company, rules, others, lost)
         _settle_leftovers(connection, runtime, company, flow)
         summary = staging.keep_summary(connection, runtime.run, realm_id)
         connection.commit()
+    lost.raise_first()
     return summary
 
 
+class LostAnswers:
+    """Requests whose answer was lost. The others go on, unless it keeps happening: then QuickBooks is down."""
+
+    #: So many make a QuickBooks that is down rather than a record that it stumbles over.
+    ENOUGH = 3
+
+    def __init__(self, earlier: Sequence[OutcomeUnknown]) -> None:
+        """What an earlier load left behind counts too."""
+        self._lost = list(earlier)
+
+    def add(self, error: OutcomeUnknown) -> None:
+        """One more. Raises it when it is one too many."""
+        self._lost.append(error)
+        if len(self._lost) >= self.ENOUGH:
+            raise error
+
+    def raise_first(self) -> None:
+        """The task is not done while an answer is missing: its retry finds out."""
+        if self._lost:
+            raise self._lost[0]
+
+
 def _groups(records: Sequence[StagedRecord], rules: EntityRules) -> Iterator[list[StagedRecord]]:
-    """Records that go out together: of one operation, at most a batch; deletes first, they free numbers."""
+    """Records that go out together: of one operation, at most a batch."""
     for operation in ("delete", "update", "create"):
         same = [record for record in records if record.action == operation]
         for start in range(0, len(same), rules.batch_size):
             yield same[start : start + rules.batch_size]
 
 
-def _write_parallel(runtime: Runtime, company: Company, rules: EntityRules, records: Sequence[StagedRecord]) -> None:
-    """Several requests under way at once, each worker with connections of its own."""
+def _write_all(
+    connection: psycopg.Connection,
+    client: QboClient,
+    runtime: Runtime,
+    company: Company,
+    rules: EntityRules,
+    records: Sequence[StagedRecord],
+    lost: LostAnswers,
+) -> None:
+    """One request after the other."""
+    for group in _groups(records, rules):
+        try:
+            _write(connection, client, runtime, company, rules, group)
+        except OutcomeUnknown as error:
+            lost.add(error)
+
+
+def _write_parallel(
+    runtime: Runtime, company: Company, rules: EntityRules, records: Sequence[StagedRecord], lost: LostAnswers
+) -> None:
+    """Several requests under way at once, each worker with connections of its own; after a failure none starts."""
     queue: SimpleQueue[list[StagedRecord]] = SimpleQueue()
     for group in _groups(records, rules):
         queue.put(group)
+    stop = Event()
 
     def work() -> None:
         with runtime.connect() as connection, runtime.client(company.realm_id) as client:
-            while True:
+            while not stop.is_set():
                 try:
                     group = queue.get_nowait()
                 except Empty:
                     return
-                _write(connection, client, runtime, company, rules, group)
+                try:
+                    _write_all(connection, client, runtime, company, rules, group, lost)
+                except BaseException:
+                    stop.set()
+                    raise
 
     with ThreadPoolExecutor(rules.parallel) as pool:
         for done in [pool.submit(work) for _ in range(rules.parallel)]:
@@ -164,13 +214,19 @@ def _note_beside(connection: psycopg.Connection, runtime: Runtime, company: Comp
 
 
 def _still_valid(connection: psycopg.Connection, realm_id: str, record: StagedRecord) -> bool:
-    """Whether neither the mark nor the link has changed since the extract. The mark's row stays locked."""
+    """Whether neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
+
+    The mark's row stays locked.
+    """
     row = connection.execute(
         "select 1 from qbo_sync.change_mark m"
         "  left join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity"
         "                                    and l.record_id = m.record_id"
         " where m.realm_id = %s and m.direction = %s and m.entity = %s and m.record_id = %s and m.generation = %s"
-        "   and l.version is not distinct from %s for update of m",
+        "   and l.version is not distinct from %s"
+        "   and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = m.realm_id"
+        "                      and i.entity = m.entity and i.record_id = m.record_id)"
+        " for update of m",
         [realm_id, record.direction, record.entity, record.record_id, record.generation, record.link_version],
     ).fetchone()
     return row is not None

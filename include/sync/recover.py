@@ -8,7 +8,8 @@ anything), then:
   * some of it is there (the others were refused, or QuickBooks broke the batch off): link that. What is missing is
     planned anew once the request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot
     still be at work.
-Updates and deletes are simply sent again: doing them twice does no harm.
+Updates and deletes are simply sent again: doing them twice does no harm. A request at which QuickBooks keeps breaking
+is sent record by record in the end, so that the one bad record becomes a sync error and the others go through.
 """
 
 import logging
@@ -18,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from include.qbo.client import QboClient
-from include.qbo.errors import RequestRefused
+from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.qbo.faults import Fault
 from include.sync import intents, links
 from include.sync.conclude import Conclusion, NotFound, conclude
@@ -33,8 +34,12 @@ log = logging.getLogger(__name__)
 SETTLED_AFTER = timedelta(seconds=150)
 
 
-def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: Flow) -> None:
-    """Bring every unfinished request of the flow's entities to an end, under the load's lock."""
+def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: Flow) -> list[OutcomeUnknown]:
+    """Bring every unfinished request of the flow's entities to an end, under the load's lock.
+
+    Returns the errors of those that have lost their answer again; they stay unfinished.
+    """
+    lost = []
     rules_of = {rules.entity: rules for rules in flow.entities}
     for request in intents.unfinished(connection, client.realm_id, flow.names):
         rules = rules_of[request.intents[0].entity]
@@ -45,8 +50,33 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except RequestRefused:
             # Refused as a whole: nothing was done. Its records are planned, and sent, again.
             intents.give_up(connection, client.realm_id, request.intents)
-            continue
-        conclude(connection, client, where, request.intents, results)
+        except OutcomeUnknown as error:
+            if datetime.now(UTC) - request.created_at < SETTLED_AFTER:
+                lost.append(error)
+            else:
+                _one_by_one(connection, client, where, request)
+        else:
+            conclude(connection, client, where, request.intents, results)
+    return lost
+
+
+def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclusion, request: Request) -> None:
+    """QuickBooks keeps breaking at this request: one record of it must not stop the others (rule 8.3).
+
+    Raises Unavailable if QuickBooks does not answer at all: then it is no record's fault.
+    """
+    client.company_info()
+    intents.give_up(connection, client.realm_id, request.intents)
+    for intent in request.intents:
+        request_id = intents.commit_request(connection, client.realm_id, [intent])
+        try:
+            results: Sequence[Json | Fault | NotFound] = client.write([intent.write], request_id=request_id)
+        except (OutcomeUnknown, RequestRefused) as error:
+            results = [Fault(status=400, code="", message=_BREAKS, detail=f"{_BREAKS} ({error})")]
+        conclude(connection, client, where, [intent], results)
+
+
+_BREAKS = "QuickBooks breaks off whenever it gets this record"
 
 
 def _results(

@@ -50,14 +50,13 @@ _TAKE = """
     with due as (
         update qbo_sync.change_mark m
            set extracted_at = clock_timestamp(), extracted_by = %(dag)s || '/' || %(run)s
-          from qbo_sync.due_mark d
-         where m.realm_id = %(realm)s and m.direction = %(direction)s and m.entity = any(%(entities)s)
-           and d.realm_id = m.realm_id and d.direction = m.direction and d.entity = m.entity
-           and d.record_id = m.record_id
-           and (m.extracted_by = %(dag)s || '/' || %(run)s
-                or exists (select 1 from qbo_sync.pending_mark p
-                            where p.realm_id = m.realm_id and p.direction = m.direction and p.entity = m.entity
-                              and p.record_id = m.record_id))
+          from (select * from qbo_sync.due_mark
+                 where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
+                   and (extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes'
+                        or extracted_by = %(dag)s || '/' || %(run)s)
+                 order by marked_at limit %(limit)s) d
+         where m.realm_id = d.realm_id and m.direction = d.direction and m.entity = d.entity
+           and m.record_id = d.record_id
         returning m.*
     )
     insert into qbo_sync.staged_record as s
@@ -75,10 +74,14 @@ _TAKE = """
 """
 
 
+#: Records that one run takes in hand: no more than its load can write before the marks count as abandoned.
+RUN_LIMIT = 2000
+
+
 def take_due(
     connection: psycopg.Connection, run: Run, realm_id: str, direction: Direction, entities: Sequence[Entity]
 ) -> None:
-    """Stage every due record of these entities in this company."""
+    """Stage the due records of these entities in this company, oldest marks first, RUN_LIMIT at most."""
     connection.execute(
         "delete from qbo_sync.staged_record"
         " where dag_id = %s and run_id = %s and realm_id = %s and entity = any(%s) and outcome is null",
@@ -92,6 +95,7 @@ def take_due(
             "entities": list(entities),
             "dag": run.dag_id,
             "run": run.run_id,
+            "limit": RUN_LIMIT,
         },
     )
 

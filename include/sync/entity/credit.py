@@ -116,7 +116,7 @@ def explain_credit(fault: Fault, intent: Intent, client: QboClient) -> Problem:
 
 def credit_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     """Credit memos of these days."""
-    return client.find("CreditMemo", "TxnDate", [body["TxnDate"] for body in bodies])
+    return client.find_all("CreditMemo", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
 def credit_came_from(record: Json, body: Json) -> bool:
@@ -313,7 +313,7 @@ CREDIT_APPLICATION = EntityRules(
     objection=lambda lms, answer: None,
     explain=explain_application,
     document_number=lambda lms: None,
-    candidates=lambda client, bodies: client.find("Payment", "TxnDate", [body["TxnDate"] for body in bodies]),
+    candidates=lambda client, bodies: client.find_all("Payment", "TxnDate", [body["TxnDate"] for body in bodies]),
     came_from=application_came_from,
     clear_the_way=undo_automatic_application,
 )

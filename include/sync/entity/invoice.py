@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import psycopg
@@ -66,7 +67,7 @@ def _candidates(client: QboClient, company: Company, invoices: Iterable[Invoice]
     """QuickBooks invoices that may be one of these: of the same number, or of the same day where it numbers itself."""
     if company.preferences.custom_transaction_numbers:
         return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices])
-    return client.find("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
+    return client.find_all("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
 
 
 def _matches(body: Json, invoice: Invoice, customer_id: str, company: Company) -> bool:
@@ -85,6 +86,7 @@ def plan(record: StagedRecord, company: Company) -> Plan:
             qbo_id=link.get("qbo_id"),
             sync_token=link.get("sync_token"),
             qbo_total=Decimal(link["base"]["total"]) if record.link else None,
+            base_date=date.fromisoformat(link["base"]["date"]) if link.get("base", {}).get("date") else None,
             start_date=company.of_lab(record.billing_lab_id).sync_start_date,
             book_close_date=company.preferences.book_close_date,
             missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
@@ -159,7 +161,7 @@ def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     """Invoices of these numbers; of these days where QuickBooks numbers them itself."""
     if all("DocNumber" in body for body in bodies):
         return client.find("Invoice", "DocNumber", [body["DocNumber"] for body in bodies])
-    return client.find("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
+    return client.find_all("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
 def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:

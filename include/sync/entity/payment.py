@@ -189,7 +189,7 @@ def _strangers(intent: Intent, client: QboClient) -> str:
 
 def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     """Payments of these days."""
-    return client.find("Payment", "TxnDate", [body["TxnDate"] for body in bodies])
+    return client.find_all("Payment", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
 def came_from(record: Json, body: Json) -> bool:

@@ -22,6 +22,8 @@ class InvoiceSituation:
     sync_token: str | None = None
     #: linked: the total that QuickBooks made of it.
     qbo_total: Decimal | None = None
+    #: linked: the day it was agreed on.
+    base_date: date | None = None
     #: Transactions dated earlier are left alone.
     start_date: date | None = None
     #: The books are closed up to and including this day.
@@ -37,6 +39,8 @@ def plan_invoice(now: InvoiceSituation) -> Plan:
     if now.lms is None:
         if not now.linked:
             return nothing("un-invoiced before it was sent")
+        if now.start_date and now.base_date and now.base_date < now.start_date:
+            return nothing("dated before the sync's start date")
         return Plan(action="delete", reason="un-invoiced", qbo_id=now.qbo_id, sync_token=now.sync_token)
     if now.linked:
         if now.qbo_total != now.lms.total and now.qbo_total is not None:

@@ -1,0 +1,36 @@
+"""One record at which QuickBooks always breaks off stops nothing but itself (sync rules, section 8.3)."""
+
+from typing import Any
+
+import pytest
+
+from include.qbo import client
+from include.qbo.errors import OutcomeUnknown
+from tests.sync.test_recovery import INVOICES, many_invoices
+from tests.world import World
+
+
+def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    invoices = many_invoices(world, 70)
+    bad = world.lms_invoice(invoices[5])["invoice_number"]
+    attempt = client.QboClient._attempt
+
+    def breaking(self: client.QboClient, call: Any, url: str, query: Any, content: Any, headers: Any) -> Any:
+        if content and bad in content and "requestid" in query:
+            return client.fault_of_status(500)
+        return attempt(self, call, url, query, content, headers)
+
+    monkeypatch.setattr(client.QboClient, "_attempt", breaking)
+    linked = "select count(*) from qbo_sync.entity_link where entity = 'invoice'"
+    with pytest.raises(OutcomeUnknown):
+        world.run(INVOICES)
+    assert world.value(linked) == 40, "the other batches went through"
+    world.sql("update qbo_sync.write_request set created_at = created_at - interval '10 minutes'")
+    world.sync()
+    assert world.value(linked) == 69
+    [error] = world.errors()
+    assert error["lms_id"] == invoices[5]
+    assert "QuickBooks breaks off whenever it gets this record" in error["message"]
