@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down env connect bench lint format lock clean browser
+.PHONY: help demo test up down env connect bench proof lint format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,7 +46,10 @@ connect: $(INSTALLED) ## connect a billing lab: BILLING_LAB=… REALM=… REFRES
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.orchestration.connect
 
 bench: $(INSTALLED) ## run the benchmarks and print their table
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
+
+proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
+	@$(BIN)/python -m pytest -m long --timeout=1200
 
 lint: $(INSTALLED) ## check format, style, types and import rules
 	@$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import pytest
 
 from include.qbo import client
 from include.qbo.errors import OutcomeUnknown
+from include.qbo.faults import fault_of_status
 from tests.sync.test_recovery import INVOICES, many_invoices
 from tests.world import World
 
@@ -20,7 +21,7 @@ def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
 
     def breaking(self: client.QboClient, call: Any, url: str, query: Any, content: Any, headers: Any) -> Any:
         if content and bad in content and "requestid" in query:
-            return client.fault_of_status(500)
+            return fault_of_status(500)
         return attempt(self, call, url, query, content, headers)
 
     monkeypatch.setattr(client.QboClient, "_attempt", breaking)

@@ -1,0 +1,74 @@
+"""`make bench`: what the sync costs, as ratios within one run; absolute seconds only as context.
+
+Needs the running stack with the demo's data (`make demo`).
+"""
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import requests
+
+from tests.bench.latency import measure
+
+
+def main() -> int:
+    """Measure and print one table."""
+    rows = [
+        ("dispatch with nothing to do, per plain round trip", _idle_dispatch()),
+        ("API calls per synced record, whole history", _calls_per_record()),
+        ("metered API calls per synced record, whole history", _calls_per_record(metered=True)),
+    ]
+    latency = measure()
+    rows.append(("slowest of 20 invoices to QuickBooks, per median", max(latency.seconds) / latency.median))
+    width = max(len(name) for name, _ in rows)
+    for name, ratio in rows:
+        sys.stdout.write(f"  {name:<{width}}  {ratio:8.2f}\n")
+    sys.stdout.write(f"  (context: LMS commit to QuickBooks, median of 20: {latency.median:.2f} s)\n")
+    return 0
+
+
+def _lms() -> psycopg.Connection[Any]:
+    return psycopg.connect(os.environ["LMS_DATABASE_URL"], autocommit=True)
+
+
+def _idle_dispatch() -> float:
+    """The watcher's question, against the smallest question there is."""
+    with _lms() as connection:
+        connection.execute("select qbo_sync.dispatch_lms_changes()")
+
+        def median(statement: str) -> float:
+            return statistics.median(_timed(lambda: connection.execute(statement.encode())) for _ in range(30))
+
+        return median("select qbo_sync.dispatch_lms_changes()") / median("select 1")
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _calls_per_record(*, metered: bool = False) -> float:
+    with _lms() as connection:
+        row = connection.execute(
+            "select (select count(*) from qbo_sync.api_call where metered or not %s)::float"
+            " / (select count(*) from qbo_sync.linked_record)",
+            [metered],
+        ).fetchone()
+    if row is None or row[0] is None:
+        raise SystemExit("nothing is synced yet: run make demo first")
+    return float(row[0])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (psycopg.OperationalError, KeyError, requests.ConnectionError) as error:
+        sys.exit(
+            f"make bench needs the running stack with the demo's data; run make demo first ({type(error).__name__})"
+        )
