@@ -8,6 +8,7 @@ def test_old_rows_go_and_the_state_stays(world: World) -> None:
     world.simple_invoice()
     world.sync()
     world.resync()
+    world.resync()
     before = world.sql("select * from qbo_sync.record_outcome order by entity, record_id")
     with world.runtime.connect() as connection:
         assert set(prune(connection).values()) == {0}
