@@ -227,10 +227,8 @@ class World:
         with prepare(psycopg.connect(self.database_url)) as connection:
             connection.execute(f"delete from lms.{table}_application where {table}_id = %s".encode(), [record])
             for invoice, amount in applied.items():
-                connection.execute(
-                    f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)".encode(),
-                    [record, invoice, Decimal(amount)],
-                )
+                insert = f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)"
+                connection.execute(insert.encode(), [record, invoice, Decimal(amount)])
             connection.execute(
                 "update lms.invoice i set balance = total_amount"
                 " - coalesce((select sum(amount) from lms.payment_application a where a.invoice_id = i.id), 0)"
