@@ -23,6 +23,10 @@ from include.sync import load, steps
 from include.sync.connect import connect_lab
 from include.sync.database import prepare
 from include.sync.flows import FLOWS
+from include.sync.inbound import load as inbound_load
+from include.sync.inbound import steps as inbound_steps
+from include.sync.inbound.capture import capture
+from include.sync.inbound.flows import INBOUND
 from include.sync.runtime import Run, Runtime
 from include.sync.throttle import Budget
 from include.sync.tokens import TokenVault
@@ -288,6 +292,53 @@ class World:
         for dag_id in LMS_TO_QBO:
             steps.companies(self.as_run(dag_id), FLOWS[dag_id], None, True)
         return self.sync()
+
+    # ---------------------------------------------------------------- from QuickBooks
+
+    def capture(self, realm: str | None = None) -> dict[str, int]:
+        """One change capture."""
+        return capture(self.as_run("qbo_change_capture"), realm or self.qbo.realm)
+
+    def bring(self, *dag_ids: str) -> dict[str, int]:
+        """Run the steps of the DAGs from QuickBooks, as often as there is something due; the counts added up."""
+        counts: dict[str, int] = {}
+        for _ in range(8):
+            self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+            due = 0
+            for dag_id in dag_ids or INBOUND:
+                runtime, flow = self.as_run(dag_id), INBOUND[dag_id]
+                for company in inbound_steps.companies(runtime, flow, None, False):
+                    for name, count in self.inbound_steps(runtime, dag_id, company["realm_id"]).items():
+                        counts[name] = counts.get(name, 0) + count
+                    due += 1
+            if not due:
+                return counts
+        raise AssertionError(f"still due: {self.sql('select * from qbo_sync.due_mark')}")
+
+    def inbound_steps(self, runtime: Runtime, dag_id: str, realm: str) -> dict[str, int]:
+        """The four steps for one company."""
+        flow = INBOUND[dag_id]
+        inbound_steps.extract(runtime, flow, realm)
+        inbound_steps.transform(runtime, flow, realm)
+        inbound_steps.validate(runtime, flow, realm)
+        return inbound_load.load(runtime, flow, realm)
+
+    def fetch(self) -> dict[str, int]:
+        """Capture, and bring what changed."""
+        self.capture()
+        return self.bring()
+
+    def both(self) -> None:
+        """Everything in both directions, until nobody has anything to do."""
+        for _ in range(6):
+            self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+            self.run()
+            self.capture()
+            self.bring()
+            self.sql("select qbo_sync.dispatch_lms_changes()")
+            if not self.value("select count(*) from qbo_sync.due_mark"):
+                return
+        raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
 
     def connect(self, lab: int, qbo: QuickBooks) -> None:
         """Connect a lab to a company."""

@@ -17,7 +17,7 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
-from include.expectations import customer, invoice, payment, product
+from include.expectations import customer, invoice, invoice_inbound, payment, payment_inbound, product
 from include.expectations.errors import BrokenExpectation
 from include.model.problem import Problem
 
@@ -31,6 +31,8 @@ _SUITES: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[], list[A
     "payment": (payment.row, payment.expectations),
     "credit": (payment.row, payment.expectations),
     "credit_application": (payment.application_row, payment.application_expectations),
+    "invoice_inbound": (invoice_inbound.row, invoice_inbound.expectations),
+    "payment_inbound": (payment_inbound.row, payment_inbound.expectations),
 }
 
 

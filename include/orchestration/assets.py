@@ -4,6 +4,7 @@ from airflow.sdk import Asset, AssetWatcher
 
 from include.orchestration.lms_trigger import LmsChangeTrigger
 from include.sync.flows import FLOWS
+from include.sync.inbound.flows import INBOUND
 
 
 def _lms_changes(name: str, dag_id: str) -> Asset:
@@ -19,8 +20,22 @@ LMS_INVOICE_CHANGES = _lms_changes("lms_invoice_changes", "invoice_lms_to_qbo")
 LMS_CREDIT_CHANGES = _lms_changes("lms_credit_changes", "credit_lms_to_qbo")
 LMS_PAYMENT_CHANGES = _lms_changes("lms_payment_changes", "payment_lms_to_qbo")
 
+
+def _qbo_changes(name: str, dag_id: str) -> Asset:
+    """Updated by the same trigger when the change capture has marked records that this DAG has to look at."""
+    flow = INBOUND[dag_id]
+    trigger = LmsChangeTrigger(direction=flow.direction, entities=list(flow.names))
+    watcher = AssetWatcher(name=f"{name}_watcher", trigger=trigger)
+    return Asset(name=name, uri=f"quickbooks://online/{name}", watchers=[watcher])
+
+
+QBO_INVOICE_CHANGES = _qbo_changes("qbo_invoice_changes", "invoice_qbo_to_lms")
+QBO_PAYMENT_CHANGES = _qbo_changes("qbo_payment_changes", "payment_qbo_to_lms")
+
 QBO_CUSTOMERS = Asset(name="qbo_customers", uri="quickbooks://online/customers")
 QBO_ITEMS = Asset(name="qbo_items", uri="quickbooks://online/items")
 QBO_INVOICES = Asset(name="qbo_invoices", uri="quickbooks://online/invoices")
 QBO_CREDITS = Asset(name="qbo_credits", uri="quickbooks://online/credits")
 QBO_PAYMENTS = Asset(name="qbo_payments", uri="quickbooks://online/payments")
+LMS_INVOICES = Asset(name="lms_invoices", uri="lms://pilot/invoices")
+LMS_PAYMENTS = Asset(name="lms_payments", uri="lms://pilot/payments")

@@ -11,11 +11,16 @@ def _step(name: str, *arguments: Any) -> Any:
     from include.orchestration.runtime import runtime
     from include.sync import load, steps
     from include.sync.flows import FLOWS
+    from include.sync.inbound import load as inbound_load
+    from include.sync.inbound import steps as inbound_steps
+    from include.sync.inbound.flows import INBOUND
     from include.sync.runtime import Run
 
     run = get_current_context()["dag_run"]
-    step = load.load if name == "load" else getattr(steps, name)
-    return step(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), FLOWS[run.dag_id], *arguments)
+    inbound = run.dag_id in INBOUND
+    module: Any = (inbound_load if inbound else load) if name == "load" else (inbound_steps if inbound else steps)
+    flow = INBOUND[run.dag_id] if inbound else FLOWS[run.dag_id]
+    return getattr(module, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), flow, *arguments)
 
 
 _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"

@@ -25,7 +25,7 @@ class StagedRecord:
     billing_lab_id: int | None
     generation: int
     link_version: int | None
-    #: {qbo_id, base, sync_token}; None: not linked.
+    #: {qbo_id, base, sync_token, record_id (the LMS's)}; None: not linked.
     link: Json | None
     lms: Json | None = None
     qbo: Json = field(default_factory=dict)
@@ -63,7 +63,8 @@ _TAKE = """
            (dag_id, run_id, realm_id, direction, entity, record_id, billing_lab_id, generation, link_version, link)
     select %(dag)s, %(run)s, d.realm_id, d.direction, d.entity, d.record_id, d.billing_lab_id, d.generation, l.version,
            case when l.qbo_id is not null
-                then jsonb_build_object('qbo_id', l.qbo_id, 'base', l.base, 'sync_token', l.sync_token) end
+                then jsonb_build_object('qbo_id', l.qbo_id, 'base', l.base, 'sync_token', l.sync_token,
+                                        'record_id', l.record_id) end
       from due d
       left join qbo_sync.linked_record l on l.realm_id = d.realm_id and l.entity = d.entity
                                         and l.record_id = d.record_id
@@ -72,6 +73,9 @@ _TAKE = """
            billing_lab_id = excluded.billing_lab_id, lms = null, qbo = null, action = null, plan = null,
            problems = '[]', outcome = null, extracted_at = clock_timestamp()
 """
+
+#: From QuickBooks, marks name records by QuickBooks' ids.
+_TAKE_BY_QBO_ID = _TAKE.replace("l.record_id = d.record_id", "l.qbo_id = d.record_id")
 
 
 #: Records that one run takes in hand: no more than its load can write before the marks count as abandoned.
@@ -88,7 +92,7 @@ def take_due(
         [run.dag_id, run.run_id, realm_id, list(entities)],
     )
     connection.execute(
-        _TAKE,
+        _TAKE if direction == "lms_to_qbo" else _TAKE_BY_QBO_ID,
         {
             "realm": realm_id,
             "direction": direction,

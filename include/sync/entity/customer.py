@@ -46,15 +46,19 @@ def observe(
 
 
 def _moved(record: StagedRecord) -> bool:
-    return bool(record.link and record.lms and record.link["base"].get("parent") != record.lms["parent"])
+    base = record.link["base"] if record.link else None
+    return bool(base and record.lms and base["parent"] != record.lms["parent"])
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:
     """From the staged row to the planner and back."""
+    lms = customer_from_plain(record.lms) if record.lms else None
+    base = record.link["base"] if record.link else None
     return plan_customer(
         CustomerSituation(
-            base=customer_from_plain(record.link["base"]) if record.link else None,
-            lms=customer_from_plain(record.lms) if record.lms else None,
+            # A link made by hand has no base: what the LMS says counts as agreed.
+            base=customer_from_plain(base) if base else (lms if record.link else None),
+            lms=lms,
             qbo_id=record.link["qbo_id"] if record.link else None,
             sync_token=record.qbo.get("sync_token") or (record.link or {}).get("sync_token"),
             parent_id=record.qbo.get("parent_id"),

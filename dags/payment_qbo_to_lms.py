@@ -1,0 +1,45 @@
+"""
+### QuickBooks payments → LMS
+
+**For:** billing labs. **Moves:** payments that the bookkeeper enters in QuickBooks to the receiving lab, with the
+invoices that they settle; changes of amount and applications, voids and deletions of all synced payments. Where both
+sides changed a payment, QuickBooks' version stays and the other one is kept in the sync error's detail. The balances of
+the invoices follow. Credits that the sync applied in QuickBooks never come back as payments.
+
+**Runs:** when the change capture has marked payments (asset `qbo_payment_changes`), after new invoices came to the LMS
+(`lms_invoices`: a payment waits for them), and every 15 minutes in case an event was lost. One row of tasks per
+QuickBooks company: `extract` → `transform` → `validate` → `load`.
+
+**Safe to** rerun, clear or start twice: what is done is recognised. A payment that cannot be synced fails no task; it
+stands in `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database could
+not be reached, or that the company must be connected again (its log says which).
+"""
+
+from airflow.sdk import dag, task_group
+
+from include.orchestration.assets import LMS_INVOICES, LMS_PAYMENTS, QBO_PAYMENT_CHANGES
+from include.orchestration.schedule import COMMON, on, params
+from include.orchestration.tasks import companies, extract, load, transform, validate
+
+
+@dag(
+    dag_id="payment_qbo_to_lms",
+    dag_display_name="Payments: QuickBooks → LMS",
+    schedule=on(QBO_PAYMENT_CHANGES | LMS_INVOICES),
+    params=params(),
+    doc_md=__doc__,
+    tags=["quickbooks", "quickbooks → lms", "payments"],
+    **COMMON,
+)
+def payment_qbo_to_lms() -> None:
+    """Payments to payments."""
+
+    @task_group(prefix_group_id=False)
+    def sync_company(company: dict[str, str]) -> None:
+        steps = extract(company=company), transform(company=company), validate(company=company)
+        steps[0] >> steps[1] >> steps[2] >> load.override(outlets=[LMS_PAYMENTS])(company=company)
+
+    sync_company.expand(company=companies())
+
+
+payment_qbo_to_lms()

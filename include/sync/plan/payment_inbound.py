@@ -1,0 +1,183 @@
+"""The plan for payments from QuickBooks to the LMS (sync rules, sections 1, 7 and 8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from include.model.money import ZERO, show
+from include.model.payment import Application, Payment, ordered
+from include.model.plain import to_plain
+from include.model.problem import Problem
+from include.sync.plan.inbound import InboundPlan, conflict, customer_not_linked, leave, refuse, wait
+from include.sync.plan.two_way import Decision, allowed, decide
+
+_OPERATIONS = {"create", "update", "delete"}
+
+#: Seconds before looking again whether a payment of ours, on its way out, is this one.
+ON_ITS_WAY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """Money of a payment that settles something which the LMS does not have."""
+
+    #: “Invoice”, “CreditMemo”, …
+    kind: str
+    qbo_id: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QboPayment:
+    """A payment as QuickBooks has it."""
+
+    date: date
+    amount: Decimal
+    customer_id: str
+    customer_name: str
+    #: The part of it that the LMS can have; None: its customer is linked to nothing.
+    payment: Payment | None
+    #: QuickBooks invoices of it that are about to come to the LMS.
+    coming: Sequence[str] = field(default_factory=tuple)
+    left_out: Sequence[LeftOut] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaymentInbound:
+    """What is known of one payment of QuickBooks."""
+
+    linked: bool
+    base: Payment | None
+    lms: Payment | None
+    qbo: QboPayment | None
+    direction: str
+    start_date: date | None = None
+    #: It applies a credit of ours.
+    ours: bool = False
+    #: Not linked: a payment of the LMS that looks the same is on its way out.
+    on_its_way: bool = False
+
+
+def plan_payment_inbound(now: PaymentInbound) -> InboundPlan:
+    """Amount and applications, both ways."""
+    if now.ours:
+        return leave("it applies a credit of the LMS")
+    if now.linked:
+        shown = now.lms or now.base
+        if shown and now.start_date and shown.date < now.start_date:
+            return leave("dated before the sync's start date")
+    else:
+        plan = _unlinked(now)
+        if plan:
+            return plan
+    if now.qbo and now.qbo.coming:
+        return InboundPlan(
+            action="wait", reason="an invoice of it is not in the LMS yet", waits_for_invoice=now.qbo.coming[0]
+        )
+    if not now.linked:
+        return InboundPlan(action="create", reason="created in QuickBooks", problem=_left_out(now))
+    theirs = now.qbo.payment if now.qbo else None
+    lms = _agreed(now.lms) if now.lms else None
+    qbo = _agreed(theirs) if theirs else None
+    base = _agreed(now.base) if now.base else lms or qbo  # linked by hand: QuickBooks' version counts
+    return _linked(now, decide(base, lms, qbo, allowed(_OPERATIONS, _OPERATIONS, now.direction)))
+
+
+def within(amount: Decimal, applications: Sequence[Application]) -> tuple[Application, ...]:
+    """The applications as far as the payment's own money goes: a credit memo in it may have paid the rest."""
+    kept, left = [], amount
+    for one in applications:
+        share = min(one.amount, left)
+        if share > 0:
+            kept.append(Application(invoice=one.invoice, amount=share))
+            left -= share
+    return ordered(kept)
+
+
+def _agreed(payment: Payment) -> tuple[Any, ...]:
+    return payment.amount, tuple((one.invoice.id, one.amount) for one in ordered(list(payment.applications)))
+
+
+def _unlinked(now: PaymentInbound) -> InboundPlan | None:
+    qbo = now.qbo
+    if qbo is None:
+        return leave("deleted before it came")
+    if qbo.amount == ZERO:
+        return leave("no money moved: credits that QuickBooks applied, or a void")
+    if now.start_date and qbo.date < now.start_date:
+        return leave("dated before the sync's start date")
+    if "create" not in allowed(_OPERATIONS, _OPERATIONS, now.direction).to_lms:
+        return leave("nothing comes from QuickBooks")
+    if qbo.payment is None:
+        what = f"The payment of {show(qbo.amount)} of {qbo.date:%m/%d/%Y}"
+        return refuse(customer_not_linked(what, qbo.customer_id, qbo.customer_name))
+    if now.on_its_way:
+        return wait("a payment of the LMS that looks the same is on its way out", ON_ITS_WAY_SECONDS)
+    return None
+
+
+def _linked(now: PaymentInbound, decision: Decision) -> InboundPlan:
+    problem = _conflict(now, decision) or _left_out(now)
+    if decision.side == "qbo":
+        return InboundPlan(
+            action="nothing", reason="changed in the LMS: that direction's DAG sees to it", problem=_left_out(now)
+        )
+    if decision.step == "unlink":
+        return InboundPlan(action="unlink", reason="gone on both sides")
+    if decision.step in ("update", "delete"):
+        reason = "changed in QuickBooks" if decision.step == "update" else "deleted in QuickBooks"
+        return InboundPlan(action=decision.step, reason=reason, problem=problem)
+    if decision.step == "rebase":
+        return InboundPlan(action="rebase", reason="changed alike on both sides", problem=problem)
+    return InboundPlan(action="nothing", reason="in step", problem=problem)
+
+
+def _conflict(now: PaymentInbound, decision: Decision) -> Problem | None:
+    if decision.conflict is None or decision.side != "lms" or now.lms is None:
+        return None
+    lms = to_plain(now.lms)
+    noun = f"The payment of {show(now.lms.amount)} of {now.lms.date:%m/%d/%Y}"
+    if decision.conflict == "conflict_deleted":
+        return conflict(
+            decision.conflict,
+            f"{noun} was deleted in QuickBooks while it was changed in Pilot. It is deleted in Pilot too.",
+            "If the payment was meant to stay, enter it again; the lost version is in the details.",
+            lost="lms",
+            lms=lms,
+            qbo=None,
+        )
+    theirs = now.qbo.payment if now.qbo else None
+    return conflict(
+        decision.conflict,
+        f"{noun} was changed in Pilot and in QuickBooks. QuickBooks' version "
+        f"({show(theirs.amount if theirs else ZERO)}) was kept.",
+        "If Pilot's version was right, enter it again; it is in the details.",
+        lost="lms",
+        lms=lms,
+        qbo=to_plain(theirs) if theirs else None,
+    )
+
+
+_KINDS = {"Invoice": "an invoice", "CreditMemo": "a credit memo", "JournalEntry": "a journal entry"}
+
+
+def _left_out(now: PaymentInbound) -> Problem | None:
+    if now.qbo is None or not now.qbo.left_out:
+        return None
+    left_out = now.qbo.left_out
+    named = ", ".join(f"{show(one.amount)} for {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in left_out)
+    return Problem(
+        code="unsynced_application",
+        message=(
+            f"The payment of {show(now.qbo.amount)} of {now.qbo.date:%m/%d/%Y} from {now.qbo.customer_name} is in "
+            f"Pilot, but a part of it in QuickBooks settles what Pilot does not have: {named}."
+        ),
+        resolution="Nothing is lost in QuickBooks. Apply that part to invoices that Pilot has, or ignore this.",
+        detail={
+            "customer_id": now.qbo.customer_id,
+            "invoice_ids": [one.qbo_id for one in left_out if one.kind == "Invoice"],
+            "left_out": [{"kind": one.kind, "qbo_id": one.qbo_id, "amount": one.amount} for one in left_out],
+        },
+    )
