@@ -119,6 +119,12 @@ def company(lms: World) -> QuickBooks:
     return make_company(lms.qbo.url, "Northside Dental Holding")
 
 
+@pytest.fixture
+def lab(lms: World) -> int:
+    """A lab that is not connected."""
+    return lms.billing_lab("Doorway Dental")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. `make test` installs it where it may."""

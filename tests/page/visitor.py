@@ -3,6 +3,7 @@
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -45,3 +46,23 @@ class Visitor:
             allow_redirects=False,
             **options,
         )
+
+
+def begin(who: Visitor, lab: int, start: str = "") -> str:
+    """Off to Intuit: the address of the consent page."""
+    answer = who.post(f"/labs/{lab}/connect", {"sync_start_date": start}, csrf=who.csrf(f"/labs/{lab}/connect"))
+    return answer.headers["location"]
+
+
+def consent(address: str, realm: str) -> str:
+    """Agree there: the address back."""
+    parts = urlsplit(address)
+    form = {**dict(parse_qsl(parts.query)), "realmId": realm, "decision": "connect"}
+    target = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return requests.post(target, data=form, timeout=30, allow_redirects=False).headers["location"]
+
+
+def path_of(address: str) -> str:
+    """The path below the page."""
+    parts = urlsplit(address)
+    return f"{parts.path.removeprefix('/quickbooks')}?{parts.query}"

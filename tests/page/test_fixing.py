@@ -1,0 +1,137 @@
+"""Retry one, some and all; ignore several; open again: what the forms do, by HTTP."""
+
+import itertools
+
+import pytest
+
+from tests.page.conftest import Site
+from tests.page.visitor import Visitor
+from tests.page.waiting import eventually
+from tests.world import QuickBooks, World
+
+#: Invoices that are not in the LMS: a retry finds nothing to do, and that resolves them.
+_numbers = itertools.count(900_000_001)
+
+
+@pytest.fixture
+def lab(lms: World, company: QuickBooks) -> int:  # instead of conftest's
+    """A lab connected to a company of its own."""
+    lab = lms.billing_lab("Fixing Dental")
+    lms.connect(lab, company)
+    return lab
+
+
+@pytest.fixture
+def uma(site: Site) -> Visitor:
+    """A bookkeeper: may fix, may not set up."""
+    return site.visitor("uma")
+
+
+def make_errors(lms: World, company: QuickBooks, lab: int, count: int) -> list[int]:
+    """Open errors of the lab."""
+    return [
+        lms.value(
+            "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, lms_id,"
+            " document_number, error_code, message, resolution, record_entity, record_id)"
+            " values (%s, %s, 'invoice', 'lms_to_qbo', 'create', %s, %s, 'qbo_6140', 'Number %% is taken_', 'Retry.',"
+            " 'invoice', %s) returning id",
+            lab,
+            company.realm,
+            number,
+            f"F-{number}",
+            str(number),
+        )
+        for number in itertools.islice(_numbers, count)
+    ]
+
+
+def states(lms: World, errors: list[int]) -> list[str]:
+    """Their status, in their order."""
+    return [
+        one["status"]
+        for one in lms.sql("select status from qbo_sync.sync_error where id = any(%s) order by id", errors)
+    ]
+
+
+def test_all_that_match_are_retried_and_nothing_else(lms: World, company: QuickBooks, lab: int, uma: Visitor) -> None:
+    errors = make_errors(lms, company, lab, 3)
+    others = make_errors(lms, company, lab, 1)
+    lms.sql("update qbo_sync.sync_error set message = 'Another' where id = any(%s)", others)
+    path = f"/errors?lab={lab}&q=%25+is+taken_"
+    assert uma.get(path).text.count('name="error"') == 3, "% and _ are letters in a search"
+    token = uma.csrf(path)
+    answer = uma.post("/errors", {"action": "retry-all", "lab": str(lab), "q": "% is taken_"}, csrf=token)
+    assert answer.status_code == 303 and "n=3" in answer.headers["location"]
+    eventually(lambda: states(lms, errors) == ["resolved"] * 3)
+    assert states(lms, others) == ["open"]
+    progress = uma.get("/errors/progress").json()
+    assert {progress[str(error)]["state"] for error in errors} == {"fixed"}
+    runs = lms.sql(
+        "select distinct dag_id, run_id, user_name from qbo_sync.error_retry where sync_error_id = any(%s)", errors
+    )
+    assert [(one["dag_id"], one["user_name"]) for one in runs] == [("invoice_lms_to_qbo", "uma")], "one run for all"
+
+
+def test_some_are_ignored_with_a_reason_and_one_comes_back(
+    lms: World, company: QuickBooks, lab: int, uma: Visitor
+) -> None:
+    first, second, third = errors = make_errors(lms, company, lab, 3)
+    token = uma.csrf(f"/errors?lab={lab}")
+    chosen = {"error": [str(first), str(second), "nonsense", "9" * 30], "lab": str(lab)}
+    asked = uma.post("/errors", {**chosen, "action": "ignore"}, csrf=token)
+    assert asked.status_code == 200 and "Ignore 2 errors?" in asked.text and states(lms, errors) == ["open"] * 3
+    empty = uma.post("/errors", {**chosen, "action": "ignore", "asked": "yes", "reason": "  "}, csrf=token)
+    assert empty.status_code == 422 and "Give a reason." in empty.text
+    answer = uma.post("/errors", {**chosen, "action": "ignore", "asked": "yes", "reason": "Old"}, csrf=token)
+    assert "n=2" in answer.headers["location"]
+    assert states(lms, errors) == ["ignored", "ignored", "open"]
+    kept = lms.sql("select * from qbo_sync.page_change where sync_error_id = %s", second)
+    assert [(one["user_name"], one["action"], one["detail"]["reason"]) for one in kept] == [("uma", "ignore", "Old")]
+    assert uma.post(f"/errors/{third}/reopen", csrf=token).status_code == 404, "only what is ignored opens again"
+    assert uma.post(f"/errors/{first}/reopen", csrf=token).status_code == 303
+    eventually(lambda: states(lms, errors) == ["resolved", "ignored", "open"])
+
+
+def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks, lab: int, uma: Visitor) -> None:
+    (error,) = make_errors(lms, company, lab, 1)
+    token = uma.csrf(f"/errors/{error}")
+    lms.sql("update qbo_sync.company set status = 'reconnect_required' where realm_id = %s", company.realm)
+    answer = uma.post(f"/errors/{error}/retry", csrf=token)
+    assert "retried-none" in answer.headers["location"] and states(lms, [error]) == ["open"]
+    assert "once the lab is connected again" in uma.get(f"/errors/{error}").text
+    lms.sql("update qbo_sync.company set status = 'connected' where realm_id = %s", company.realm)
+    assert "done=retried&" in uma.post(f"/errors/{error}/retry", csrf=token).headers["location"]
+    eventually(lambda: states(lms, [error]) == ["resolved"])
+
+
+def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    ada, olga = site.visitor("ada"), site.visitor("olga")
+    path = f"/labs/{lab}/settings"
+    now = lms.sql("select * from qbo_sync.connection where billing_lab_id = %s", lab)[0]
+    fields = {
+        "direction": "both",
+        "sync_invoices": "on",
+        "sync_credits": "on",
+        "sync_payments": "on",
+        "income_account_id": now["income_account_id"],
+        "deposit_account_id": now["deposit_account_id"],
+        "discount_account_id": now["discount_account_id"],
+    }
+    tokens = {who: who.csrf(path) for who in (ada, olga)}
+    version = ada.get(path).text.split('name="version" value="')[1][:16]
+    save = {**fields, "direction": "lms_to_qbo", "step": "save", "version": version}
+    assert ada.post(path, save, csrf=tokens[ada]).status_code == 303
+    late = olga.post(path, {**fields, "sync_payments": "", "step": "save", "version": version}, csrf=tokens[olga])
+    assert late.status_code == 200 and "Somebody changed these settings meanwhile" in late.text
+    after = lms.sql("select * from qbo_sync.connection where billing_lab_id = %s", lab)[0]
+    assert (after["direction"], after["sync_payments"]) == ("lms_to_qbo", True)
+    for name, value in (
+        ("direction", "sideways"),
+        ("income_account_id", "14"),  # a liability
+        ("income_account_id", ""),
+        ("sync_start_date", "1850-01-01"),
+        ("sync_start_date", "soon"),
+        ("receiver", "1"),
+    ):
+        answer = ada.post(path, {**fields, name: value, "step": "save"}, csrf=tokens[ada])
+        assert answer.status_code == 422 and "Not saved" in answer.text, (name, value)
