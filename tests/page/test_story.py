@@ -161,7 +161,8 @@ def test_an_error_is_mended_in_quickbooks_and_retried(story: Story) -> None:
     page.get_by_label(re.compile("^Choose Billing account")).check()
     page.get_by_role("button", name="Retry chosen").click()
     expect(page.get_by_role("status")).to_contain_text("1 record is being tried again")
-    expect(page.get_by_text("Fixed: it is in step now.")).to_be_visible(timeout=60_000)
+    error = story.row("select id from qbo_sync.sync_error where document_number = %s", ACCOUNT)["id"]
+    expect(page.locator(f'[data-progress="{error}"]')).to_have_text("Fixed: it is in step now.", timeout=120_000)
     eventually(lambda: lms.link("invoice", invoice))
     assert story.company.call(f"invoice/{lms.link('invoice', invoice)['qbo_id']}")["Invoice"]["PrivateNote"] == RTL  # type: ignore[index]
 
