@@ -303,7 +303,7 @@ def _follow(connection: psycopg.Connection, company: Company, record: StagedReco
         _agree(connection, company, record, lms_id, ours.invoice)
     elif (record.link or {})["sync_token"] != record.qbo["sync_token"]:
         links.renew_token(connection, company.realm_id, RecordKey("invoice", lms_id), record.qbo["sync_token"])
-    if written:
+    if written or record.action == "rebase":
         _try_outbound_errors_again(connection, company, lms_id)
     return Applied(outcome="updated" if written else "unchanged", operation="update", lms_id=lms_id)
 

@@ -1,0 +1,334 @@
+"""Payments from QuickBooks to the LMS (sync rules, section 7), through the LMS's tables and QuickBooks' API."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.sync.test_inbound_invoices import customer_of, fresh, in_quickbooks, of_qbo, quiet, remove, sale
+from tests.world import World
+
+Json = dict[str, Any]
+
+
+def pays(invoice: Json, amount: str, kind: str = "Invoice") -> Json:
+    """A line of a payment."""
+    return {"Amount": Decimal(amount), "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": kind}]}
+
+
+def invoiced(world: World) -> tuple[int, int, str]:
+    """An account with an invoice over $100 that both sides know: account, invoice, customer."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    return account, invoice, customer_of(world, account)
+
+
+def received(world: World, customer: str, amount: str, *lines: Json, **more: Any) -> Json:
+    """A payment that the bookkeeper enters."""
+    body = {"CustomerRef": {"value": customer}, "TotalAmt": Decimal(amount), "TxnDate": "2026-06-22"}
+    return world.qbo.create("Payment", **{**body, "Line": list(lines), **more})
+
+
+def of_payment(world: World, made: Json) -> Json:
+    """The LMS payment of a QuickBooks payment, with its applications."""
+    rows = world.sql(
+        "select p.* from lms.payment p join qbo_sync.entity_link l on l.lms_id = p.id and l.entity = 'payment'"
+        " where l.qbo_id = %s",
+        made["Id"],
+    )
+    assert len(rows) == 1, f"linked {len(rows)} times; errors: {world.errors()}"
+    applied = world.sql("select invoice_id, amount from lms.payment_application where payment_id = %s", rows[0]["id"])
+    return {**rows[0], "applied": {row["invoice_id"]: row["amount"] for row in applied}}
+
+
+def void(world: World, made: Json) -> None:
+    now = fresh(world, made, "Payment")
+    body = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
+    answer = world.qbo.call("payment", body, operation="update", include="void")
+    assert "Fault" not in answer, answer
+
+
+def change(world: World, made: Json, **changes: Any) -> None:
+    now = fresh(world, made, "Payment")
+    world.qbo.update("Payment", now, CustomerRef=now["CustomerRef"], **changes)
+
+
+def test_a_payment_comes_with_what_it_settles(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    method = next(one["Id"] for one in world.qbo.all("PaymentMethod") if one["Name"] == "Check")
+    bill = world.qbo_invoice(invoice)
+    made = received(
+        world, customer, "70.00", pays(bill, "60.00"), PaymentMethodRef={"value": method}, PaymentRefNum="1042"
+    )
+    world.fetch()
+    row = of_payment(world, made)
+    assert (row["amount"], row["method"], row["reference"], row["origin"]) == (70, "Check", None, "qbo")
+    assert (row["billing_lab_id"], row["billing_account_id"], row["doctor_office_id"]) == (world.lab, account, None)
+    assert row["payment_date"].isoformat() == "2026-06-22"
+    assert row["applied"] == {invoice: 60}
+    assert world.lms_invoice(invoice)["balance"] == 40
+    quiet(world)
+
+
+def test_a_payment_for_an_invoice_that_is_new_too_comes_after_it(world: World) -> None:
+    _, _, customer = invoiced(world)
+    bill = in_quickbooks(world, customer, sale("80.00"))
+    made = received(world, customer, "80.00", pays(bill, "80.00"))
+    world.capture()
+    counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+    assert counts["waiting"] == 1
+    assert world.value("select count(*) from qbo_sync.due_mark where entity = 'payment'") == 0
+    world.bring()
+    row = of_qbo(world, bill)
+    assert of_payment(world, made)["applied"] == {row["id"]: 80}
+    assert of_qbo(world, bill)["balance"] == 0
+    assert world.errors() == []
+
+
+def test_changed_amount_and_applications_follow(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    other = world.simple_invoice(account)
+    world.both()
+    bill, second = world.qbo_invoice(invoice), world.qbo_invoice(other)
+    made = received(world, customer, "50.00", pays(bill, "50.00"))
+    world.both()
+    change(world, made, TotalAmt=90, Line=[pays(bill, "20.00"), pays(second, "70.00")])
+    world.fetch()
+    row = of_payment(world, made)
+    assert (row["amount"], row["applied"]) == (90, {invoice: 20, other: 70})
+    assert (world.lms_invoice(invoice)["balance"], world.lms_invoice(other)["balance"]) == (80, 30)
+    quiet(world)
+
+
+def test_a_payment_of_the_lms_that_the_bookkeeper_changes_follows_too(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"}, method="Check", reference="77")
+    world.both()
+    link = world.link("payment", payment)
+    assert link
+    change(world, {"Id": link["qbo_id"]}, TotalAmt=60, Line=[pays(world.qbo_invoice(invoice), "60.00")])
+    world.both()
+    row = of_payment(world, {"Id": link["qbo_id"]})
+    assert (row["id"], row["amount"], row["applied"]) == (payment, 60, {invoice: 60})
+    assert (row["method"], row["reference"], row["origin"]) == ("Check", "77", "lms")
+    assert world.lms_invoice(invoice)["balance"] == 40
+    quiet(world)
+
+
+def test_a_void_is_an_update_to_nothing(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
+    world.both()
+    void(world, made)
+    world.both()
+    row = of_payment(world, made)
+    assert (row["amount"], row["applied"]) == (0, {})
+    assert world.lms_invoice(invoice)["balance"] == 100
+    quiet(world)
+
+
+@pytest.mark.parametrize("origin", ["lms", "qbo"])
+def test_deleted_in_quickbooks_goes_and_gives_the_balance_back(world: World, origin: str) -> None:
+    account, invoice, customer = invoiced(world)
+    if origin == "lms":
+        payment = world.payment(account, "50.00", {invoice: "50.00"})
+        world.both()
+        made = {"Id": (world.link("payment", payment) or {})["qbo_id"]}
+    else:
+        made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
+        world.both()
+    assert world.lms_invoice(invoice)["balance"] == 50
+    remove(world, made, "Payment")
+    world.both()
+    assert world.value("select count(*) from lms.payment") == 0
+    assert world.value("select count(*) from qbo_sync.entity_link where entity = 'payment'") == 0
+    assert world.lms_invoice(invoice)["balance"] == 100
+    assert world.errors() == []
+    quiet(world)
+
+
+def test_a_payment_of_quickbooks_that_the_lms_deletes_goes_there(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
+    world.both()
+    world.sql("delete from lms.payment")
+    world.sql("update lms.invoice set balance = 100")
+    world.both()
+    assert world.qbo.all("Payment") == []
+    assert made
+    quiet(world)
+
+
+def test_of_two_updates_quickbooks_wins_and_the_other_is_kept(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    link = world.link("payment", payment)
+    assert link
+    change(world, {"Id": link["qbo_id"]}, TotalAmt=60, Line=[pays(world.qbo_invoice(invoice), "60.00")])
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    world.apply("payment", payment, {invoice: "70.00"})
+    world.fetch()
+    assert of_payment(world, {"Id": link["qbo_id"]})["applied"] == {invoice: 60}
+    assert world.lms_invoice(invoice)["balance"] == 40
+    [error] = world.errors()
+    assert (error["error_code"], error["lms_id"], error["qbo_id"]) == ("conflict_qbo_kept", payment, link["qbo_id"])
+    assert (error["detail"]["lost"], error["detail"]["lms"]["amount"]) == ("lms", 70)
+    assert error["detail"]["qbo"]["amount"] == 60
+    world.both()
+    assert [one["error_code"] for one in world.errors()] == ["conflict_qbo_kept"]
+    quiet(world)
+
+
+def test_a_delete_in_quickbooks_wins_over_an_update_of_the_lms(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    remove(world, {"Id": (world.link("payment", payment) or {})["qbo_id"]}, "Payment")
+    world.sql("update lms.payment set amount = 55 where id = %s", payment)
+    world.fetch()
+    assert world.value("select count(*) from lms.payment") == 0
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["lms"]["amount"]) == ("conflict_deleted", 55)
+    world.both()
+    assert world.lms_invoice(invoice)["balance"] == 100
+    quiet(world)
+
+
+def test_changed_alike_on_both_sides_is_no_conflict(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    link = world.link("payment", payment)
+    assert link
+    change(world, {"Id": link["qbo_id"]}, TotalAmt=60, Line=[pays(world.qbo_invoice(invoice), "60.00")])
+    world.sql("update lms.payment set amount = 60 where id = %s", payment)
+    world.apply("payment", payment, {invoice: "60.00"})
+    world.both()
+    assert world.errors() == []
+    quiet(world)
+
+
+def test_what_settles_something_else_is_left_out_and_told(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    bill = world.qbo_invoice(invoice)
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
+    made = received(world, customer, "60.00", pays(bill, "90.00"), pays(memo, "30.00", "CreditMemo"))
+    assert world.fetch()["created"] == 1
+    row = of_payment(world, made)
+    assert (row["amount"], row["applied"]) == (60, {invoice: 60}), "not more than the payment's own money"
+    assert world.lms_invoice(invoice)["balance"] == 10
+    [error] = world.errors()
+    assert error["error_code"] == "unsynced_application"
+    assert "$30.00 for a credit memo" in error["message"]
+    world.qbo.update("Payment", fresh(world, made, "Payment"), CustomerRef={"value": customer}, PrivateNote="x")
+    world.fetch()
+    [again] = world.errors()
+    assert (again["id"], again["first_seen_at"]) == (error["id"], error["first_seen_at"])
+    change(world, made, Line=[pays(bill, "60.00")])
+    world.both()
+    assert world.errors() == []
+
+
+def test_a_part_for_an_invoice_that_comes_later_heals(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-01'")
+    world.both()
+    old = in_quickbooks(world, customer, sale("20.00"), TxnDate="2026-05-20")
+    made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "30.00"), pays(old, "20.00"))
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 30}
+    [error] = world.errors()
+    assert error["detail"]["invoice_ids"] == [old["Id"]]
+    world.sql("update qbo_sync.connection set sync_start_date = null")
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 30, of_qbo(world, old)["id"]: 20}
+    assert world.errors() == []
+    quiet(world)
+
+
+def test_an_ignored_left_out_part_stays_ignored(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
+    bill = world.qbo_invoice(invoice)
+    made = received(world, customer, "60.00", pays(bill, "90.00"), pays(memo, "30.00", "CreditMemo"))
+    world.fetch()
+    world.sql("update qbo_sync.sync_error set status = 'ignored'")
+    world.qbo.update("Payment", fresh(world, made, "Payment"), CustomerRef={"value": customer}, PrivateNote="x")
+    world.fetch()
+    assert world.errors() == []
+    assert world.value("select status from qbo_sync.sync_error") == "ignored"
+
+
+def test_credits_that_we_applied_never_come_back(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    world.credit(account, "10.00", {invoice: "10.00"})
+    world.both()
+    assert len(world.qbo.all("Payment")) == 1
+    assert world.value("select count(*) from lms.payment") == 0
+    assert world.lms_invoice(invoice)["balance"] == 90
+    assert world.errors() == []
+
+
+def test_our_own_payments_are_no_change(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    world.payment(account, "50.00", {invoice: "50.00"})
+    world.run()
+    world.capture()
+    assert world.value("select count(*) from qbo_sync.change_mark where entity = 'payment'") == 0
+    before = world.sql("select updated_at from lms.invoice")
+    world.bring()
+    assert world.sql("select updated_at from lms.invoice") == before
+
+
+def test_a_customer_linked_to_nothing_is_told_and_heals(world: World) -> None:
+    stranger = world.qbo.create("Customer", DisplayName="Walk-in")
+    made = received(world, stranger["Id"], "25.00")
+    world.both()
+    [error] = world.errors()
+    assert (error["error_code"], error["entity"]) == ("customer_not_linked", "payment")
+    account = world.account("Walk-in, Inc.")
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        world.qbo.realm,
+        account,
+        stranger["Id"],
+    )
+    world.both()
+    assert of_payment(world, made)["billing_account_id"] == account
+    assert world.errors() == []
+
+
+def test_payments_switched_off_still_reach_the_balance_and_come_later(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    world.sql("update qbo_sync.connection set sync_payments = false")
+    made = received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"))
+    world.both()
+    assert (world.value("select count(*) from lms.payment"), world.lms_invoice(invoice)["balance"]) == (0, 60)
+    world.sql("update qbo_sync.connection set sync_payments = true")
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 40}
+    assert world.lms_invoice(invoice)["balance"] == 60
+
+
+def test_invoices_switched_off_do_not_hold_payments_back(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    world.sql("update qbo_sync.connection set sync_invoices = false")
+    made = received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"))
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 40}
+    assert world.lms_invoice(invoice)["balance"] == 60
+
+
+def test_a_twin_of_a_payment_on_its_way_out_waits_for_it(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    world.payment(account, "40.00", {invoice: "40.00"})
+    received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"), TxnDate="2026-06-15")
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    world.capture()
+    counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+    assert counts["waiting"] == 1
+    world.both()
+    ours, theirs = len(world.qbo.all("Payment")), world.value("select count(*) from lms.payment")
+    assert ours == theirs == world.value("select count(*) from qbo_sync.entity_link where entity = 'payment'")
