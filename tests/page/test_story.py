@@ -180,7 +180,7 @@ def test_an_error_is_ignored_with_a_reason(story: Story) -> None:
     expect(page.get_by_text("“A test <b>account</b> of 2019”")).to_be_visible()
     error = story.row("select * from qbo_sync.sync_error where document_number = %s", name)
     assert error["status"] == "ignored"
-    story.go(f"/errors?lab={lab}")
+    story.go(f"/errors?lab={lab}&q=Too")
     expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
 
 

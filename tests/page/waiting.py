@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], seconds: float = 90) -> Found:
+def eventually(look: Callable[[], Found], seconds: float = 150) -> Found:
     """The first thing found that counts as true; a failure if there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
