@@ -3,6 +3,7 @@
 import pytest
 
 from include.sync.flows import FLOWS
+from include.sync.inbound.flows import INBOUND
 from tests.end_to_end.conftest import Airflow, wait_for
 from tests.world import World
 
@@ -11,8 +12,9 @@ STEPS = ["companies", "extract", "load", "transform", "validate"]
 
 def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(airflow: Airflow) -> None:
     dags = {dag["dag_id"]: dag for dag in airflow.get("dags")["dags"]}
-    assert set(FLOWS) <= set(dags)
-    for dag_id in FLOWS:
+    assert {*FLOWS, *INBOUND, "qbo_change_capture"} <= set(dags)
+    assert not dags["qbo_change_capture"]["is_paused"]
+    for dag_id in [*FLOWS, *INBOUND]:
         assert not dags[dag_id]["is_paused"]
         assert not dags[dag_id]["has_import_errors"]
         details = airflow.get(f"dags/{dag_id}/details")
@@ -35,6 +37,29 @@ def test_uninvoicing_reaches_quickbooks_by_itself(live: World, airflow: Airflow)
     wait_for(lambda: live.link("invoice", invoice), 60)
     live.sql("select lms.uninvoice_case(%s)", case)
     wait_for(lambda: live.qbo.all("Invoice") == [], 60)
+
+
+def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(live: World, airflow: Airflow) -> None:
+    account = live.account()
+    invoice = live.simple_invoice(account)
+    wait_for(lambda: live.link("invoice", invoice), 60)
+    customer = live.link("billing_account", account)
+    assert customer
+    made = live.qbo.create(
+        "Invoice",
+        CustomerRef={"value": customer["qbo_id"]},
+        Line=[{"Amount": 80, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 80}}],
+    )
+    paid = [{"Amount": 30, "LinkedTxn": [{"TxnId": made["Id"], "TxnType": "Invoice"}]}]
+    live.qbo.create("Payment", CustomerRef={"value": customer["qbo_id"]}, TotalAmt=30, Line=paid)
+    wait_for(
+        lambda: live.sql(
+            "select 1 from lms.payment_application a join lms.invoice i on i.id = a.invoice_id"
+            " where i.billing_account_id = %s and i.origin = 'qbo' and i.balance = 50",
+            account,
+        ),
+        60,
+    )
 
 
 @pytest.mark.parametrize("dag_id", sorted(FLOWS))

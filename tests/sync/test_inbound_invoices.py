@@ -483,6 +483,20 @@ def test_a_delete_wins_over_an_edit_which_is_kept(world: World) -> None:
     assert error["detail"]["lms"]["total"] == 105
 
 
+def test_uninvoiced_while_it_was_changed_in_quickbooks_goes_and_the_change_is_kept(world: World) -> None:
+    case = world.case(world.pair(world.account()), [{"product": world.product()}])
+    invoice = world.invoice(case)
+    world.both()
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("140.00")])
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.fetch()
+    world.both()
+    assert world.qbo.all("Invoice") == []
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["lost"]) == ("conflict_deleted", "qbo")
+    assert error["detail"]["qbo"]["total"] == 140
+
+
 def test_a_void_keeps_the_invoice_with_nothing_on_it(world: World) -> None:
     account = world.account()
     case = world.case(world.pair(account), [{"product": world.product(), "discount": "5"}])

@@ -27,6 +27,7 @@ _DIRECTION: Direction = "qbo_to_lms"
 LOCK_TIMEOUT = "2s"
 #: … and tried again after so many seconds.
 LOCKED_SECONDS = 5.0
+LONGEST_WAIT = 300.0
 
 _SOMEBODY_ELSE = (
     psycopg.errors.LockNotAvailable,
@@ -94,15 +95,10 @@ def _carry_out(
 ) -> None:
     if record.action == "wait":
         waits_for = record.plan["waits_for_invoice"]
-        _settle(
-            connection,
-            runtime,
-            company,
-            record,
-            "waiting",
-            waits_for=RecordKey("invoice", waits_for) if waits_for else None,
-            wait_seconds=record.plan["wait_seconds"],
-        )
+        if waits_for:
+            _settle(connection, runtime, company, record, "waiting", waits_for=RecordKey("invoice", waits_for))
+        else:
+            _settle_waiting(connection, runtime, company, record, record.plan["wait_seconds"])
         return
     if record.action != "nothing":
         refuse_while_under_way(connection, company, record)
@@ -200,7 +196,20 @@ def _wait(
 ) -> None:
     with connection.transaction():
         if _take(connection, company.realm_id, record):
-            _settle(connection, runtime, company, record, "waiting", wait_seconds=seconds)
+            _settle_waiting(connection, runtime, company, record, seconds)
+
+
+def _settle_waiting(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, record: StagedRecord, seconds: float
+) -> None:
+    """For so long, and the longer the longer it has been waiting: a lock may be held for hours."""
+    row = connection.execute(
+        "select extract(epoch from clock_timestamp() - marked_at)::float from qbo_sync.change_mark"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s",
+        [company.realm_id, _DIRECTION, record.entity, record.record_id],
+    ).fetchone()
+    seconds = max(seconds, min(row[0] / 4, LONGEST_WAIT) if row else 0.0)
+    _settle(connection, runtime, company, record, "waiting", wait_seconds=seconds)
 
 
 def _refused(noun: str, error: psycopg.Error) -> Problem:

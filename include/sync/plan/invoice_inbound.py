@@ -121,7 +121,12 @@ def _base(base: Invoice | None, lms: Any, qbo: Any, origin: str) -> Any:
 
 def _linked(now: InvoiceInbound, decision: Decision) -> InboundPlan:
     if decision.side == "qbo":
-        return leave("changed in the LMS: that direction's DAG sees to it")
+        # That direction's plan does not look at QuickBooks before it deletes: a change that gets lost is told here.
+        return InboundPlan(
+            action="nothing",
+            reason="changed in the LMS: that direction's DAG sees to it",
+            problem=_uninvoiced(now) if decision.conflict else None,
+        )
     if decision.step == "unlink":
         return InboundPlan(action="unlink", reason="gone on both sides")
     if decision.step == "delete":
@@ -161,6 +166,21 @@ def _conflict(now: InvoiceInbound, decision: Decision) -> Problem | None:
         lost="lms",
         lms=lms,
         qbo=to_plain(theirs) if theirs else None,
+    )
+
+
+def _uninvoiced(now: InvoiceInbound) -> Problem | None:
+    theirs = now.qbo.invoice if now.qbo else None
+    if theirs is None:
+        return None
+    return conflict(
+        "conflict_deleted",
+        f"Invoice {theirs.number} was un-invoiced in Pilot while it was changed in QuickBooks "
+        f"({show(theirs.total)}). It is deleted in QuickBooks too.",
+        "If the change in QuickBooks was meant to stay, enter it there again; the lost version is in the details.",
+        lost="qbo",
+        lms=None,
+        qbo=to_plain(theirs),
     )
 
 
