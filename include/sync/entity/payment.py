@@ -70,7 +70,8 @@ def _read_present(
     by_id = {record.link["qbo_id"]: record for record in records if record.link}
     for record in records:
         record.qbo["present"] = None
-    for body in client.find("Payment", "Id", list(by_id)):
+    for found in client.find("Payment", "Id", list(by_id)):
+        body = _trusted(client, found)
         lines = qbo_payment.lines_of(body)
         ours = links.lms_ids(connection, company.realm_id, "invoice", lines.invoices)
         applications = [
@@ -91,6 +92,15 @@ def _read_present(
             "applications": [to_application(one) for one in ordered(applications)],
             "other_lines": [*lines.others, *strangers],
         }
+
+
+def _trusted(client: QboClient, found: Json) -> Json:
+    """The payment itself where a query shows it without the lines that its own figures speak of (trap 50)."""
+    applied = Decimal(found.get("TotalAmt", 0)) - Decimal(found.get("UnappliedAmt", 0))
+    if found.get("Line") or not applied:
+        return found
+    whole = client.read("Payment", found["Id"])
+    return found if isinstance(whole, Fault) else whole
 
 
 def to_application(application: Application) -> Json:
