@@ -217,6 +217,29 @@ def test_a_customer_linked_to_nothing_is_told_and_heals_when_it_is_linked_by_han
     assert world.errors() == []
 
 
+def test_a_pair_that_was_linked_by_hand_moves_like_any_other(world: World) -> None:
+    old, new = world.account("Old", "detailed"), world.account("New", "detailed")
+    world.simple_invoice(pair=world.pair(old))
+    world.simple_invoice(pair=world.pair(new))
+    world.both()
+    pair = world.pair(old, "Dr. Mover")
+    body = {"DisplayName": "Dr. M.", "Job": True, "ParentRef": {"value": customer_of(world, old)}}
+    customer = world.qbo.create("Customer", **body)
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'doctor_office', %s, %s)",
+        world.qbo.realm,
+        pair,
+        customer["Id"],
+    )
+    made = in_quickbooks(world, customer["Id"])
+    world.both()
+    assert of_qbo(world, made)["doctor_office_id"] == pair
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", new, pair)
+    world.both()
+    assert fresh(world, customer, "Customer")["ParentRef"]["value"] == customer_of(world, new)
+    assert world.errors() == []
+
+
 def test_an_ignored_customer_stays_ignored_until_it_is_heeded_again(world: World) -> None:
     stranger = world.qbo.create("Customer", DisplayName="Retail")
     world.sql(

@@ -147,3 +147,26 @@ language sql stable as $$
          where i.realm_id = p_realm_id and i.entity in ('payment', 'credit_application')
            and a -> 'invoice' ->> 1 = p_invoice_id::text)
 $$;
+
+-- ---------------------------------------------------------------- links made by hand
+
+-- A customer that somebody links with a plain row: what the LMS says of it now counts as agreed, so that a later move
+-- of the pair to another account is noticed.
+create function qbo_sync.fill_base() returns trigger language plpgsql as $$
+begin
+    if new.entity = 'billing_account' then
+        select jsonb_build_object('name', a.name, 'email', a.email, 'phone', a.phone, 'parent', null, 'wanted', true)
+          into new.base from lms.billing_account a where a.id = new.lms_id;
+    else
+        select jsonb_build_object('name', o.child_subaccount_name, 'email', null, 'phone', null,
+                                  'parent', jsonb_build_array('billing_account', o.billing_account_id::text),
+                                  'wanted', a.accounting_structure = 'detailed')
+          into new.base
+          from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id where o.id = new.lms_id;
+    end if;
+    new.base := coalesce(new.base, '{}');
+    return new;
+end
+$$;
+create trigger fill_base before insert on qbo_sync.entity_link for each row
+    when (new.base = '{}' and new.entity in ('billing_account', 'doctor_office')) execute function qbo_sync.fill_base();

@@ -133,15 +133,18 @@ def _linked(now: InvoiceInbound, decision: Decision) -> InboundPlan:
         return InboundPlan(action="delete", reason="deleted in QuickBooks", problem=_conflict(now, decision))
     if decision.step == "update":
         return InboundPlan(action="update", reason="amounts changed", problem=_conflict(now, decision))
-    if (
-        now.lms
-        and now.qbo
-        and now.lms.balance != target_balance(now.qbo.balance, now.lms.not_in_quickbooks, voided=now.qbo.voided)
-    ):
+    if _balance_differs(now):
         return InboundPlan(action="update", reason="balance changed")
     if decision.step == "rebase":
         return InboundPlan(action="rebase", reason="changed alike on both sides")
     return leave("in step")
+
+
+def _balance_differs(now: InvoiceInbound) -> bool:
+    if now.lms is None or now.qbo is None or "update" not in allowed(_TO_QBO, _TO_LMS, now.direction).to_lms:
+        return False
+    target = target_balance(now.qbo.balance, now.lms.not_in_quickbooks, voided=now.qbo.voided)
+    return now.lms.balance != target
 
 
 def _conflict(now: InvoiceInbound, decision: Decision) -> Problem | None:
