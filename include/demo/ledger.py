@@ -134,7 +134,8 @@ def expected_to_be_held_back(connection: psycopg.Connection, planted: Sequence[P
     """The invoices that a planted problem holds back: wrong themselves, or waiting for what is wrong."""
     ids: dict[str, list[int]] = {"invoice": [], "billing_account": [], "doctor_office": [], "product": []}
     for each in planted:
-        ids[each.entity].append(each.lms_id)
+        if each.lms_id is not None:
+            ids[each.entity].append(each.lms_id)
     rows = connection.execute(
         """select i.id from lms.invoice i join lms.billing_account a on a.id = i.billing_account_id
             where i.id = any(%(invoice)s)

@@ -113,7 +113,7 @@ class Planted:
 
     kind: str
     entity: str
-    lms_id: int
+    lms_id: int | None  # None: it is in QuickBooks only
     expected_error_code: str
     why: str
 

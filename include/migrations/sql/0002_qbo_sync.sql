@@ -534,8 +534,17 @@ begin
         taken := taken + 1;
     end loop;
     with retried as (
-        update qbo_sync.sync_error set retry_at = null
-         where status = 'open' and retry_at <= clock_timestamp()
+        update qbo_sync.sync_error e set retry_at = null
+         where status = 'open'
+           and (retry_at <= clock_timestamp()
+                -- its customer was linked at the very moment when it failed for want of that link
+                or error_code = 'customer_not_linked'
+                   and exists (select 1 from qbo_sync.entity_link l
+                                where l.realm_id = e.realm_id and l.entity in ('billing_account', 'doctor_office')
+                                  and l.qbo_id = e.detail ->> 'customer_id')
+                   and not exists (select 1 from qbo_sync.change_mark m
+                                    where m.realm_id = e.realm_id and m.direction = e.direction
+                                      and m.entity = e.record_entity and m.record_id = e.record_id))
         returning realm_id, direction, record_entity, record_id, billing_lab_id
     )
     select taken + count(*) into taken
