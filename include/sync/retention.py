@@ -24,7 +24,8 @@ def prune(connection: psycopg.Connection) -> dict[str, int]:
         "   and exists (select 1 from qbo_sync.sync_outcome later"
         "                where later.realm_id = o.realm_id and later.direction = o.direction"
         "                  and later.entity = o.entity and later.record_id = o.record_id and later.id > o.id"
-        "                  and (later.outcome <> 'unchanged' or o.outcome = 'unchanged'))"
+        "                  and (later.outcome in ('created', 'updated', 'deleted', 'adopted')"
+        "                       or o.outcome in ('unchanged', 'waiting', 'failed')))"
     ).rowcount
     connection.commit()
     return deleted

@@ -175,12 +175,18 @@ create table qbo_sync.sync_outcome (
 create index on qbo_sync.sync_outcome (realm_id, direction, entity, record_id, id desc);
 create index on qbo_sync.sync_outcome (at);
 
--- Where each record stands: its last outcome that changed something, else 'unchanged'.
+-- Where each record stands: its last outcome; where that is 'unchanged', what was last done to it before, if anything.
 create view qbo_sync.record_outcome as
-    select distinct on (realm_id, direction, entity, record_id)
-           realm_id, direction, entity, record_id, outcome, dag_id, run_id, at
-      from qbo_sync.sync_outcome
-     order by realm_id, direction, entity, record_id, (outcome <> 'unchanged') desc, id desc;
+    select l.realm_id, l.direction, l.entity, l.record_id,
+           coalesce(case when l.outcome = 'unchanged' then d.outcome end, l.outcome) as outcome,
+           l.dag_id, l.run_id, l.at
+      from (select distinct on (realm_id, direction, entity, record_id) *
+              from qbo_sync.sync_outcome order by realm_id, direction, entity, record_id, id desc) l
+      left join lateral (
+          select o.outcome from qbo_sync.sync_outcome o
+           where o.realm_id = l.realm_id and o.direction = l.direction and o.entity = l.entity
+             and o.record_id = l.record_id and o.outcome in ('created', 'updated', 'deleted', 'adopted')
+           order by o.id desc limit 1) d on true;
 
 create table qbo_sync.sync_run (
     dag_id       text not null,
