@@ -71,13 +71,35 @@ class QboClient:
         answer = self._send("query", None, path="query", text=statement)
         return _entities(answer)
 
-    def find(self, resource: str, field: str, values: Sequence[str], *, also: str = "") -> list[Json]:
+    def find(
+        self,
+        resource: str,
+        field: str,
+        values: Sequence[str],
+        *,
+        also: str = "",
+        refused: dict[str, Fault] | None = None,
+    ) -> list[Json]:
         """All records of a resource whose field has one of the values, in as few calls as possible.
 
         Several IN lists travel as one batch of queries, which counts as one call of the quota (dossier 3.3).
+        `refused`: where QuickBooks refuses the question for the sake of some values, those go in here with the fault,
+        and the others are asked for all the same. Without it, RequestRefused is raised.
         """
         statements = [where_in(resource, field, part, also=also) for part in in_chunks(values)]
-        return [record for page in self.queries(statements) for record in page]
+        try:
+            return [record for page in self.queries(statements) for record in page]
+        except RequestRefused as refusal:
+            if refused is None:
+                raise
+            distinct = sorted(set(values))
+            if len(distinct) == 1:
+                refused[distinct[0]] = refusal.fault
+                return []
+            halves = distinct[: len(distinct) // 2], distinct[len(distinct) // 2 :]
+            return [
+                record for half in halves for record in self.find(resource, field, half, also=also, refused=refused)
+            ]
 
     def find_all(self, resource: str, field: str, values: Sequence[str]) -> list[Json]:
         """As `find`, for a field that many records share (a day): page by page."""

@@ -23,6 +23,10 @@ class ReconnectRequired(QboError):
     """The grant is gone; somebody must connect the company again."""
 
 
+class NotConnected(ReconnectRequired, LookupError):
+    """No billing lab is connected to the company (any more), because somebody wanted it so."""
+
+
 class RequestRefused(QboError):
     """QuickBooks refused a whole request (not a single record of it)."""
 

@@ -71,7 +71,8 @@ def _by_status(status: int) -> Remedy:
     if status == 401:
         return Remedy.REFRESH
     if status == 403:
-        return Remedy.RECONNECT
+        # Only 3100 says that the grant is at fault (dossier 8.2). A gateway says 403 too, without saying why.
+        return Remedy.RETRY
     if status == 429:
         return Remedy.WAIT
     if status >= 500:

@@ -33,14 +33,22 @@ def payment_body(
 def payment_update_body(
     payment: Payment, references: Mapping[RecordKey, str], present: Json, other_lines: Iterable[Json]
 ) -> Json:
-    """A sparse update of amount and applications. Lines are all or none: those to other things are sent again."""
+    """A sparse update of amount and applications. Lines are all or none: those to other things are sent again.
+
+    An invoice that a credit memo in it pays too keeps that part; both parts are one line.
+    """
+    lines = lines_of({"Line": [*_invoice_lines(payment.applications, references), *other_lines]})
+    invoices = [
+        {"Amount": amount, "LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}]}
+        for invoice, amount in lines.invoices.items()
+    ]
     return {
         "Id": present["Id"],
         "SyncToken": present["SyncToken"],
         "sparse": True,
         "CustomerRef": present["CustomerRef"],
         "TotalAmt": payment.amount,
-        "Line": [*_invoice_lines(payment.applications, references), *other_lines],
+        "Line": [*invoices, *lines.others],
     }
 
 
@@ -114,6 +122,16 @@ def lines_of(record: Json) -> PaymentLines:
 def amount_of(record: Json) -> Decimal:
     """TotalAmt in dollars."""
     return to_cents(Decimal(record.get("TotalAmt", ZERO)))
+
+
+def money_applied(record: Json) -> Decimal:
+    """How much of the payment's own money is applied; credits in it are not its own."""
+    return to_cents(amount_of(record) - Decimal(record.get("UnappliedAmt", ZERO)))
+
+
+def has_lost_its_lines(record: Json) -> bool:
+    """Whether its figures speak of lines that are not there (trap 50)."""
+    return not record.get("Line") and money_applied(record) != 0
 
 
 def without_invoice(record: Json, invoice_id: str) -> Json:

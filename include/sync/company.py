@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from include.model.record import Direction, Entity
 from include.model.settings import CompanyPreferences, ConnectionSettings
 from include.qbo.client import QboClient
+from include.qbo.errors import NotConnected
 from include.sync.database import jsonb
 
 _SETTINGS = """
@@ -40,14 +41,14 @@ class Company:
 
 
 def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
-    """The company with its labs' settings. Raises LookupError if no lab is connected to it."""
+    """The company with its labs' settings. Raises NotConnected if no lab is connected to it."""
     with connection.cursor(row_factory=class_row(ConnectionSettings)) as cursor:
         settings = cursor.execute(_SETTINGS, [realm_id]).fetchall()
     row = connection.execute(
         "select name, preferences from qbo_sync.company where realm_id = %s", [realm_id]
     ).fetchone()
     if row is None or not settings:
-        raise LookupError(f"no billing lab is connected to QuickBooks company {realm_id}")
+        raise NotConnected(f"no billing lab is connected to QuickBooks company {realm_id}")
     return Company(
         realm_id=realm_id,
         name=row[0],

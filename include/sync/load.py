@@ -51,7 +51,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             for wave in flow.waves:
                 rules = wave.rules
                 staged = staging.read(connection, runtime.run, realm_id, rules.entity)
-                records = [record for record in staged if wave.wants(record)]
+                records = [record for record in staged if wave.wants(record) and _still_flows(record, company)]
                 _settle_unwritten(connection, runtime, company, rules, records)
                 # Deletes first, they free numbers and money; then what may go side by side.
                 deletes = [record for record in records if record.action == "delete"]
@@ -66,6 +66,12 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         connection.commit()
     lost.raise_first()
     return summary
+
+
+def _still_flows(record: StagedRecord, company: Company) -> bool:
+    """Not a transaction whose lab was disconnected while it was in hand: its mark stays."""
+    shared = record.entity in ("billing_account", "doctor_office", "product", "special_item")
+    return shared or record.billing_lab_id is None or record.billing_lab_id in company.settings
 
 
 class LostAnswers:

@@ -8,6 +8,7 @@ from typing import Any
 from include.model.plain import to_plain
 from include.sync import marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
+from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
 from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
@@ -56,7 +57,7 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         for rules in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, rules.entity)
             for record in records:
-                plan = rules.plan(record, company)
+                plan = plan_refused(record) or rules.plan(record, company)
                 record.action, record.plan = plan.action, plan.to_plain()
                 if plan.problem:
                     record.problems = [_plain_problem(plan.problem)]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from include.qbo.errors import ReconnectRequired
+from include.qbo.errors import NotConnected, ReconnectRequired
 from include.qbo.oauth import Grant, OAuthApp, refresh
 from include.sync.database import Connect
 
@@ -68,7 +68,9 @@ class CompanyTokens:
                 "  from qbo_sync.company where realm_id = %s for no key update",
                 [self._realm_id],
             ).fetchone()
-            if row is None or row[0] != "connected":
+            if row is None or row[0] == "disconnected":
+                raise NotConnected(f"QuickBooks company {self._realm_id} is disconnected")
+            if row[0] != "connected":
                 raise ReconnectRequired(f"QuickBooks company {self._realm_id} is not connected")
             _, sealed_access, sealed_refresh, expires_at = row
             if sealed_access is not None and expires_at > datetime.now(UTC) + MARGIN:

@@ -40,6 +40,9 @@ def test_the_gateway_s_envelope_in_lower_case(code: str) -> None:
     [
         (429, "3001", Remedy.WAIT),
         (403, "3100", Remedy.RECONNECT),
+        (403, "3001", Remedy.WAIT),
+        (403, "5020", Remedy.RECORD_ERROR),
+        (403, "", Remedy.RETRY),
         (500, "10000", Remedy.RETRY),
         (500, "120", Remedy.RETRY),
         (503, "", Remedy.RETRY),

@@ -33,6 +33,41 @@ def test_a_truncate_of_the_invoices_reaches_quickbooks(world: World) -> None:
     assert world.qbo.all("Invoice") == []
 
 
+@pytest.mark.parametrize("kind", ["payment", "credit"])
+def test_a_truncate_of_the_applications_reaches_quickbooks(world: World, kind: str) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    give = world.payment if kind == "payment" else world.credit
+    give(account, "60.00", {invoice: "60.00"})
+    world.sync()
+    assert world.qbo_invoice(invoice)["Balance"] == 40
+    world.sql(f"truncate lms.{kind}_application")
+    world.sync()
+    assert world.qbo_invoice(invoice)["Balance"] == 100
+    assert world.value("select count(*) from qbo_sync.entity_link where entity = %s", kind) == 1
+
+
+def test_a_truncate_of_the_credits_takes_their_applications_along(world: World) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.credit(account, "60.00", {invoice: "60.00"})
+    world.sync()
+    world.sql("truncate lms.credit cascade")
+    world.sync()
+    assert (world.qbo.all("CreditMemo"), world.qbo.all("Payment")) == ([], [])
+    assert world.qbo_invoice(invoice)["Balance"] == 100
+
+
+def test_a_truncate_of_the_lines_is_looked_at(world: World) -> None:
+    invoice = world.simple_invoice()
+    world.sync()
+    world.sql("truncate lms.invoice_line_item")
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    assert [row["record_id"] for row in world.sql("select * from qbo_sync.change_mark")] == [str(invoice)]
+    world.sync()
+    assert world.qbo_invoice(invoice)["TotalAmt"] == 100, "edits are not pushed"
+
+
 def test_a_slow_run_does_not_take_away_a_mark_made_after_its_own_was_settled(world: World) -> None:
     pair, product = known(world)
     invoice = world.invoice(world.case(pair, [{"product": product}]))

@@ -6,7 +6,7 @@ import pytest
 
 from include.qbo import client
 from include.qbo.errors import OutcomeUnknown
-from include.qbo.faults import fault_of_status
+from include.qbo.faults import Fault, fault_of_status
 from tests.sync.test_recovery import INVOICES, many_invoices
 from tests.world import World
 
@@ -35,3 +35,34 @@ def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
     [error] = world.errors()
     assert error["lms_id"] == invoices[5]
     assert "QuickBooks breaks off whenever it gets this record" in error["message"]
+
+
+@pytest.mark.parametrize("what", ["customer", "product", "number"])
+def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    account = world.account("Odd Name" if what == "customer" else "Good Name")
+    product = world.product("Odd Name" if what == "product" else "Good Crown")
+    pair, good = world.pair(account), world.simple_invoice()
+    invoice = world.invoice(world.case(pair, [{"product": product}]))
+    if what == "number":
+        world.sql("update lms.invoice set invoice_number = 'Odd Name' where id = %s", invoice)
+    attempt = client.QboClient._attempt
+
+    def refusing(self: client.QboClient, call: Any, url: str, query: Any, content: Any, headers: Any) -> Any:
+        if content and "Odd Name" in content and "requestid" not in query:
+            return Fault(400, "4000", "Error parsing query", "QueryParserError: Encountered “Odd”")
+        return attempt(self, call, url, query, content, headers)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client.QboClient, "_attempt", refusing)
+        world.sync()
+        assert world.qbo_invoice(good)
+        [error] = world.errors()
+        assert error["error_code"] == "qbo_4000"
+        assert "cannot be asked whether it has “Odd Name” already" in error["message"]
+        assert error["detail"]["fault_detail"].startswith("QueryParserError")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)

@@ -19,6 +19,7 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.plan.action import Plan
@@ -36,11 +37,11 @@ def observe_credits(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
 ) -> None:
     """The present SyncToken of credit memos that change; what of customer and item is missing."""
-    changed = {r.link["qbo_id"]: r for r in records if r.link and (r.lms is None or _amount(r.lms) != _base_amount(r))}
-    for record in changed.values():
+    changed = [r for r in records if r.link and (r.lms is None or _amount(r.lms) != _base_amount(r))]
+    for record in changed:
         record.qbo["present"] = None
-    for body in client.find("CreditMemo", "Id", list(changed)):
-        changed[body["Id"]].qbo["present"] = {
+    for record, body in read_present(client, "CreditMemo", changed):
+        record.qbo["present"] = {
             "SyncToken": body["SyncToken"],
             "amount": qbo_payment.amount_of(body),
         }
@@ -160,11 +161,11 @@ def observe_applications(
     for record in records:
         if record.lms:
             _keep_what_is_there(connection, company, record)
-    changed = {r.link["qbo_id"]: r for r in records if r.link and _application_value(r.lms) != _base_value(r)}
-    for record in changed.values():
+    changed = [r for r in records if r.link and _application_value(r.lms) != _base_value(r)]
+    for record in changed:
         record.qbo["present"] = None
-    for body in client.find("Payment", "Id", list(changed)):
-        changed[body["Id"]].qbo["present"] = {"SyncToken": body["SyncToken"], "CustomerRef": body["CustomerRef"]}
+    for record, body in read_present(client, "Payment", changed):
+        record.qbo["present"] = {"SyncToken": body["SyncToken"], "CustomerRef": body["CustomerRef"]}
 
 
 def _keep_what_is_there(connection: psycopg.Connection, company: Company, record: StagedRecord) -> None:

@@ -16,6 +16,8 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
+from include.sync.entity.present import read_present
+from include.sync.entity.refused import note_refused
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.plan.action import Plan
@@ -32,17 +34,20 @@ def observe(
     customers = {record.record_id: customer_from_plain(record.lms) for record in records if record.lms}
     new = [r for r in records if r.link is None and r.record_id in customers and customers[r.record_id].wanted]
     names = [customers[record.record_id].name for record in new]
-    holders = holders_of(connection, client, names, qbo_customer.NAME_HOLDERS, _ENTITIES) if new else {}
+    refused: dict[str, Fault] = {}
+    holders = holders_of(connection, client, names, qbo_customer.NAME_HOLDERS, _ENTITIES, refused) if new else {}
     for record in new:
-        record.qbo["holders"] = holders.get(customers[record.record_id].name.casefold(), [])
+        name = customers[record.record_id].name
+        record.qbo["holders"] = holders.get(name.casefold(), [])
+        note_refused(record, name, refused)
     parents = {customer.parent for customer in customers.values() if customer.parent}
     parent_ids = links.qbo_ids(connection, company.realm_id, parents)
     for record in records:
         parent = customers[record.record_id].parent if record.record_id in customers else None
         record.qbo["parent_id"] = parent_ids.get(parent) if parent else None
-    moved = {r.link["qbo_id"]: r for r in records if r.link and r.record_id in customers and _moved(r)}
-    for found in client.find("Customer", "Id", list(moved), also="Active IN (true, false)"):
-        moved[found["Id"]].qbo["sync_token"] = found["SyncToken"]
+    moved = [record for record in records if record.link and record.record_id in customers and _moved(record)]
+    for record, found in read_present(client, "Customer", moved, also="Active IN (true, false)"):
+        record.qbo["sync_token"] = found["SyncToken"]
 
 
 def _moved(record: StagedRecord) -> bool:

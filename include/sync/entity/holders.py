@@ -8,6 +8,8 @@ import psycopg
 
 from include.qbo.client import QboClient
 from include.qbo.customer import DELETED_SUFFIX, without_suffix
+from include.qbo.errors import RequestRefused
+from include.qbo.faults import Fault
 from include.qbo.product import SELLABLE_TYPES
 from include.qbo.query import chunks, where_in
 from include.sync import links
@@ -26,18 +28,16 @@ def holders_of(
     names: Iterable[str],
     kinds: Sequence[str],
     entities: Sequence[str],
+    refused: dict[str, Fault],
 ) -> dict[str, list[Json]]:
     """By wanted name (case folded): the records that bear it, or bore it until they were deactivated, as JSON.
 
-    `entities`: whose links tell whether a record is linked already.
+    `entities`: whose links tell whether a record is linked already. `refused`: takes the names for which QuickBooks
+    refuses the question.
     """
     wanted = set(names)
     spellings = wanted | {name + DELETED_SUFFIX for name in wanted}
-    statements = [
-        (kind, where_in(kind, _NAME_FIELD[kind], part, also=_ALL)) for kind in kinds for part in chunks(spellings)
-    ]
-    pages = client.queries([statement for _, statement in statements])
-    found = [(kind, record) for (kind, _), page in zip(statements, pages, strict=True) for record in page]
+    found = _ask(client, kinds, spellings, refused)
     linked = links.linked_ids(connection, client.realm_id, entities, [record["Id"] for _, record in found])
     by_name: dict[str, list[Json]] = defaultdict(list)
     for kind, record in found:
@@ -56,6 +56,27 @@ def holders_of(
             }
         )
     return by_name
+
+
+def _ask(
+    client: QboClient, kinds: Sequence[str], spellings: set[str], refused: dict[str, Fault]
+) -> list[tuple[str, Json]]:
+    """All kinds in one batch; where that is refused, kind by kind, and in the end name by name."""
+    statements = [
+        (kind, where_in(kind, _NAME_FIELD[kind], part, also=_ALL)) for kind in kinds for part in chunks(spellings)
+    ]
+    try:
+        pages = client.queries([statement for _, statement in statements])
+        return [(kind, record) for (kind, _), page in zip(statements, pages, strict=True) for record in page]
+    except RequestRefused:
+        odd: dict[str, Fault] = {}
+        found = [
+            (kind, record)
+            for kind in kinds
+            for record in client.find(kind, _NAME_FIELD[kind], sorted(spellings), also=_ALL, refused=odd)
+        ]
+        refused.update({spelling.removesuffix(DELETED_SUFFIX): fault for spelling, fault in odd.items()})
+        return found
 
 
 def read_back(holders: Iterable[Json]) -> tuple[NameHolder, ...]:

@@ -2,25 +2,28 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 
 import psycopg
 
 from include.lms.invoice import read_invoices
 from include.model.invoice import Invoice
-from include.model.plain import Canonical, invoice_from_plain
+from include.model.plain import Canonical, invoice_from_plain, to_plain
 from include.model.problem import Problem
 from include.model.record import TAX_ITEM, RecordKey
 from include.qbo import invoice as qbo_invoice
+from include.qbo import invoice_inbound
 from include.qbo import payment as qbo_payment
 from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
+from include.sync.entity.present import read_present
+from include.sync.entity.refused import note_refused
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
+from include.sync.invoice_items import read_items
 from include.sync.plan.action import Plan
 from include.sync.plan.invoice import InvoiceSituation, plan_invoice, total_mismatch
 from include.sync.staging import StagedRecord
@@ -38,7 +41,11 @@ def references(invoice: Canonical) -> tuple[RecordKey, ...]:
 def observe(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
 ) -> None:
-    """For new invoices: what is not linked yet, and unlinked QuickBooks invoices that may be the same."""
+    """For new invoices: what is not linked yet, and unlinked QuickBooks invoices that may be the same.
+
+    For those that are un-invoiced: what QuickBooks has of them by now.
+    """
+    _read_present(connection, client, company, [r for r in records if r.link and r.lms is None])
     new = {r.record_id: invoice_from_plain(r.lms) for r in records if r.link is None and r.lms}
     keys = {key for invoice in new.values() for key in references(invoice)}
     ids = links.qbo_ids(connection, company.realm_id, keys)
@@ -52,10 +59,12 @@ def observe(
             ready.append(record)
     if not ready:
         return
-    candidates = _candidates(client, company, [new[record.record_id] for record in ready])
+    refused: dict[str, Fault] = {}
+    candidates = _candidates(client, company, [new[record.record_id] for record in ready], refused)
     taken = links.linked_ids(connection, company.realm_id, ["invoice"], [body["Id"] for body in candidates])
     for record in ready:
         invoice = new[record.record_id]
+        note_refused(record, invoice.number, refused)
         record.qbo["same"] = [
             [body["Id"], body["SyncToken"], qbo_invoice.total(body)]
             for body in candidates
@@ -63,10 +72,27 @@ def observe(
         ]
 
 
-def _candidates(client: QboClient, company: Company, invoices: Iterable[Invoice]) -> list[Json]:
+def _read_present(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
+) -> None:
+    lost = invoice_inbound.has_lost_its_lines
+    found = read_present(client, qbo_invoice.RESOURCE, records, has_lost_its_lines=lost)
+    items = read_items(connection, company.realm_id, [body for _, body in found])
+    for record, body in found:
+        base = (record.link or {})["base"]
+        customer = RecordKey(*base["customer"]) if base.get("customer") else RecordKey("billing_account", "")
+        record.qbo["present"] = {
+            "sync_token": body["SyncToken"],
+            "invoice": to_plain(invoice_inbound.from_body(body, items, customer)),
+        }
+
+
+def _candidates(
+    client: QboClient, company: Company, invoices: Iterable[Invoice], refused: dict[str, Fault]
+) -> list[Json]:
     """QuickBooks invoices that may be one of these: of the same number, or of the same day where it numbers itself."""
     if company.preferences.custom_transaction_numbers:
-        return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices])
+        return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices], refused=refused)
     return client.find_all("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
 
 
@@ -79,14 +105,16 @@ def _matches(body: Json, invoice: Invoice, customer_id: str, company: Company) -
 def plan(record: StagedRecord, company: Company) -> Plan:
     """From the staged row to the planner and back."""
     link = record.link or {}
+    present = record.qbo.get("present") or {}
     return plan_invoice(
         InvoiceSituation(
             linked=record.link is not None,
             lms=invoice_from_plain(record.lms) if record.lms else None,
             qbo_id=link.get("qbo_id"),
-            sync_token=link.get("sync_token"),
-            qbo_total=Decimal(link["base"]["total"]) if record.link else None,
-            base_date=date.fromisoformat(link["base"]["date"]) if link.get("base", {}).get("date") else None,
+            sync_token=present.get("sync_token", link.get("sync_token")),
+            qbo_total=Decimal(link["base"]["total"]) if "total" in link.get("base", {}) else None,
+            base=invoice_from_plain(link["base"]) if "total" in link.get("base", {}) else None,
+            qbo=invoice_from_plain(present["invoice"]) if present else None,
             start_date=company.of_lab(record.billing_lab_id).sync_start_date,
             book_close_date=company.preferences.book_close_date,
             missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],

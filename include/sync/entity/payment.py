@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 
 from include.lms.payment import read_payments
-from include.model.money import show
-from include.model.payment import Application, Payment, ordered
-from include.model.plain import Canonical, payment_from_plain, to_plain
+from include.model.money import ZERO, show
+from include.model.payment import Application, Payment
+from include.model.plain import Canonical, applications_from_plain, payment_from_plain, to_plain
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.qbo import payment as qbo_payment
@@ -19,10 +19,12 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.plan.payment import MoneySituation, named, plan_money
+from include.sync.plan.payment_inbound import within
 from include.sync.plan.two_way import allowed
 from include.sync.staging import StagedRecord
 
@@ -67,40 +69,39 @@ def _differs(record: StagedRecord) -> bool:
 def _read_present(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
 ) -> None:
-    by_id = {record.link["qbo_id"]: record for record in records if record.link}
     for record in records:
         record.qbo["present"] = None
-    for found in client.find("Payment", "Id", list(by_id)):
-        body = _trusted(client, found)
+    lost = qbo_payment.has_lost_its_lines
+    for record, body in read_present(client, "Payment", records, has_lost_its_lines=lost):
         lines = qbo_payment.lines_of(body)
         ours = links.lms_ids(connection, company.realm_id, "invoice", lines.invoices)
-        applications = [
+        settled = [
             Application(invoice=RecordKey("invoice", ours[qbo_id]), amount=amount)
             for qbo_id, amount in lines.invoices.items()
             if qbo_id in ours
         ]
-        strangers = [
-            {"Amount": amount, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]}
-            for qbo_id, amount in lines.invoices.items()
-            if qbo_id not in ours
-        ]
-        by_id[body["Id"]].qbo["present"] = {
+        agreed = applications_from_plain((record.link or {})["base"].get("applications"))
+        applications = within(qbo_payment.money_applied(body), settled, agreed)
+        by_money = {one.invoice.id: one.amount for one in applications}
+        # Invoices that the LMS does not have, and of the others what a credit memo in the payment pays.
+        other_invoices = {
+            qbo_id: amount - by_money.get(ours.get(qbo_id, ""), ZERO) for qbo_id, amount in lines.invoices.items()
+        }
+        record.qbo["present"] = {
             "Id": body["Id"],
             "SyncToken": body["SyncToken"],
             "CustomerRef": body["CustomerRef"],
             "amount": qbo_payment.amount_of(body),
-            "applications": [to_application(one) for one in ordered(applications)],
-            "other_lines": [*lines.others, *strangers],
+            "applications": [to_application(one) for one in applications],
+            "other_lines": [
+                *lines.others,
+                *(
+                    {"Amount": amount, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]}
+                    for qbo_id, amount in other_invoices.items()
+                    if amount
+                ),
+            ],
         }
-
-
-def _trusted(client: QboClient, found: Json) -> Json:
-    """The payment itself where a query shows it without the lines that its own figures speak of (trap 50)."""
-    applied = Decimal(found.get("TotalAmt", 0)) - Decimal(found.get("UnappliedAmt", 0))
-    if found.get("Line") or not applied:
-        return found
-    whole = client.read("Payment", found["Id"])
-    return found if isinstance(whole, Fault) else whole
 
 
 def to_application(application: Application) -> Json:

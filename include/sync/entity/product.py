@@ -16,6 +16,7 @@ from include.qbo.faults import Fault
 from include.sync import words
 from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
+from include.sync.entity.refused import note_refused
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.plan.action import Plan
@@ -36,9 +37,12 @@ def observe(
     if not new:
         return
     names = [record.lms["name"] for record in new if record.lms]
-    holders = holders_of(connection, client, names, ("Item",), ("product", "special_item"))
+    refused: dict[str, Fault] = {}
+    holders = holders_of(connection, client, names, ("Item",), ("product", "special_item"), refused)
     for record in new:
-        record.qbo["holders"] = holders.get((record.lms or {})["name"].casefold(), [])
+        name = (record.lms or {})["name"]
+        record.qbo["holders"] = holders.get(name.casefold(), [])
+        note_refused(record, name, refused)
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:

@@ -10,7 +10,6 @@ import psycopg
 
 from include.lms import invoice_write
 from include.lms.invoice import read_invoices
-from include.lms.product import read_products
 from include.model.invoice import Invoice
 from include.model.plain import invoice_from_plain, to_plain
 from include.model.record import RecordKey
@@ -31,6 +30,7 @@ from include.sync.inbound.surroundings import (
     refuse_while_under_way,
     settings_of,
 )
+from include.sync.invoice_items import read_items
 from include.sync.plan.inbound import InboundPlan
 from include.sync.plan.invoice_inbound import Alike, InvoiceInbound, LmsInvoice, QboInvoice, plan_invoice_inbound
 from include.sync.staging import StagedRecord
@@ -50,7 +50,7 @@ def observe(
         found = client.read("Invoice", qbo_id)
         bodies[qbo_id] = found if isinstance(found, dict) else bodies[qbo_id]
     customers = payers(connection, company.realm_id, (body["CustomerRef"]["value"] for body in bodies.values()))
-    items = _items(connection, company.realm_id, bodies)
+    items = read_items(connection, company.realm_id, bodies.values())
     ours = _read(connection, company.realm_id, [record.link["record_id"] for record in records if record.link])
     for record in records:
         found_here = ours.get(record.link["record_id"]) if record.link else None
@@ -60,17 +60,6 @@ def observe(
             customer = _customer(record, found_here, customers.get(body["CustomerRef"]["value"]))
             record.qbo = _seen(body, items, customer, customers.get(body["CustomerRef"]["value"]))
     _look_alike(connection, company, [record for record in records if record.link is None and record.qbo])
-
-
-def _items(connection: psycopg.Connection, realm_id: str, bodies: Mapping[str, Json]) -> dict[str, RecordKey]:
-    ids = {item for body in bodies.values() for item in qbo_invoice.item_ids(body)}
-    products = links.lms_ids(connection, realm_id, "product", ids)
-    there = read_products(connection, list(products.values()))
-    special = links.lms_ids(connection, realm_id, "special_item", ids)
-    return {
-        **{qbo_id: RecordKey("product", lms_id) for qbo_id, lms_id in products.items() if lms_id in there},
-        **{qbo_id: RecordKey("special_item", name) for qbo_id, name in special.items()},
-    }
 
 
 def _customer(record: StagedRecord, ours: LmsInvoice | None, payer: Payer | None) -> RecordKey | None:

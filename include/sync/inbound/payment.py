@@ -44,6 +44,10 @@ def observe(
     """QuickBooks' payments; the LMS's behind the links; the balances of the invoices that they touch."""
     realm = company.realm_id
     bodies = read_bodies(connection, client, "Payment", records)
+    for qbo_id in [qbo_id for qbo_id, body in bodies.items() if qbo_payment.has_lost_its_lines(body)]:
+        # Queries have been seen to lose the lines (trap 50).
+        whole = client.read("Payment", qbo_id)
+        bodies[qbo_id] = whole if isinstance(whole, dict) else bodies[qbo_id]
     _read_lms(connection, company, records)
     customers = payers(connection, realm, (body["CustomerRef"]["value"] for body in bodies.values()))
     settled = {qbo_id for body in bodies.values() for qbo_id in qbo_payment.lines_of(body).invoices}
@@ -63,6 +67,7 @@ def observe(
             "customer_name": body["CustomerRef"].get("name") or f"id {body['CustomerRef']['value']}",
             "date": body["TxnDate"],
             "amount": qbo_payment.amount_of(body),
+            "money_applied": qbo_payment.money_applied(body),
             **_lines(body, invoices, coming),
         }
         payment = _payment(record, customer, methods.get(_method(body))) if customer else None
@@ -145,12 +150,12 @@ def _payment(record: StagedRecord, customer: RecordKey, method: str | None) -> P
         Application(invoice=RecordKey("invoice", lms_id), amount=Decimal(amount))
         for lms_id, amount in record.qbo["applied"]
     ]
-    amount = Decimal(record.qbo["amount"])
+    agreed = applications_from_plain(((record.link or {}).get("base") or {}).get("applications"))
     return Payment(
         date=date.fromisoformat(record.qbo["date"]),
         customer=customer,
-        amount=amount,
-        applications=within(amount, applied),
+        amount=Decimal(record.qbo["amount"]),
+        applications=within(Decimal(record.qbo["money_applied"]), applied, agreed),
         method=method,
     )
 

@@ -1,7 +1,5 @@
 """Sync errors of records that come from QuickBooks: named by QuickBooks' id, and told also when the rest is done."""
 
-from dataclasses import replace
-
 import psycopg
 from psycopg.rows import dict_row
 
@@ -32,7 +30,7 @@ class Teller:
         self._lab, self._number = billing_lab_id, document_number
         with connection.cursor(row_factory=dict_row) as cursor:
             self._before = cursor.execute(
-                "select error_code, status, attempts, first_seen_at, detail from qbo_sync.sync_error"
+                "select error_code, status, attempts, first_seen_at from qbo_sync.sync_error"
                 " where realm_id = %s and direction = 'qbo_to_lms' and record_entity = %s and record_id = %s"
                 "   and status in ('open', 'ignored')",
                 [realm_id, key.entity, key.id],
@@ -41,10 +39,6 @@ class Teller:
     def tell(self, problem: Problem, operation: Operation, lms_id: str | None) -> None:
         """Open the error, or tell the one that stood again: with its history, and ignored if it was."""
         before = self._before
-        if before and before["error_code"].startswith("conflict") and before["status"] == "open":
-            # The version that lost must not be lost again.
-            earlier = {"code": before["error_code"], **before["detail"]}
-            problem = replace(problem, detail={**problem.detail, "earlier": earlier})
         place = sync_errors.ErrorPlace(
             realm_id=self._realm_id,
             direction="qbo_to_lms",

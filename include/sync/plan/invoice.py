@@ -7,9 +7,11 @@ from decimal import Decimal
 
 from include.model.invoice import Invoice
 from include.model.money import show
+from include.model.plain import to_plain
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.sync.plan.action import Plan, fail, nothing
+from include.sync.plan.invoice_agreed import agreed, agreed_base
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,8 +24,10 @@ class InvoiceSituation:
     sync_token: str | None = None
     #: linked: the total that QuickBooks made of it.
     qbo_total: Decimal | None = None
-    #: linked: the day it was agreed on.
-    base_date: date | None = None
+    #: linked: what was agreed on.
+    base: Invoice | None = None
+    #: un-invoiced: QuickBooks' version that is about to go; None: it is gone already.
+    qbo: Invoice | None = None
     #: Transactions dated earlier are left alone.
     start_date: date | None = None
     #: The books are closed up to and including this day.
@@ -39,9 +43,11 @@ def plan_invoice(now: InvoiceSituation) -> Plan:
     if now.lms is None:
         if not now.linked:
             return nothing("un-invoiced before it was sent")
-        if now.start_date and now.base_date and now.base_date < now.start_date:
+        if now.start_date and now.base and now.base.date < now.start_date:
             return nothing("dated before the sync's start date")
-        return Plan(action="delete", reason="un-invoiced", qbo_id=now.qbo_id, sync_token=now.sync_token)
+        return Plan(
+            action="delete", reason="un-invoiced", qbo_id=now.qbo_id, sync_token=now.sync_token, problem=_lost(now)
+        )
     if now.linked:
         if now.qbo_total != now.lms.total and now.qbo_total is not None:
             return fail(total_mismatch(now.lms.number, now.lms.total, now.qbo_total))
@@ -65,6 +71,25 @@ def plan_invoice(now: InvoiceSituation) -> Plan:
     if now.book_close_date and now.lms.date <= now.book_close_date:
         return fail(_books_closed(now.lms, now.book_close_date))
     return Plan(action="create", reason="invoiced")
+
+
+def _lost(now: InvoiceSituation) -> Problem | None:
+    """The delete wins over a change in QuickBooks, which is kept (section 8.4)."""
+    if now.base is None or now.qbo is None:
+        return None
+    theirs = agreed(now.qbo, now.base.origin)
+    if theirs == agreed_base(now.base, None, theirs, now.base.origin):
+        return None
+    return Problem(
+        code="conflict_deleted",
+        message=(
+            f"Invoice {now.base.number} was un-invoiced in Pilot while it was changed in QuickBooks "
+            f"({show(now.qbo.total)}). It was deleted there too."
+        ),
+        resolution="If the change in QuickBooks was meant to stay, enter it there again; the lost version is in the "
+        "details.",
+        detail={"lost": "qbo", "lms": None, "qbo": to_plain(now.qbo)},
+    )
 
 
 def _ambiguous(invoice: Invoice, ids: Sequence[str]) -> Problem:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
@@ -12,6 +11,7 @@ from include.model.plain import to_plain
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.sync.plan.inbound import InboundPlan, conflict, customer_not_linked, leave, refuse, wait
+from include.sync.plan.invoice_agreed import agreed, agreed_base
 from include.sync.plan.two_way import Decision, allowed, decide
 
 #: The matrix: to QuickBooks an invoice is created and deleted, never changed.
@@ -92,9 +92,9 @@ def plan_invoice_inbound(now: InvoiceInbound) -> InboundPlan:
         return leave("dated before the sync's start date")
     theirs = now.qbo.invoice if now.qbo else None
     origin = ours.origin if ours else "qbo"
-    lms = _agreed(now.lms.invoice, origin) if now.lms else None
-    qbo = _agreed(theirs, origin) if theirs else None
-    decision = decide(_base(now.base, lms, qbo, origin), lms, qbo, allowed(_TO_QBO, _TO_LMS, now.direction))
+    lms = agreed(now.lms.invoice, origin) if now.lms else None
+    qbo = agreed(theirs, origin) if theirs else None
+    decision = decide(agreed_base(now.base, lms, qbo, origin), lms, qbo, allowed(_TO_QBO, _TO_LMS, now.direction))
     return _linked(now, decision)
 
 
@@ -103,30 +103,9 @@ def target_balance(qbo_balance: Decimal, not_in_quickbooks: Decimal, *, voided: 
     return ZERO if voided else qbo_balance - not_in_quickbooks
 
 
-def _agreed(invoice: Invoice, origin: str) -> tuple[Any, ...]:
-    """What both sides keep in step: the amounts, and the lines of an invoice that was written in QuickBooks."""
-    amounts = (invoice.total, invoice.discount, invoice.shipping, invoice.tax)
-    return (*amounts, invoice.lines if origin == "qbo" else None)
-
-
-def _base(base: Invoice | None, lms: Any, qbo: Any, origin: str) -> Any:
-    if base is None:
-        # Linked by hand: nothing was agreed on yet, and QuickBooks' version counts.
-        return lms or qbo
-    if base.computed_total != base.total and qbo is not None and qbo[0] == base.total:
-        # QuickBooks made another total of it when it was created (`total_mismatch`), and has not changed it since.
-        return qbo
-    return _agreed(base, origin)
-
-
 def _linked(now: InvoiceInbound, decision: Decision) -> InboundPlan:
     if decision.side == "qbo":
-        # That direction's plan does not look at QuickBooks before it deletes: a change that gets lost is told here.
-        return InboundPlan(
-            action="nothing",
-            reason="changed in the LMS: that direction's DAG sees to it",
-            problem=_uninvoiced(now) if decision.conflict else None,
-        )
+        return leave("changed in the LMS: that direction's DAG sees to it")
     if decision.step == "unlink":
         return InboundPlan(action="unlink", reason="gone on both sides")
     if decision.step == "delete":
@@ -169,21 +148,6 @@ def _conflict(now: InvoiceInbound, decision: Decision) -> Problem | None:
         lost="lms",
         lms=lms,
         qbo=to_plain(theirs) if theirs else None,
-    )
-
-
-def _uninvoiced(now: InvoiceInbound) -> Problem | None:
-    theirs = now.qbo.invoice if now.qbo else None
-    if theirs is None:
-        return None
-    return conflict(
-        "conflict_deleted",
-        f"Invoice {theirs.number} was un-invoiced in Pilot while it was changed in QuickBooks "
-        f"({show(theirs.total)}). It is deleted in QuickBooks too.",
-        "If the change in QuickBooks was meant to stay, enter it there again; the lost version is in the details.",
-        lost="qbo",
-        lms=None,
-        qbo=to_plain(theirs),
     )
 
 

@@ -85,15 +85,28 @@ def plan_payment_inbound(now: PaymentInbound) -> InboundPlan:
     return _linked(now, decide(base, lms, qbo, allowed(_OPERATIONS, _OPERATIONS, now.direction)))
 
 
-def within(amount: Decimal, applications: Sequence[Application]) -> tuple[Application, ...]:
-    """The applications as far as the payment's own money goes: a credit memo in it may have paid the rest."""
-    kept, left = [], amount
+def within(
+    money: Decimal, applications: Sequence[Application], agreed: Sequence[Application] = ()
+) -> tuple[Application, ...]:
+    """The applications as far as the payment's own money goes: a credit memo in it may have paid the rest.
+
+    Of which invoice, QuickBooks does not say: what both sides have agreed on stays as long as it fits.
+    """
+    there = {one.invoice: one.amount for one in applications}
+    fits = all(one.amount <= there.get(one.invoice, ZERO) for one in agreed)
+    if agreed and fits and _sum(agreed) == min(money, _sum(applications)):
+        return ordered(list(agreed))
+    kept, left = [], money
     for one in applications:
         share = min(one.amount, left)
         if share > 0:
             kept.append(Application(invoice=one.invoice, amount=share))
             left -= share
     return ordered(kept)
+
+
+def _sum(applications: Sequence[Application]) -> Decimal:
+    return sum((one.amount for one in applications), ZERO)
 
 
 def _agreed(payment: Payment) -> tuple[Any, ...]:

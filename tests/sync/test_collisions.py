@@ -1,0 +1,178 @@
+"""Of two versions one loses, and is kept (sync rules, section 8.4)."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.sync.test_inbound_invoices import discount, quiet, sale
+from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
+from tests.world import Json, World
+
+
+def paid_with_a_credit_memo(world: World) -> tuple[int, Json, Json]:
+    """An invoice over $100 of which a payment of the bookkeeper's pays $60 and a credit memo in it $30."""
+    _, invoice, customer = invoiced(world)
+    bill = world.qbo_invoice(invoice)
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
+    made = received(world, customer, "60.00", pays(bill, "90.00"), pays(memo, "30.00", "CreditMemo"))
+    world.fetch()
+    assert of_payment(world, made)["applied"] == {invoice: 60}
+    return invoice, made, memo
+
+
+def test_a_payment_that_a_credit_memo_helped_to_pay_follows_the_lms_and_keeps_the_credit(world: World) -> None:
+    invoice, made, memo = paid_with_a_credit_memo(world)
+    payment = of_payment(world, made)["id"]
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    world.apply("payment", payment, {invoice: "70.00"})
+    world.both()
+    there = world.qbo.call(f"payment/{made['Id']}")["Payment"]
+    assert (there["TotalAmt"], there["UnappliedAmt"]) == (70, 0)
+    assert world.qbo.call(f"creditmemo/{memo['Id']}")["CreditMemo"]["RemainingCredit"] == 0
+    assert world.qbo_invoice(invoice)["Balance"] == 0
+    assert of_payment(world, made)["applied"] == {invoice: 70}
+    assert world.lms_invoice(invoice)["balance"] == 0
+    assert [error["error_code"] for error in world.errors()] == ["unsynced_application"]
+    quiet(world)
+
+
+def test_which_invoice_the_credit_memo_paid_stays_as_it_was_agreed(world: World) -> None:
+    account, first, customer = invoiced(world)
+    second = world.simple_invoice(account)
+    world.both()
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("40.00")])
+    bills = [world.qbo_invoice(invoice) for invoice in (second, first)]
+    lines = [pays(bills[0], "50.00"), pays(bills[1], "50.00"), pays(memo, "40.00", "CreditMemo")]
+    made = received(world, customer, "60.00", *lines)
+    world.fetch()
+    payment = of_payment(world, made)["id"]
+    world.apply("payment", payment, {first: "35.00", second: "25.00"})
+    world.both()
+    assert of_payment(world, made)["applied"] == {first: 35, second: 25}
+    change(world, made, PrivateNote="read again")
+    world.both()
+    assert of_payment(world, made)["applied"] == {first: 35, second: 25}
+    assert "conflict_qbo_kept" not in {error["error_code"] for error in world.errors()}
+    quiet(world)
+
+
+@pytest.mark.parametrize("line", [sale("140.00"), sale("80.00")])
+def test_uninvoiced_before_a_change_in_quickbooks_was_seen_deletes_it_and_keeps_the_change(
+    world: World, line: Json
+) -> None:
+    case = world.case(world.pair(world.account()), [{"product": world.product()}])
+    invoice = world.invoice(case)
+    world.both()
+    qbo_id = world.qbo_invoice(invoice)["Id"]
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[line, discount("5.00")])
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.both()
+    assert world.qbo.all("Invoice") == []
+    [error] = world.errors()
+    assert (error["error_code"], error["lms_id"], error["qbo_id"]) == ("conflict_deleted", invoice, qbo_id)
+    assert (error["detail"]["lost"], error["detail"]["qbo"]["discount"]) == ("qbo", 5)
+    assert error["detail"]["qbo"]["total"] == line["Amount"] - 5
+    world.both()
+    assert [one["error_code"] for one in world.errors()] == ["conflict_deleted"], "only a person closes it"
+    quiet(world)
+
+
+def test_uninvoicing_what_was_only_paid_or_annotated_in_quickbooks_is_no_collision(world: World) -> None:
+    account = world.account()
+    case = world.case(world.pair(account), [{"product": world.product()}])
+    invoice = world.invoice(case, shipping="3.00", tax="2.00")
+    world.both()
+    bill = world.qbo.update("Invoice", world.qbo_invoice(invoice), PrivateNote="called them")
+    world.qbo.create("Payment", CustomerRef=bill["CustomerRef"], TotalAmt=10, Line=[pays(bill, "10.00")])
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.both()
+    assert world.qbo.all("Invoice") == []
+    assert world.errors() == []
+
+
+def test_a_payment_deleted_in_the_lms_while_it_was_changed_in_quickbooks_goes_and_the_change_is_kept(
+    world: World,
+) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    qbo_id = (world.link("payment", payment) or {})["qbo_id"]
+    change(world, {"Id": qbo_id}, TotalAmt=60, Line=[pays(world.qbo_invoice(invoice), "60.00")])
+    world.sql("delete from lms.payment")
+    world.sql("update lms.invoice set balance = 100")
+    world.both()
+    assert world.qbo.all("Payment") == []
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["lost"]) == ("conflict_deleted", "qbo")
+    assert Decimal(error["detail"]["qbo"]["amount"]) == 60
+    assert world.lms_invoice(invoice)["balance"] == 100
+
+
+def test_the_version_that_lost_outlives_a_later_error_of_the_same_record(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    made = {"Id": (world.link("payment", payment) or {})["qbo_id"]}
+    bill = world.qbo_invoice(invoice)
+    change(world, made, TotalAmt=60, Line=[pays(bill, "60.00")])
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["conflict_qbo_kept"]
+    memo = world.qbo.create("CreditMemo", CustomerRef=bill["CustomerRef"], Line=[sale("5.00")])
+    change(world, made, TotalAmt=60, Line=[pays(bill, "65.00"), pays(memo, "5.00", "CreditMemo")])
+    world.both()
+    [error] = world.errors()
+    assert error["error_code"] == "unsynced_application"
+    assert error["detail"]["earlier"]["code"] == "conflict_qbo_kept"
+    assert error["detail"]["earlier"]["detail"]["lms"]["amount"] == 70
+    change(world, made, TotalAmt=60, Line=[pays(bill, "60.00")])
+    world.both()
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["lms"]["amount"]) == ("conflict_qbo_kept", 70)
+    assert "was changed in Pilot and in QuickBooks" in error["message"]
+
+
+def test_a_conflict_that_a_person_closed_hides_no_later_error(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    made = {"Id": (world.link("payment", payment) or {})["qbo_id"]}
+    bill = world.qbo_invoice(invoice)
+    change(world, made, TotalAmt=60, Line=[pays(bill, "60.00")])
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    world.both()
+    world.sql("update qbo_sync.sync_error set status = 'ignored'")
+    memo = world.qbo.create("CreditMemo", CustomerRef=bill["CustomerRef"], Line=[sale("5.00")])
+    change(world, made, TotalAmt=60, Line=[pays(bill, "65.00"), pays(memo, "5.00", "CreditMemo")])
+    world.both()
+    [error] = world.errors()
+    assert error["error_code"] == "unsynced_application"
+    assert "earlier" not in error["detail"]
+
+
+def test_a_paid_invoice_that_loses_its_lines_in_queries_keeps_its_payment(world: World) -> None:
+    """Trap 50, for payments: queries have been seen to show records without their lines."""
+    account, invoice, customer = invoiced(world)
+    made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
+    world.both()
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_lines_vanish": True})
+    change(world, made, PrivateNote="seen again", TotalAmt=50, Line=[pays(world.qbo_invoice(invoice), "50.00")])
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 50}
+    assert world.errors() == []
+    assert account
+
+
+def test_an_older_version_in_queries_stops_no_change_of_the_lms(world: World) -> None:
+    """Trap 8: queries have been seen to show a SyncToken that is not the present one."""
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    made = {"Id": (world.link("payment", payment) or {})["qbo_id"]}
+    change(world, made, PrivateNote="one version more")
+    world.both()
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_stale_tokens": True})
+    world.sql("update lms.payment set amount = 55 where id = %s", payment)
+    world.both()
+    assert world.qbo.call(f"payment/{made['Id']}")["Payment"]["TotalAmt"] == 55
+    assert world.errors() == []

@@ -1,0 +1,110 @@
+"""A lab or a company that is disconnected, or refused, while a run is under way."""
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.orchestration import capture, tasks
+from include.qbo import client
+from include.qbo.errors import NotConnected, Unavailable
+from include.qbo.faults import fault_of_status
+from include.sync import load
+from include.sync.disconnect import disconnect_lab
+from include.sync.inbound import load as inbound_load
+from include.sync.inbound import steps
+from include.sync.inbound.flows import INBOUND
+from tests.sync.test_inbound_invoices import linked_account, sale
+from tests.sync.test_marks import known, prepared
+from tests.sync.test_recovery import INVOICES
+from tests.world import World
+
+
+def marked(world: World) -> list[str]:
+    rows = world.sql("select record_id from qbo_sync.change_mark where entity = 'invoice' order by 1")
+    return [row["record_id"] for row in rows]
+
+
+def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: World) -> None:
+    pair, product = known(world)
+    invoice = world.invoice(world.case(pair, [{"product": product}]))
+    in_hand = prepared(world, INVOICES)
+    disconnect_lab(world.runtime, world.lab)
+    with pytest.raises(NotConnected):
+        load.load(*in_hand)
+    assert marked(world) == [str(invoice)]
+    assert world.value("select status from qbo_sync.company") == "disconnected"
+    world.connect(world.lab, world.qbo)
+    world.sync()
+    assert world.qbo_invoice(invoice)
+
+
+@pytest.mark.parametrize("step", ["extract", "transform", "load"])
+def test_a_task_of_a_disconnected_company_is_skipped_and_not_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    pretend_airflow(world, monkeypatch, INVOICES)
+    disconnect_lab(world.runtime, world.lab)
+    with pytest.raises(AirflowSkipException, match="connected"):
+        getattr(tasks, step).function({"realm_id": world.qbo.realm, "name": "Bright"})
+
+
+def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_airflow(world, monkeypatch, "qbo_change_capture")
+    disconnect_lab(world.runtime, world.lab)
+    with pytest.raises(AirflowSkipException):
+        capture.capture.function({"realm_id": world.qbo.realm, "name": "Bright"})
+
+
+def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
+    """The tasks' functions, without Airflow around them."""
+    context = {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="r1"), "params": {}}
+    for module in (tasks, capture):
+        monkeypatch.setattr(module, "get_current_context", lambda: context)
+    monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
+
+
+def test_of_two_labs_the_one_that_leaves_midway_keeps_its_marks_and_the_other_goes_on(world: World) -> None:
+    second = world.billing_lab("Second Lab")
+    world.connect(second, world.qbo)
+    pair, product = known(world)
+    staying = world.invoice(world.case(pair, [{"product": product}]))
+    leaving = world.invoice(world.case(pair, [{"product": product}], lab=second))
+    in_hand = prepared(world, INVOICES)
+    disconnect_lab(world.runtime, second)
+    counts = load.load(*in_hand)
+    assert (counts["created"], counts["waiting"]) == (1, 1)
+    assert world.qbo_invoice(staying)
+    assert world.link("invoice", leaving) is None
+    assert marked(world) == [str(leaving)]
+
+
+def test_what_came_from_quickbooks_for_a_lab_that_leaves_midway_stays_marked(world: World) -> None:
+    second = world.billing_lab("Second Lab")
+    world.connect(second, world.qbo)
+    account, _ = linked_account(world)
+    pair = world.pair(account)
+    invoice = world.invoice(world.case(pair, [{"product": world.product()}], lab=second))
+    world.both()
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("120.00")])
+    world.capture()
+    runtime, flow = world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"]
+    steps.extract(runtime, flow, world.qbo.realm)
+    steps.transform(runtime, flow, world.qbo.realm)
+    disconnect_lab(world.runtime, second)
+    assert inbound_load.load(runtime, flow, world.qbo.realm)["waiting"] == 1
+    assert world.lms_invoice(invoice)["total_amount"] == 100
+    assert len(marked(world)) == 1
+
+
+def test_a_403_that_does_not_name_the_grant_pauses_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only 3100 says that the grant is at fault; a gateway may say 403 for reasons of its own (dossier 8.2, 8.3)."""
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    invoice = world.simple_invoice()
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "_parse", lambda answer, tid: fault_of_status(403, intuit_tid=tid))
+        with pytest.raises(Unavailable):
+            world.capture()
+    assert world.value("select status from qbo_sync.company") == "connected"
+    world.sync()
+    assert world.qbo_invoice(invoice)
