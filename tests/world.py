@@ -17,6 +17,7 @@ import requests
 import simplejson
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
 
 from include.qbo.oauth import OAuthApp
 from include.sync import load, steps
@@ -115,14 +116,15 @@ class World:
     database_url: str
     qbo: QuickBooks
     runtime: Runtime
+    connection: psycopg.Connection
     lab: int = 0
 
     # ---------------------------------------------------------------- LMS
 
     def sql(self, statement: str, *parameters: Any) -> list[Json]:
         """Run a statement and commit; its rows."""
-        with prepare(psycopg.connect(self.database_url)) as connection:
-            cursor = connection.cursor(row_factory=dict_row).execute(statement.encode(), parameters)
+        with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, *parameters: Any) -> Any:
@@ -228,7 +230,8 @@ class World:
 
     def apply(self, table: str, record: int, applied: dict[int, str]) -> None:
         """Replace the applications of a payment or credit; the LMS keeps the invoices' balances with them."""
-        with prepare(psycopg.connect(self.database_url)) as connection:
+        with self.connection.transaction():
+            connection = self.connection
             connection.execute(f"delete from lms.{table}_application where {table}_id = %s".encode(), [record])
             for invoice, amount in applied.items():
                 insert = f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)"
@@ -368,6 +371,14 @@ def make_company(sandbox_url: str, name: str = "Bright Dental Lab") -> QuickBook
     return QuickBooks(sandbox_url, answer.json()["realm_id"])
 
 
+def _prepared(connection: psycopg.Connection) -> None:
+    prepare(connection)
+
+
+def _out_of_autocommit(connection: psycopg.Connection) -> None:
+    connection.autocommit = False
+
+
 @contextmanager
 def make_world(
     database_url: str, sandbox_url: str, token_key: str | None = None, client_secret: str = "sandbox-secret"
@@ -375,8 +386,12 @@ def make_world(
     """A world with one connected lab and no limits on the sandbox."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
+    # A new server process costs more than most steps: the runs of a test share a few.
+    pool = ConnectionPool(
+        database_url, min_size=2, max_size=20, configure=_prepared, reset=_out_of_autocommit, open=False
+    )
     runtime = Runtime(
-        connect=lambda: prepare(psycopg.connect(database_url)),
+        connect=pool.connection,
         app=OAuthApp(
             client_id="sandbox-client",
             client_secret=client_secret,
@@ -387,8 +402,9 @@ def make_world(
         budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
         run=Run(dag_id="test", run_id="test"),
     )
-    world = World(database_url, qbo, runtime)
-    world.lab = world.billing_lab("Bright Dental Lab")
-    world.connect(world.lab, qbo)
-    yield world
+    with pool, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+        world = World(database_url, qbo, runtime, connection)
+        world.lab = world.billing_lab("Bright Dental Lab")
+        world.connect(world.lab, qbo)
+        yield world
     requests.delete(f"{sandbox_url}/sandbox/faults", timeout=10)

@@ -7,10 +7,12 @@ A row that fails an expectation becomes a problem of that record; the others go 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import great_expectations as gx
 import pandas as pd
+from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
@@ -40,29 +42,36 @@ def check(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
     """The problems of each record that has any, by record id. Raises BrokenExpectation."""
     if not records:
         return {}
-    to_row, expectations = _SUITES[entity]
+    to_row, _ = _SUITES[entity]
     rows = [{"record_id": record_id, **to_row(record)} for record_id, record in records.items()]
     problems: dict[str, list[Problem]] = defaultdict(list)
     by_id = {row["record_id"]: row for row in rows}
-    for meta, failing in _failures(entity, pd.DataFrame(rows).astype(object), expectations()):
+    for meta, failing in _failures(entity, pd.DataFrame(rows).astype(object)):
         for record_id in failing:
             problems[record_id].append(_problem(meta, by_id[record_id]))
     return problems
 
 
-def _failures(entity: str, frame: pd.DataFrame, expectations: list[Any]) -> list[tuple[Mapping[str, str], list[str]]]:
-    """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
+@cache
+def _suite(entity: str) -> tuple[BatchDefinition, gx.ExpectationSuite, Mapping[str, int]]:
+    """Where the entity's rows go in, its suite, and the place of each rule in it. Made once for a process: it costs
+    more than the checking."""
+    _, make_expectations = _SUITES[entity]
+    expectations = make_expectations()
     # Without Data Docs sites: each would leave a temporary folder behind, and nobody reads them.
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
     context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suite = context.suites.add(gx.ExpectationSuite(name=entity, expectations=expectations))
-    batch = (
-        context.data_sources.add_pandas("staged")
-        .add_dataframe_asset(entity)
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
-    )
+    asset = context.data_sources.add_pandas("staged").add_dataframe_asset(entity)
+    order = {expectation.meta["rule"]: position for position, expectation in enumerate(expectations)}
+    return asset.add_batch_definition_whole_dataframe("all"), suite, order
+
+
+def _failures(entity: str, frame: pd.DataFrame) -> list[tuple[Mapping[str, str], list[str]]]:
+    """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
+    batch_definition, suite, order = _suite(entity)
+    batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
     report = batch.validate(
         suite,
         result_format={
@@ -71,7 +80,6 @@ def _failures(entity: str, frame: pd.DataFrame, expectations: list[Any]) -> list
             "partial_unexpected_count": 0,
         },
     )
-    order = {expectation.meta["rule"]: position for position, expectation in enumerate(expectations)}
     failures = []
     for result in report.results:
         meta = result.expectation_config.meta

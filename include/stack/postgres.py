@@ -24,7 +24,8 @@ SUPERUSER = "postgres"
 LMS_DATABASE, LMS_OWNER = "lms", "pilot"
 AIRFLOW_DATABASE, AIRFLOW_OWNER = "airflow", "airflow"
 PROJECT = Path(__file__).resolve().parents[2]
-_FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+#: Nothing needs to survive a power cut, and a login (tests make thousands) need not be slow to guess.
+_FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
 
 
 def url(database: str, user: str, password: str, port: int, scheme: str = "postgresql") -> str:
@@ -40,7 +41,7 @@ def _program(name: str) -> str:
     return str(Path(wheel.origin).parent / "pginstall18" / "bin" / name)
 
 
-def create_cluster(data_dir: Path, password: str) -> None:
+def create_cluster(data_dir: Path, password: str, settings: Mapping[str, str] | None = None) -> None:
     """Make the data directory, once; a half-made one is made again."""
     if (data_dir / "PG_VERSION").exists() and not (data_dir / "unfinished").exists():
         return
@@ -63,6 +64,7 @@ def create_cluster(data_dir: Path, password: str) -> None:
             "--locale=C",
             "--no-sync",
             "--no-instructions",
+            *(f"--set={name}={value}" for name, value in (settings or {}).items()),
         ]
         done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
             unprivileged.command(arguments), capture_output=True, text=True, check=False, cwd=PROJECT
@@ -147,10 +149,10 @@ class ThrowawayServer:
         self.admin_url = url("postgres", SUPERUSER, "throwaway", self.port)
         self.url = url(LMS_DATABASE, LMS_OWNER, "throwaway", self.port)
         data_dir = self.directory / "data"
-        create_cluster(data_dir, "throwaway")
+        create_cluster(data_dir, "throwaway", _FOR_TESTS)
         with (self.directory / "postgres.log").open("ab") as log:
             self._server = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
-                server_command(data_dir, self.port, _FOR_TESTS, die_with_parent=True),
+                server_command(data_dir, self.port, die_with_parent=True),
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,7 +1,7 @@
 """Connections to the LMS database, with JSON numbers as Decimal both ways."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,8 @@ import psycopg
 import simplejson
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
-#: Opens a new connection, not in autocommit.
-Connect = Callable[[], psycopg.Connection]
+#: A connection, not in autocommit, for the time of a `with`, which commits, or rolls back after an error.
+Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 
 _dumps = partial(simplejson.dumps, use_decimal=True, ensure_ascii=False)
 

@@ -91,7 +91,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def lms(site: Site) -> World:
+def lms(site: Site) -> Iterator[World]:
     """The stack's LMS by SQL, and the sandbox by its API; no lab is connected by this."""
     import psycopg
     import requests
@@ -110,7 +110,9 @@ def lms(site: Site) -> World:
         budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
         run=Run(dag_id="test", run_id="test"),
     )
-    return World(url, make_company(sandbox, "Unused"), runtime)
+    with runtime.connect() as connection:
+        connection.autocommit = True
+        yield World(url, make_company(sandbox, "Unused"), runtime, connection)
 
 
 @pytest.fixture
