@@ -9,25 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import requests
 
-from include.demo import report
+from include.demo import balances, report
 from include.demo.airflow import Airflow, AirflowError
 from include.demo.bookkeeper import Desk
 from include.demo.checks import (
     check_duplicates,
+    check_gone,
+    check_held_back,
     check_hierarchy,
-    check_invoices,
-    check_outcomes,
+    check_names,
     check_planted,
     check_sums,
     read_open_errors,
 )
+from include.demo.clerk import Clerk
 from include.demo.generator import generate
-from include.demo.ledger import expected_to_be_held_back, lab_sums, read_books, read_invoices
-from include.demo.loader import apply_changes, changes_are_there, find_planted, load_initial
-from include.demo.problems import IN_QUICKBOOKS_ONLY
+from include.demo.ledger import Books, expected_to_be_held_back, read_books
+from include.demo.loader import changes_are_there, find_planted, load_initial
+from include.demo.matrix import check_cells, read_cells
 from include.demo.quickbooks import QuickBooks, QuickBooksError
+from include.demo.quiet import check_quiet, forget_writes, lms_versions, writes_since
 from include.demo.records import Bookkeeper, DemoData
 from include.demo.settings import Settings, from_environment
+from include.demo.story import go_on, keep_planted, kept_planted
 from include.demo.sync import SyncError, connect, is_connected, sync_until_done
 
 REALMS = ("9341450000000017", "9341450000000025")
@@ -37,7 +41,7 @@ class Demo:
     """One demonstration run. Everything in it can be repeated."""
 
     def __init__(self, settings: Settings, connection: psycopg.Connection) -> None:
-        self.connection = connection
+        self.connection, self.database_url = connection, settings.database_url
         self.begun = dt.datetime.now(tz=dt.UTC)
         self.data: DemoData = generate(self.begun.date())
         self.airflow = Airflow(settings.airflow_url, settings.airflow_username, settings.airflow_password)
@@ -53,7 +57,7 @@ class Demo:
         self.sync("first sync: everything that was there")
         self.change()
         self.sync("second sync: what has changed")
-        return self.compare()
+        return [*self.compare(), *self.once_more()]
 
     def load(self) -> None:
         """The LMS's data, and the companies as their bookkeepers keep them."""
@@ -65,23 +69,30 @@ class Demo:
             report.say(f"            LMS data loaded: {cases} cases, {len(self.data.initial.accounts)} accounts")
         else:
             report.say("            LMS data: loaded already")
-        # Each company has its own limit of requests, so the bookkeepers work side by side.
-        with report.step("QuickBooks as the bookkeepers keep it"), ThreadPoolExecutor(len(self.companies)) as desks:
-            list(desks.map(self._prepare, self.companies, self.data.companies, self.data.books))
 
-    def _prepare(self, company: QuickBooks, name_and_labs: tuple[str, tuple[str, ...]], work: Bookkeeper) -> None:
-        if all(is_connected(self.connection, lab, company) for lab in name_and_labs[1]):
-            return  # prepared in an earlier run; the books are the bookkeeper's since
+    def connect(self) -> None:
+        """QuickBooks as its bookkeepers keep it, and each lab connected to its company."""
+        # Each company has its own limit of requests, so the bookkeepers work side by side.
+        labs = len(self.data.labs)
+        with (
+            report.step(f"QuickBooks as the bookkeepers keep it; {labs} labs connected"),
+            ThreadPoolExecutor(len(self.companies)) as desks,
+        ):
+            list(desks.map(self._open_for_business, self.companies, self.data.companies, self.data.books))
+
+    def _open_for_business(
+        self, company: QuickBooks, name_and_labs: tuple[str, tuple[str, ...]], work: Bookkeeper
+    ) -> None:
+        """The books, then the labs; the first of a company receives what is created in QuickBooks."""
+        labs = name_and_labs[1]
+        if all(is_connected(self.connection, lab, company) for lab in labs):
+            return  # done in an earlier run; the books are the bookkeeper's since
         desk = Desk(company)
         desk.settle()
         desk.prepare(work, self.connection)
-
-    def connect(self) -> None:
-        """Each lab to its company; the first of a company receives what is created in QuickBooks."""
-        for company, (_, labs) in zip(self.companies, self.data.companies, strict=True):
-            for lab in labs:
-                with report.step(f"connected: {lab}"):
-                    connect(self.connection, lab, company, receives=lab == labs[0])
+        keep_planted(self.connection, company.realm_id, Clerk(company, self.connection).before(work))
+        for lab in labs:
+            connect(self.connection, lab, company, receives=lab == labs[0])
 
     def sync(self, what: str) -> None:
         """Until nothing is left to do."""
@@ -93,36 +104,57 @@ class Demo:
         if changes_are_there(self.connection, self.data):
             report.say("            the changes of the second phase: made already")
             return
-        with report.step("bookkeepers deactivate a customer and an item"):
-            for company, work in zip(self.companies, self.data.later_books, strict=True):
-                Desk(company).deactivate(work)
-        with report.step("the LMS goes on: invoiced, un-invoiced, moved, restructured"):
-            apply_changes(self.connection, self.data)
+        with report.step("the LMS and the bookkeepers go on, some of them on the same records"):
+            go_on(self.connection, self.database_url, self.data, self.companies)
 
     def compare(self) -> list[str]:
         """Print both sides, and list what does not add up."""
         data, connection = self.data, self.connection
         with report.step("QuickBooks read back"):
             books = [read_books(company) for company in self.companies]
-        invoices = read_invoices(connection, data.labs)
-        planted = [*find_planted(connection, data, phase=2), IN_QUICKBOOKS_ONLY]
+        entries = balances.read_entries(connection, data.labs)
+        planted = [*find_planted(connection, data, phase=2), *kept_planted(connection)]
         errors = read_open_errors(connection, REALMS)
-        totals = lab_sums(invoices, books, data.labs)
+        cells = read_cells(connection, REALMS)
+        totals = balances.lab_sums(entries, books, data.labs)
+        customers, differing = balances.compare_customers(entries, books)
         report.outcomes(connection, REALMS)
-        report.sums(totals)
+        report.matrix(cells)
+        report.sums(totals, customers)
         report.problems(planted, errors)
         return [
+            *check_cells(cells),
             *check_planted(planted, errors),
-            *check_invoices(invoices, books, expected_to_be_held_back(connection, planted)),
-            *check_outcomes(connection, invoices),
+            *balances.compare_records(entries, books, _tax_items(books)),
+            *differing,
+            *check_held_back(entries, expected_to_be_held_back(connection, planted)),
+            *balances.check_outcomes(entries),
+            *check_gone(connection, REALMS),
             *check_sums(totals),
             *check_duplicates(connection, books, data),
             *check_hierarchy(connection, books),
+            *check_names(connection, books),
+            *self._failed_runs(),
+        ]
+
+    def once_more(self) -> list[str]:
+        """All DAGs, with nothing to do: nothing is written to either side."""
+        before = lms_versions(self.connection)
+        forget_writes(self.companies[0])
+        report.say()
+        self.sync("all DAGs once more: nothing may be written")
+        return [
+            *check_quiet(before, lms_versions(self.connection), writes_since(self.companies[0])),
             *self._failed_runs(),
         ]
 
     def _failed_runs(self) -> Sequence[str]:
         return [f"a DAG run failed: {run}" for run in self.airflow.failed_runs(self.begun)]
+
+
+def _tax_items(books: Sequence[Books]) -> dict[str, str]:
+    """The item Tax of each company, by realm."""
+    return {book.realm_id: id_ for book in books for id_, item in book.items.items() if item["Name"] == "Tax"}
 
 
 def main() -> int:

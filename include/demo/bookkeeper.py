@@ -32,7 +32,7 @@ class Desk:
             for name in names:
                 self._named(entity, name)
         for name in work.items:
-            self._item(name)
+            self.item(name)
         self.deactivate(work)
         for number, customer in work.taken_numbers:
             self._invoice(number, customer, {})
@@ -44,7 +44,7 @@ class Desk:
         for name in work.inactive_customers:
             self._make_inactive("Customer", self._named("Customer", name))
         for name in work.inactive_items:
-            self._make_inactive("Item", self._item(name))
+            self._make_inactive("Item", self.item(name))
 
     def _make_inactive(self, entity: str, record: Json) -> None:
         if record.get("Active", True):
@@ -60,7 +60,8 @@ class Desk:
             body |= {"GivenName": given, "FamilyName": family}
         return self.books.named(entity, name) or self.books.save(entity, body)
 
-    def _item(self, name: str) -> Json:
+    def item(self, name: str) -> Json:
+        """An item of this name, made if it is not there."""
         found = self.books.named("Item", name, "Name")
         if found:
             return found
@@ -87,7 +88,7 @@ class Desk:
         line = {
             "Amount": total,
             "DetailType": "SalesItemLineDetail",
-            "SalesItemLineDetail": {"ItemRef": {"value": self._item("Services")["Id"]}},
+            "SalesItemLineDetail": {"ItemRef": {"value": self.item("Services")["Id"]}},
         }
         body = {
             "DocNumber": number,

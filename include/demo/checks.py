@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
+from include.demo.balances import Entry, Sums, documents
 from include.demo.bookkeeper import ENTERED_BY_HAND
-from include.demo.ledger import Books, InvoiceState, LabSums
+from include.demo.clerk import RENAMED
+from include.demo.ledger import Books
 from include.demo.problems import WALK_IN
-from include.demo.quickbooks import Json, amount
+from include.demo.quickbooks import Json
 from include.demo.records import DemoData, Planted
 
 
@@ -25,13 +28,20 @@ class OpenError:
     error_code: str
     message: str
     resolution: str
+    direction: str = "lms_to_qbo"
+    qbo_id: str | None = None
+
+    @property
+    def record(self) -> tuple[str, str, str]:
+        """Direction, entity and id, as of what is planted."""
+        return self.direction, self.entity, str(self.lms_id if self.direction == "lms_to_qbo" else self.qbo_id)
 
 
 def read_open_errors(connection: psycopg.Connection, realms: Sequence[str]) -> list[OpenError]:
     """The open errors of these companies."""
     with connection.cursor(row_factory=class_row(OpenError)) as cursor:
         return cursor.execute(
-            """select realm_id, entity, lms_id, document_number, error_code, message, resolution
+            """select realm_id, entity, lms_id, document_number, error_code, message, resolution, direction, qbo_id
                  from qbo_sync.sync_error where status = 'open' and realm_id = any(%s) order by id""",
             [list(realms)],
         ).fetchall()
@@ -40,69 +50,55 @@ def read_open_errors(connection: psycopg.Connection, realms: Sequence[str]) -> l
 def check_planted(planted: Sequence[Planted], errors: Sequence[OpenError]) -> list[str]:
     """Each planted problem is one open error with the expected code, and there is no other."""
     wrong = []
-    rows = Counter((error.entity, error.lms_id) for error in errors)
-    codes = {(error.entity, error.lms_id): error.error_code for error in errors}
+    rows = Counter(error.record for error in errors)
+    codes = {error.record: error.error_code for error in errors}
     for each in planted:
-        key = (each.entity, each.lms_id)
-        if rows[key] != 1:
-            wrong.append(f"planted problem {each.kind} ({each.entity} {each.lms_id}): {rows[key]} open errors")
-        elif codes[key] != each.expected_error_code:
-            wrong.append(f"planted problem {each.kind}: {codes[key]} instead of {each.expected_error_code}")
-    known = {(each.entity, each.lms_id) for each in planted}
+        if rows[each.record] != 1:
+            where = " ".join(each.record[1:])
+            wrong.append(f"planted problem {each.kind} ({where}): {rows[each.record]} open errors")
+        elif codes[each.record] != each.expected_error_code:
+            wrong.append(f"planted problem {each.kind}: {codes[each.record]} instead of {each.expected_error_code}")
+    known = {each.record for each in planted}
     wrong += [
-        f"an error that nobody planted: {error.entity} {error.lms_id}, {error.error_code}: {error.message}"
+        f"an error that nobody planted: {' '.join(error.record)}, {error.error_code}: {error.message}"
         for error in errors
-        if (error.entity, error.lms_id) not in known
+        if error.record not in known
     ]
     return wrong
 
 
-def check_invoices(invoices: Sequence[InvoiceState], books: Sequence[Books], held_back: set[int]) -> list[str]:
-    """Every invoice is synced with its total, or held back by a planted problem."""
-    held = {book.realm_id: book.invoices for book in books}
-    wrong = []
-    for invoice in invoices:
-        record = held[invoice.realm_id].get(invoice.qbo_id or "")
-        where = f"invoice {invoice.number} of {invoice.lab}"
-        if invoice.state == "unaccounted":
-            wrong.append(f"{where} is neither synced nor failed nor waiting (outcome: {invoice.outcome})")
-        elif invoice.state == "synced" and record is None:
-            wrong.append(f"{where} is linked to QuickBooks invoice {invoice.qbo_id}, which is not there")
-        elif invoice.state == "synced" and record is not None and amount(record) != invoice.total:
-            wrong.append(f"{where}: {invoice.total} in the LMS, {amount(record)} in QuickBooks")
-        if (invoice.state in ("failed", "waiting")) != (invoice.id in held_back):
-            wrong.append(f"{where} is {invoice.state}, which no planted problem explains")
-    return wrong
-
-
-def check_outcomes(connection: psycopg.Connection, invoices: Sequence[InvoiceState]) -> list[str]:
-    """Each invoice has the outcome that its state calls for; one that is gone was deleted, or never sent."""
-    fitting = {
-        "synced": {"created", "adopted", "updated", "unchanged"},
-        "failed": {"failed"},
-        "waiting": {"waiting"},
-    }
-    wrong = [
-        f"invoice {invoice.number} of {invoice.lab} is {invoice.state}, but its last outcome is {invoice.outcome}"
-        for invoice in invoices
-        if invoice.outcome not in fitting.get(invoice.state, {invoice.outcome})
+def check_held_back(entries: Sequence[Entry], held_back: set[int]) -> list[str]:
+    """What failed or waits is explained by a planted problem, and what should is held back."""
+    return [
+        f"{entry.entity} {entry.label} of {entry.lab} is {entry.state}, which no planted problem explains"
+        for entry in entries
+        if (entry.state in ("failed", "waiting"))
+        != (entry.entity == "invoice" and entry.origin == "lms" and entry.id in held_back)
     ]
+
+
+def check_gone(connection: psycopg.Connection, realms: Sequence[str]) -> list[str]:
+    """A record that has left the LMS was deleted by the sync, on one side or the other, or never sent."""
     gone = connection.execute(
-        """select o.record_id, o.outcome from qbo_sync.record_outcome o
-            where o.entity = 'invoice' and o.direction = 'lms_to_qbo' and o.realm_id = any(%s)
-              and o.outcome not in ('deleted', 'unchanged')
-              and not exists (select from lms.invoice i where i.id = o.record_id::bigint)""",
-        [list({invoice.realm_id for invoice in invoices})],
+        """select o.entity, o.record_id, o.outcome from qbo_sync.record_outcome o
+            where o.entity in ('invoice', 'credit', 'payment') and o.direction = 'lms_to_qbo'
+              and o.realm_id = any(%s) and o.outcome not in ('deleted', 'unchanged')
+              and not exists (select from lms.invoice r where o.entity = 'invoice' and r.id = o.record_id::bigint)
+              and not exists (select from lms.credit r where o.entity = 'credit' and r.id = o.record_id::bigint)
+              and not exists (select from lms.payment r where o.entity = 'payment' and r.id = o.record_id::bigint)
+              and not exists (select from qbo_sync.staged_record s
+                               where s.realm_id = o.realm_id and s.entity = o.entity and s.direction = 'qbo_to_lms'
+                                 and s.outcome = 'deleted' and s.link ->> 'record_id' = o.record_id)""",
+        [list(realms)],
     )
-    wrong += [
-        f"invoice {record} is no longer in the LMS, but its last outcome is {outcome}" for record, outcome in gone
-    ]
-    return wrong
+    return [f"{entity} {record} is no longer in the LMS, but its last outcome is {end}" for entity, record, end in gone]
 
 
-def check_sums(sums: Sequence[LabSums]) -> list[str]:
+def check_sums(sums: Sequence[Sums]) -> list[str]:
     """To the cent."""
-    return [f"{each.lab}: QuickBooks differs by {each.difference}" for each in sums if each.difference]
+    return [
+        f"{each.lab}, {each.what.strip()}: QuickBooks differs by {each.difference}" for each in sums if each.difference
+    ]
 
 
 def check_duplicates(connection: psycopg.Connection, books: Sequence[Books], data: DemoData) -> list[str]:
@@ -115,6 +111,8 @@ def check_duplicates(connection: psycopg.Connection, books: Sequence[Books], dat
                 ("customer", ["billing_account", "doctor_office"]),
                 ("item", ["product", "special_item"]),
                 ("invoice", ["invoice"]),
+                ("credit", ["credit"]),
+                ("payment", ["payment", "credit_application"]),
             )
         }
         own = {WALK_IN, *before.inactive_customers, *later.inactive_customers}
@@ -124,9 +122,10 @@ def check_duplicates(connection: psycopg.Connection, books: Sequence[Books], dat
             *_surplus("item", book.items.values(), "Name", linked["item"], own_items),
         ]
         surplus += [
-            f"invoice {record.get('DocNumber')}"
-            for record in book.invoices.values()
-            if record["Id"] not in linked["invoice"] and record.get("PrivateNote") != ENTERED_BY_HAND
+            f"{entity} {record.get('DocNumber') or record.get('PaymentRefNum') or record['Id']}"
+            for entity in ("invoice", "credit", "payment")
+            for record in documents(book, entity).values()
+            if record["Id"] not in linked[entity] and record.get("PrivateNote") != ENTERED_BY_HAND
         ]
         wrong += [f"{book.name}: {each} is in QuickBooks and linked to nothing" for each in surplus]
         for what, records, field in (
@@ -136,7 +135,15 @@ def check_duplicates(connection: psycopg.Connection, books: Sequence[Books], dat
         ):
             names = Counter(record[field].strip().casefold() for record in records.values() if record.get(field))
             wrong += [f"{book.name}: {what} {name} is there {n} times" for name, n in names.items() if n > 1]
-    return wrong
+    return wrong + [
+        f"{entity} {id_} came from QuickBooks into the LMS and is linked to nothing there"
+        for entity, id_ in connection.execute(
+            """select t.entity, t.id from (select 'invoice' as entity, id, origin from lms.invoice
+                                           union all select 'payment', id, origin from lms.payment) t
+                where t.origin = 'qbo' and not exists (select from qbo_sync.entity_link l
+                                                         where l.entity = t.entity and l.lms_id = t.id)"""
+        )
+    ]
 
 
 def _linked(connection: psycopg.Connection, realm_id: str, entities: Sequence[str]) -> set[str]:
@@ -173,4 +180,26 @@ def check_hierarchy(connection: psycopg.Connection, books: Sequence[Books]) -> l
             stands_under = customer.get("ParentRef", {}).get("value")
             if stands_under != parent or parent is None:
                 wrong.append(f"{book.name}: {name} stands under {stands_under} instead of {parent}")
+    return wrong
+
+
+def check_names(connection: psycopg.Connection, books: Sequence[Books]) -> list[str]:
+    """What the bookkeeper has renamed keeps its new name in QuickBooks, and its old one in the LMS."""
+    wrong = []
+    for book in books:
+        renamed = {
+            "billing_account": {id_ for id_, record in book.customers.items() if RENAMED in record["DisplayName"]},
+            "product": {id_ for id_, record in book.items.items() if RENAMED in record["Name"]},
+        }
+        for table, ids in renamed.items():
+            rows = connection.execute(
+                sql.SQL(
+                    """select r.name from lms.{} r join qbo_sync.entity_link l on l.lms_id = r.id
+                        where l.entity = %s and l.realm_id = %s and l.qbo_id = any(%s)"""
+                ).format(sql.Identifier(table)),
+                [table, book.realm_id, list(ids)],
+            ).fetchall()
+            if len(ids) != 1 or len(rows) != 1:
+                wrong.append(f"{book.name}: {len(ids)} renamed records of {table}, {len(rows)} of them linked")
+            wrong += [f"{name} has taken QuickBooks' name" for (name,) in rows if RENAMED in name]
     return wrong

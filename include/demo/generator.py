@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from include.demo.cases import CaseMaker
 from include.demo.catalogue import Product, price_list
+from include.demo.money import SMALLEST, MoneyMaker, Pool, assign, at_the_same_time
 from include.demo.practices import PairMaker, make_accounts
 from include.demo.problems import (
     SHARED_NAME,
@@ -18,7 +19,7 @@ from include.demo.problems import (
     plant_taken_names,
     prepare_deactivations,
 )
-from include.demo.records import Account, Bookkeeper, Case, Changes, DemoData, Pair
+from include.demo.records import Account, Assignments, Bookkeeper, Case, Changes, DemoData, MoneyChanges, Pair, Receipt
 
 LABS = ("Northlight Dental Laboratory", "Bergström & O'Hara Ceramics", "Pacific Crown & Bridge")
 COMPANIES = (("Northlight Group, Inc.", LABS[:2]), ("Pacific Crown & Bridge, LLC", LABS[2:]))
@@ -95,7 +96,9 @@ class Generator:
             *self._moves(1, ("detailed", "combined"), before.moved),
             *self._moves(1, ("detailed", "detailed"), before.moved),
         )
+        restructured = self._restructured(moved)
         new = [self._recent(case) for case in self._spread(LATER_INVOICED)]
+        new += [self._recent(case) for case in self._of_each({account for account, _ in restructured})]
         ordinary = {account.key for account in self.accounts}
         home = {pair.child_name: pair.account for pair in before.pairs}
         gone = set(before.uninvoiced)
@@ -111,9 +114,53 @@ class Generator:
             invoiced=tuple((number, self.today) for number in self.rng.sample(before.uninvoiced, LATER_REINVOICED)),
             uninvoiced=tuple(self.rng.sample(candidates, LATER_UNINVOICED)),
             moved=moved,
-            restructured=self._restructured(moved),
+            restructured=restructured,
         )
         return changes, later_books
+
+    def money(
+        self, before: Changes, after: Changes, books: tuple[Bookkeeper, ...]
+    ) -> tuple[tuple[Receipt, ...], MoneyChanges, tuple[Assignments, ...]]:
+        """The LMS's payments and credits, what happens to them later, and what the bookkeepers work on."""
+        stable = self._stable_accounts(before, after)
+        account_of = {pair.child_name: pair.account for pair in self.pairs if pair.account in stable}
+        combined = {account.key for account in self.accounts if account.structure == "combined"}
+        elsewhere = {*before.uninvoiced, *after.uninvoiced, *(case for book in books for case in book.entered_invoices)}
+        pool = Pool(
+            (
+                case
+                for case in before.cases[len(self.first_planted.cases) :]
+                if case.invoiced_on and case.number not in elsewhere and case.pair in account_of
+                if case.total >= SMALLEST
+            ),
+            account_of,
+            stable - combined,
+        )
+        maker = MoneyMaker(self.rng, self.today, pool, account_of, combined)
+        money = {lab: maker.before(lab) for lab in LABS}
+        later = []
+        for lab in LABS:
+            new = [case for case in after.cases[len(self.later_planted.cases) :] if case.lab == lab]
+            later.append(maker.later(money[lab], [case for case in new if case.pair in account_of and case.total]))
+        desks = tuple(assign(pool, labs, money[labs[0]]) for _, labs in COMPANIES)
+        later.append(at_the_same_time(desks))
+        return (
+            tuple(receipt for lab in LABS for receipt in money[lab].all()),
+            MoneyChanges(
+                entered=tuple(receipt for each in later for receipt in each.entered),
+                edited=tuple(receipt for each in later for receipt in each.edited),
+                deleted=tuple(receipt for each in later for receipt in each.deleted),
+                shipped_again=tuple(number for each in later for number in each.shipped_again),
+            ),
+            desks,
+        )
+
+    def _stable_accounts(self, before: Changes, after: Changes) -> set[str]:
+        """Accounts that keep their structure and their pairs: who pays what is plain."""
+        home = {pair.child_name: pair.account for pair in self.pairs}
+        moved = {account for pair, target in (*before.moved, *after.moved) for account in (home[pair], target)}
+        restructured = {account for account, _ in after.restructured}
+        return {account.key for account in self.accounts} - moved - restructured - {SHARED_NAME}
 
     def _product(self, name: str) -> Product:
         return next(product for product in self.products if product.name == name)
@@ -128,6 +175,15 @@ class Generator:
         pairs = {lab: self.pairs_of(lab) for lab in LABS}
         labs = self.rng.choices(LABS, weights=LAB_SHARES, k=count)
         return [self.maker.make(lab, self.rng.choice(pairs[lab]).child_name) for lab in labs]
+
+    def _of_each(self, accounts: set[str]) -> list[Case]:
+        """A case for a pair of each account."""
+        first_of = {pair.account: pair for pair in reversed(self.pairs)}
+        return [
+            self.maker.make(account.labs[0], first_of[account.key].child_name)
+            for account in self.accounts
+            if account.key in accounts
+        ]
 
     def _not_invoiced(self, case: Case) -> Case:
         return replace(case, invoiced_on=None, status=self.rng.choice(("in_production", "completed")))
@@ -205,6 +261,10 @@ def generate(today: dt.date, seed: int = SEED) -> DemoData:
     generator = Generator(seed, today)
     initial, books = generator.initial()
     changes, later_books = generator.later(initial)
+    receipts, later_money, assignments = generator.money(initial, changes, books)
+    paid = ("uninvoiced_paid", "uninvoiced_credited", "uninvoiced_and_edited")
+    uninvoiced = [case for each in assignments for task in paid for case in each.cases[task]]
+    changes = replace(changes, uninvoiced=(*changes.uninvoiced, *uninvoiced))
     return DemoData(
         labs=LABS,
         companies=COMPANIES,
@@ -213,4 +273,7 @@ def generate(today: dt.date, seed: int = SEED) -> DemoData:
         books=books,
         later_books=later_books,
         problems=(*generator.first_planted.problems, *generator.later_planted.problems),
+        receipts=receipts,
+        later_money=later_money,
+        assignments=assignments,
     )

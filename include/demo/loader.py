@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import sql
 
+from include.demo.cashier import Cashier
 from include.demo.records import Account, Case, Changes, DemoData, Pair, Planted
 
 _KEYS = {
@@ -163,6 +164,9 @@ def load_initial(connection: psycopg.Connection, data: DemoData) -> bool:
         )
         loader.apply(before)
         loader.apply(after)  # moved only after their invoices, which stay with the old account
+        cashier = Cashier(connection)
+        for receipt in data.receipts:
+            cashier.enter(receipt)
     connection.execute("analyze")
     return True
 
@@ -179,6 +183,7 @@ def apply_changes(connection: psycopg.Connection, data: DemoData) -> bool:
         if changes_are_there(connection, data):
             return False
         Loader(connection).apply(data.changes)
+        Cashier(connection).carry_out(data.later_money)
     return True
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from include.demo.cases import CaseMaker
 from include.demo.catalogue import Product
-from include.demo.records import Account, Bookkeeper, Case, Changes, Pair, Planted, Problem
+from include.demo.records import Account, Bookkeeper, Case, Changes, Pair, Problem
 
 LONG_OFFICE = "Center for Comprehensive, Aesthetic, Implant & Sedation Dentistry of Greater Northern Illinois – "
 INACTIVE_ITEM = "Digital Smile Design Session"
@@ -15,15 +15,6 @@ DEACTIVATED_ITEM = "Denture Base, Ultra Suction"
 SHARED_NAME = "Lakeshore Family Dentistry"
 WALK_IN = "Walk-in Repairs"
 TAKEN_NUMBER = "2024-0815"
-
-#: The walk-in customer has an invoice in QuickBooks, and no lab knows the customer.
-IN_QUICKBOOKS_ONLY = Planted(
-    kind="customer_of_quickbooks_only",
-    entity="invoice",
-    lms_id=None,
-    expected_error_code="customer_not_linked",
-    why="an invoice in QuickBooks for a customer that is linked to nothing in the LMS",
-)
 
 
 @dataclass

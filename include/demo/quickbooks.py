@@ -55,6 +55,14 @@ class QuickBooks:
         answer = self.session.post(url, json={}, timeout=TIMEOUT)
         return answer.json() if answer.ok else None
 
+    def control(self, path: str, *, post: bool = False) -> Json:
+        """One of the sandbox's own calls."""
+        url = f"{self.base_url}/sandbox/{path}"
+        answer = self.session.request("POST" if post else "GET", url, timeout=TIMEOUT)
+        if not answer.ok:
+            raise QuickBooksError(f"the sandbox answers {answer.status_code} to {path}: {answer.text[:300]}")
+        return dict(answer.json()) if answer.content else {}
+
     def all(self, entity: str, where: str = "") -> list[Json]:
         """Every record of an entity that fulfils a condition, page by page."""
         found: list[Json] = []
@@ -73,10 +81,14 @@ class QuickBooks:
         found = self.all(entity, f"WHERE {field} IN ({names}) AND Active IN (true, false)")
         return found[0] if found else None
 
-    def save(self, entity: str, body: Mapping[str, object]) -> Json:
-        """Create or update a record; the record as it is then."""
+    def save(self, entity: str, body: Mapping[str, object], options: str = "", once: str = "") -> Json:
+        """Create or update a record; the record as it is then.
+
+        `options`: QuickBooks' own, such as `operation=delete`. `once`: a request id; the same one is done once only.
+        """
         sent = simplejson.dumps(body, use_decimal=True).encode()
-        return self._call("POST", entity.lower(), sent)[entity]
+        asked = "&".join(filter(None, [options, f"requestid={once}" if once else ""]))
+        return self._call("POST", f"{entity.lower()}?{asked}" if asked else entity.lower(), sent)[entity]
 
     def read(self, entity: str, path: str = "") -> Json:
         """A record that is read without a query, such as the preferences."""

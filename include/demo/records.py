@@ -1,8 +1,10 @@
 """The demo's data as plain records, before they have ids: they name each other as people name them."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from include.demo.catalogue import Product
 
@@ -82,6 +84,42 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Receipt:
+    """A payment or a credit in the LMS, known by its reference, which never leaves the LMS. Amounts in dollars.
+
+    `pair` is its child name; None: for the account. `words` are a payment's method, a credit's note.
+    """
+
+    kind: Literal["payment", "credit"]
+    reference: str
+    lab: str
+    account: str
+    pair: str | None
+    day: dt.date
+    amount: Decimal
+    applied: tuple[tuple[str, Decimal], ...] = ()  # case numbers of the invoices, and how much of it each gets
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class MoneyChanges:
+    """What happens to payments and credits in the LMS at one go."""
+
+    entered: tuple[Receipt, ...] = ()
+    edited: tuple[Receipt, ...] = ()  # as they are from then on
+    deleted: tuple[Receipt, ...] = ()
+    shipped_again: tuple[str, ...] = ()  # cases whose invoice gets more shipping by hand
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """On which of the LMS's records one company's bookkeeper works after the first sync, by what is done to them."""
+
+    cases: Mapping[str, tuple[str, ...]]  # case numbers of invoices
+    payments: Mapping[str, Receipt]
+
+
+@dataclass(frozen=True)
 class Changes:
     """What happens in the LMS at one go: new records, then what changes in those that are there."""
 
@@ -109,13 +147,20 @@ class Problem:
 
 @dataclass(frozen=True)
 class Planted:
-    """A planted problem, found in the database."""
+    """A planted problem, found in the database: by its LMS id on its way to QuickBooks, by QuickBooks' on the other."""
 
     kind: str
     entity: str
-    lms_id: int | None  # None: it is in QuickBooks only
+    lms_id: int | None
     expected_error_code: str
     why: str
+    direction: str = "lms_to_qbo"
+    qbo_id: str | None = None
+
+    @property
+    def record(self) -> tuple[str, str, str]:
+        """Direction, entity and id: what an error row is known by."""
+        return self.direction, self.entity, str(self.lms_id if self.direction == "lms_to_qbo" else self.qbo_id)
 
 
 @dataclass(frozen=True)
@@ -143,3 +188,6 @@ class DemoData:
     books: tuple[Bookkeeper, ...]  # one per company, before the first sync
     later_books: tuple[Bookkeeper, ...]  # one per company, between the phases
     problems: tuple[Problem, ...]
+    receipts: tuple[Receipt, ...] = ()  # before the first sync
+    later_money: MoneyChanges = MoneyChanges()
+    assignments: tuple[Assignments, ...] = ()  # one per company

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import psycopg
 
+from include.demo.balances import Sums
 from include.demo.checks import OpenError
-from include.demo.ledger import LabSums
+from include.demo.matrix import Cell
 from include.demo.records import Planted
 
 OUTCOMES = ("created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed")
@@ -63,38 +64,40 @@ def outcomes(connection: psycopg.Connection, realms: Sequence[str]) -> None:
     table(title, ["entity", "direction", *OUTCOMES, "records"], rows, words=2)
 
 
-def sums(per_lab: Sequence[LabSums]) -> None:
+def matrix(cells: Sequence[Cell]) -> None:
+    """Each cell of the sync rules' matrix with its count."""
+    rows = [[cell.row, cell.way, cell.what, cell.times, "" if cell.times else "<- never happened"] for cell in cells]
+    table("The sync matrix, and how often each cell was exercised", ["", "way", "what", "times", ""], rows, words=3)
+
+
+def sums(per_lab: Sequence[Sums], customers: int) -> None:
     """Both ledgers in sums."""
     rows = [
         [
             each.lab,
-            each.invoices,
-            *(f"{value:,.2f}" for value in (each.lms_total, each.failed, each.waiting, each.expected, each.qbo_total)),
+            each.what,
+            each.records,
+            *(f"{value:,.2f}" for value in (each.lms, each.failed, each.waiting, each.expected, each.qbo)),
             f"{each.difference:,.2f}",
         ]
         for each in per_lab
     ]
-    head = [
-        "billing lab",
-        "invoices",
-        "LMS total",
-        "failed",
-        "waiting",
-        "must be",
-        "QuickBooks",
-        "difference",
-    ]
-    table("Both ledgers, in dollars", head, rows, words=1)
+    head = ["billing lab", "", "records", "LMS", "failed", "waiting", "must be", "QuickBooks", "difference"]
+    table("Both ledgers, in dollars", head, rows, words=2)
+    say(
+        f"  The same was compared for each of {customers} customers in QuickBooks, and with the balance it shows there."
+    )
 
 
 def problems(planted: Sequence[Planted], errors: Sequence[OpenError]) -> None:
     """Each open error in words, with what was planted."""
-    kinds: dict[tuple[str, int | None], str] = {(each.entity, each.lms_id): each.kind for each in planted}
+    kinds = {each.record: each.kind for each in planted}
     say()
     say(f"Open sync errors: {len(errors)}, of them planted: {len(planted)}")
     for error in errors:
-        kind = kinds.get((error.entity, error.lms_id), "not planted")
-        say(f"  {kind} · {error.entity} {error.lms_id} · {error.error_code}")
+        kind, (_, entity, id_) = kinds.get(error.record, "not planted"), error.record
+        place = "" if error.direction == "lms_to_qbo" else "QuickBooks' "
+        say(f"  {kind} · {place}{entity} {id_} · {error.error_code}")
         for text in (error.message, error.resolution):
             say(textwrap.fill(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
@@ -103,7 +106,10 @@ def verdict(wrong: Sequence[str]) -> None:
     """Whether everything adds up, or what does not."""
     say()
     if not wrong:
-        say("Everything adds up: one outcome per record, both ledgers agree to the cent, nothing is there twice.")
+        say(
+            "Everything adds up: every cell of the matrix, one outcome per record, both ledgers agree to the cent per "
+            "lab and per customer,\nnothing is there twice, and all DAGs once more wrote nothing to either side."
+        )
         return
     say(f"{len(wrong)} things do not add up:")
     for each in wrong[:40]:

@@ -1,21 +1,19 @@
 """Connects the labs, and lets Airflow sync until nothing is left to do."""
 
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psycopg
 
 from include.demo.airflow import Airflow
 from include.demo.quickbooks import QuickBooks
+from include.qbo.errors import QboError
+from include.sync.connect import CannotConnect, connect_lab
+from include.sync.runtime import Run
 
 NEEDED_DAGS = {"billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"}
-PATIENCE = 420.0  # seconds for one phase
+PATIENCE = 900.0  # seconds for one phase
 QUIET = 3.0  # seconds without a run or a mark before a phase counts as done
 STUCK = 8.0  # seconds without a run, with marks left: trigger again
-PROJECT = Path(__file__).parents[2]
 
 
 class SyncError(Exception):
@@ -23,24 +21,16 @@ class SyncError(Exception):
 
 
 def connect(connection: psycopg.Connection, lab: str, quickbooks: QuickBooks, receives: bool) -> bool:
-    """Connect a lab to its company; False if it is connected already."""
+    """Connect a lab to its company as `make connect` does; False if it is connected already."""
     if is_connected(connection, lab, quickbooks):
         return False
-    done = subprocess.run(
-        [sys.executable, "-m", "include.orchestration.connect"],
-        cwd=PROJECT,
-        env={
-            **os.environ,
-            "BILLING_LAB": lab,
-            "REALM": quickbooks.realm_id,
-            "REFRESH_TOKEN": quickbooks.grant()["refresh_token"],
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SyncError(f"{lab} cannot be connected: {(done.stderr or done.stdout).strip()[-600:]}")
+    from include.orchestration.runtime import runtime  # Airflow takes seconds to import: only here
+
+    wanted = {"realm_id": quickbooks.realm_id, "refresh_token": quickbooks.grant()["refresh_token"]}
+    try:
+        connect_lab(runtime(Run(dag_id="make connect", run_id="demo")), billing_lab=lab, **wanted)
+    except (CannotConnect, QboError) as error:
+        raise SyncError(f"{lab} cannot be connected: {error}") from error
     if receives:
         _let_receive(connection, lab, quickbooks.realm_id)
     return True

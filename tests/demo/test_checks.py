@@ -9,19 +9,20 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.demo.balances import check_outcomes, compare_customers, compare_records, lab_sums, read_entries
 from include.demo.bookkeeper import ENTERED_BY_HAND
 from include.demo.checks import (
     OpenError,
     check_duplicates,
+    check_gone,
+    check_held_back,
     check_hierarchy,
-    check_invoices,
-    check_outcomes,
     check_planted,
     check_sums,
     read_open_errors,
 )
 from include.demo.generator import generate
-from include.demo.ledger import Books, InvoiceState, expected_to_be_held_back, lab_sums, read_invoices
+from include.demo.ledger import Books, expected_to_be_held_back
 from include.demo.loader import find_planted, load_initial
 from include.demo.records import DemoData, Planted
 from include.demo.sync import work_left
@@ -40,12 +41,15 @@ class World:
     planted: list[Planted]
 
     def wrong(self) -> list[str]:
-        invoices = read_invoices(self.db, self.data.labs)
+        entries = read_entries(self.db, self.data.labs)
         return [
             *check_planted(self.planted, read_open_errors(self.db, REALMS)),
-            *check_invoices(invoices, self.books, expected_to_be_held_back(self.db, self.planted)),
-            *check_outcomes(self.db, invoices),
-            *check_sums(lab_sums(invoices, self.books, self.data.labs)),
+            *compare_records(entries, self.books, {}),
+            *compare_customers(entries, self.books)[1],
+            *check_held_back(entries, expected_to_be_held_back(self.db, self.planted)),
+            *check_outcomes(entries),
+            *check_gone(self.db, REALMS),
+            *check_sums(lab_sums(entries, self.books, self.data.labs)),
             *check_duplicates(self.db, self.books, self.data),
             *check_hierarchy(self.db, self.books),
         ]
@@ -85,56 +89,93 @@ def _sync_perfectly(db: psycopg.Connection, planted: list[Planted]) -> list[Book
             {"entity": each.entity, "id": each.lms_id, "code": each.expected_error_code},
         )
     held_back = list(expected_to_be_held_back(db, planted))
+    # One customer for each account in each company, whatever its structure.
     db.execute(
         """insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id)
-           select n.realm_id, 'invoice', i.id, 'q' || i.id from lms.invoice i join qbo_sync.connection n
-            using (billing_lab_id) where i.id <> all(%s)""",
-        [held_back],
+           select c.realm_id, 'billing_account', a.id, 'a' || a.id
+             from lms.billing_account a cross join qbo_sync.company c"""
     )
+    for table in ("invoice", "credit", "payment"):
+        db.execute(
+            f"""insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id, base)
+                select n.realm_id, '{table}', r.id, 'q' || r.id,
+                       jsonb_build_object('customer', jsonb_build_array('billing_account', r.billing_account_id::text))
+                  from lms.{table} r join qbo_sync.connection n using (billing_lab_id)
+                 where '{table}' <> 'invoice' or r.id <> all(%s)""".encode(),
+            [held_back],
+        )
+        db.execute(
+            f"""insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)
+                select n.realm_id, 'lms_to_qbo', '{table}', r.id::text,
+                       case when '{table}' <> 'invoice' then 'created' when r.id = any(%s) then 'failed'
+                            when r.id = any(%s) then 'waiting' else 'created' end, 'd', 'r'
+                  from lms.{table} r join qbo_sync.connection n using (billing_lab_id)""".encode(),
+            [[each.lms_id for each in planted if each.entity == "invoice"], held_back],
+        )
     db.execute(
-        """insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)
-           select n.realm_id, 'lms_to_qbo', 'invoice', i.id::text,
-                  case when i.id = any(%s) then 'failed' when i.id = any(%s) then 'waiting' else 'created' end, 'd', 'r'
-             from lms.invoice i join qbo_sync.connection n using (billing_lab_id)""",
-        [[each.lms_id for each in planted if each.entity == "invoice"], held_back],
-    )
-    pair = db.execute(
         """insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id)
-           select 'realm-1', 'doctor_office', id, 'pair' from lms.doctor_office limit 1 returning lms_id"""
-    ).fetchone()
-    db.execute(
-        """insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id)
-           select 'realm-1', 'billing_account', billing_account_id, 'account' from lms.doctor_office where id = %s""",
-        pair,
+           select 'realm-1', 'doctor_office', min(id), 'pair' from lms.doctor_office"""
     )
     return [_books(db, realm, name) for realm, (name, _) in zip(REALMS, DATA.companies, strict=True)]
 
 
 def _books(db: psycopg.Connection, realm: str, name: str) -> Books:
-    rows = db.execute(
-        """select l.qbo_id, i.total_amount, i.invoice_number from qbo_sync.entity_link l
-             join lms.invoice i on i.id = l.lms_id where l.realm_id = %s and l.entity = 'invoice'""",
-        [realm],
-    )
-    invoices: dict[str, dict[str, Any]] = {
-        qbo_id: {"Id": qbo_id, "TotalAmt": total, "DocNumber": number} for qbo_id, total, number in rows
+    """QuickBooks as it would be, made of what the LMS says."""
+    records: dict[str, dict[str, dict[str, Any]]] = {"invoice": {}, "credit": {}, "payment": {}}
+    owed: dict[str, Decimal] = {}
+    for entry in read_entries(db, DATA.labs):
+        if entry.realm_id != realm or entry.qbo_id is None or entry.customer is None:
+            continue
+        records[entry.entity][entry.qbo_id] = {
+            "Id": entry.qbo_id,
+            "DocNumber": f"{entry.entity} {entry.label}",
+            "TotalAmt": entry.total,
+            "UnappliedAmt" if entry.entity == "payment" else "Balance": entry.open,
+            "CustomerRef": {"value": entry.customer},
+            "Line": [
+                {
+                    "DetailType": "SalesItemLineDetail",
+                    "Amount": entry.shipping,
+                    "SalesItemLineDetail": {"ItemRef": {"value": "SHIPPING_ITEM_ID"}},
+                },
+                {"DetailType": "DiscountLineDetail", "Amount": entry.discount},
+            ],
+            "TxnTaxDetail": {"TotalTax": entry.tax},
+        }
+        sign = 1 if entry.entity == "invoice" else -1
+        owed[entry.customer] = owed.get(entry.customer, Decimal(0)) + sign * entry.open
+    records["invoice"]["own"] = {
+        **{"Id": "own", "TotalAmt": 150, "Balance": 150, "DocNumber": "own", "PrivateNote": ENTERED_BY_HAND},
+        **{"CustomerRef": {"value": "a1"}, "Line": []},
     }
-    invoices["own"] = {"Id": "own", "TotalAmt": 150, "DocNumber": "own", "PrivateNote": ENTERED_BY_HAND}
-    customers: dict[str, dict[str, Any]] = {}
+    owed["a1"] = owed.get("a1", Decimal(0)) + 150
+    links = db.execute(
+        "select qbo_id from qbo_sync.entity_link where realm_id = %s and entity = 'billing_account'", [realm]
+    ).fetchall()
+    customers = {
+        qbo_id: {"Id": qbo_id, "DisplayName": f"Customer {qbo_id}", "Balance": owed.get(qbo_id, Decimal(0))}
+        for (qbo_id,) in links
+    }
     if realm == REALMS[0]:
-        customers["account"] = {"Id": "account", "DisplayName": "An account"}
-        customers["pair"] = {"Id": "pair", "DisplayName": "A pair", "ParentRef": {"value": "account"}}
+        row = db.execute(
+            "select 'a' || billing_account_id from lms.doctor_office where id = (select min(id) from lms.doctor_office)"
+        ).fetchone()
+        parent = {"value": row[0] if row else ""}
+        customers["pair"] = {"Id": "pair", "DisplayName": "A pair", "ParentRef": parent, "Balance": 0}
     items = {"1": {"Id": "1", "Name": "Services", "FullyQualifiedName": "Services"}}
-    return Books(realm, name, customers, items, invoices)
+    return Books(realm, name, customers, items, records["invoice"], records["credit"], records["payment"])
 
 
 def test_nothing_is_wrong_where_nothing_is(world: World) -> None:
     assert world.wrong() == []
-    sums = lab_sums(read_invoices(world.db, DATA.labs), world.books, DATA.labs)
-    assert sum(each.invoices for each in sums) == 1000
-    assert all(each.lms_total >= each.qbo_total > 0 for each in sums)
+    entries = read_entries(world.db, DATA.labs)
+    sums = lab_sums(entries, world.books, DATA.labs)
+    assert len(sums) == 18
+    assert sum(each.records for each in sums if each.what == "invoices") == 1000
+    assert all(each.lms >= each.qbo > 0 for each in sums)
     assert any(each.failed for each in sums)
     assert any(each.waiting for each in sums)
+    assert compare_customers(entries, world.books)[0] > 140
 
 
 @pytest.mark.parametrize(
@@ -142,9 +183,37 @@ def test_nothing_is_wrong_where_nothing_is(world: World) -> None:
     [
         (
             "delete from qbo_sync.entity_link where lms_id = 500 and entity = 'invoice'",
-            ["neither synced nor failed nor waiting", "linked to nothing"],
+            ["neither synced nor failed nor waiting", "linked to nothing", "in the LMS"],
         ),
-        ("update lms.invoice set total_amount = total_amount + 0.01 where id = 500", ["in QuickBooks", "differs by"]),
+        (
+            "update lms.invoice set total_amount = total_amount + 0.01 where id = 500",
+            ["amount", "in QuickBooks", "invoices: QuickBooks differs by -0.01", "invoice total is"],
+        ),
+        (
+            "update lms.invoice set balance = balance - 0.01 where id = 500",
+            ["open amount", "still open: QuickBooks differs by 0.01", "invoice open is", "by QuickBooks' own balance"],
+        ),
+        ("update lms.invoice set shipping_amount = shipping_amount + 0.01 where id = 500", ["shipping"]),
+        ("update lms.invoice set discount_amount = discount_amount + 0.01 where id = 500", ["discount"]),
+        ("update lms.invoice set tax_amount = tax_amount + 0.01 where id = 500", ["tax"]),
+        (
+            "update lms.payment set amount = amount + 0.01 where reference = 'PAY-1001'",
+            ["payments: QuickBooks differs", "not applied: QuickBooks differs", "payment open is"],
+        ),
+        (
+            "update lms.credit_application set amount = amount - 0.01 where invoice_id ="
+            " (select min(invoice_id) from lms.credit_application)",
+            ["open amount", "not applied: QuickBooks differs by -0.01", "credit open is"],
+        ),
+        (
+            "delete from lms.payment where reference = 'PAY-1002'",
+            ["no longer in the LMS, but its last outcome is created", "payment total is"],
+        ),
+        (
+            # The sums of the lab stay right: only the customers show it.
+            "update lms.credit set billing_account_id = billing_account_id % 60 + 1 where id = 2",
+            ["not with its own"],
+        ),
         (
             "update qbo_sync.sync_error set status = 'resolved' where error_code = 'qbo_6140'",
             ["number_taken", "0 open errors"],
@@ -169,8 +238,16 @@ def test_nothing_is_wrong_where_nothing_is(world: World) -> None:
             ["is synced, but its last outcome is None", "invoice 99999 is no longer in the LMS"],
         ),
         (
-            "update qbo_sync.entity_link set qbo_id = 'elsewhere' where qbo_id = 'account'",
-            ["stands under account instead of elsewhere", "An account is in QuickBooks and linked to nothing"],
+            "update qbo_sync.entity_link set qbo_id = 'elsewhere'"
+            " where lms_id = (select billing_account_id from lms.doctor_office order by id limit 1)"
+            "   and entity = 'billing_account' and realm_id = 'realm-1'",
+            ["instead of elsewhere", "is in QuickBooks and linked to nothing"],
+        ),
+        (
+            "update lms.payment set origin = 'qbo' where reference = 'PAY-1003';"
+            "delete from qbo_sync.entity_link where entity = 'payment'"
+            "   and lms_id = (select id from lms.payment where reference = 'PAY-1003')",
+            ["came from QuickBooks into the LMS and is linked to nothing"],
         ),
     ],
 )
@@ -181,14 +258,17 @@ def test_finds_what_is_wrong_in_the_lms_or_the_links(world: World, statement: st
         assert each in said
 
 
-def test_finds_an_invoice_that_is_there_twice(world: World) -> None:
-    book = world.books[1]
-    first = next(iter(book.invoices.values()))
-    book.invoices["again"] = {**first, "Id": "again"}
+@pytest.mark.parametrize("entity", ["invoices", "credits", "payments"])
+def test_finds_a_record_that_is_there_twice(world: World, entity: str) -> None:
+    held = getattr(world.books[1], entity)
+    first = next(iter(held.values()))
+    held["again"] = {**first, "Id": "again"}
     try:
-        assert len(world.wrong()) == 2  # linked to nothing, and its number twice
+        said = "\n".join(world.wrong())
     finally:
-        del book.invoices["again"]
+        del held["again"]
+    assert "is in QuickBooks and linked to nothing" in said
+    assert f"{entity.removesuffix('s')} total is" in said  # its customer has too much
 
 
 def test_finds_an_invoice_that_is_gone(world: World) -> None:
@@ -200,19 +280,32 @@ def test_finds_an_invoice_that_is_gone(world: World) -> None:
         book.invoices[gone["Id"]] = gone
 
 
+def test_finds_a_cent_that_went_to_the_wrong_customer(world: World) -> None:
+    """The lab's sums do not show it."""
+    book = world.books[1]
+    first, *_, last = [record for record in book.payments.values() if record["CustomerRef"]["value"] != "a1"]
+    cent = Decimal("0.01")
+    first["UnappliedAmt"], last["UnappliedAmt"] = first["UnappliedAmt"] + cent, last["UnappliedAmt"] - cent
+    try:
+        entries = read_entries(world.db, DATA.labs)
+        assert check_sums(lab_sums(entries, world.books, DATA.labs)) == []
+        said = "\n".join(compare_customers(entries, world.books)[1])
+    finally:
+        first["UnappliedAmt"], last["UnappliedAmt"] = first["UnappliedAmt"] - cent, last["UnappliedAmt"] + cent
+    assert said.count("payment open is") == 2
+
+
+def test_finds_a_balance_that_quickbooks_itself_shows_otherwise(world: World) -> None:
+    customer = world.books[0].customers["a2"]
+    customer["Balance"] += Decimal("0.01")
+    try:
+        assert len([each for each in world.wrong() if "by QuickBooks' own balance" in each]) == 1
+    finally:
+        customer["Balance"] -= Decimal("0.01")
+
+
 def test_work_left_counts_undispatched_changes(world: World) -> None:
     assert work_left(world.db) > 1000
-
-
-def test_states_of_an_invoice() -> None:
-    def state(qbo_id: str | None, error: str | None, outcome: str | None) -> str:
-        return InvoiceState(1, "n", "lab", "realm", Decimal(1), qbo_id, error, outcome).state
-
-    assert state("7", None, "created") == "synced"
-    assert state("7", "total_mismatch", "failed") == "failed"
-    assert state(None, "qbo_6140", "failed") == "failed"
-    assert state(None, None, "waiting") == "waiting"
-    assert state(None, None, None) == "unaccounted"
 
 
 def test_the_same_error_in_two_companies_is_two_errors() -> None:
@@ -220,3 +313,12 @@ def test_the_same_error_in_two_companies_is_two_errors() -> None:
     error = OpenError("realm-1", "product", 7, None, "name_taken", "m", "r")
     assert check_planted([planted], [error]) == []
     assert check_planted([planted], [error, error]) == ["planted problem kind (product 7): 2 open errors"]
+
+
+def test_errors_of_both_directions_are_told_apart() -> None:
+    """An id of QuickBooks' is no id of the LMS."""
+    planted = Planted("kind", "payment", None, "conflict_deleted", "why", "qbo_to_lms", "7")
+    error = OpenError("realm-1", "payment", None, None, "conflict_deleted", "m", "r", "qbo_to_lms", "7")
+    other = OpenError("realm-1", "payment", 7, None, "conflict_deleted", "m", "r")
+    assert check_planted([planted], [error]) == []
+    assert len(check_planted([planted], [other])) == 2

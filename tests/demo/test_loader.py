@@ -61,7 +61,26 @@ def test_loads_only_once(db: psycopg.Connection) -> None:
 
 def test_the_lms_bills_what_the_generator_says(db: psycopg.Connection) -> None:
     assert number(db, "select sum(total_amount) from lms.invoice") == expected_total(DATA)
-    assert number(db, "select sum(balance) from lms.invoice") == expected_total(DATA)
+    applied = sum((amount for receipt in DATA.receipts for _, amount in receipt.applied), Decimal("0.00"))
+    assert number(db, "select sum(balance) from lms.invoice") == expected_total(DATA) - applied
+    assert number(db, "select count(*) from lms.payment") == sum(each.kind == "payment" for each in DATA.receipts)
+    assert number(db, "select count(*) from lms.credit") == sum(each.kind == "credit" for each in DATA.receipts)
+
+
+BALANCES = """
+    select count(*) from lms.invoice i
+     where i.balance <> i.total_amount
+           - coalesce((select sum(amount) from lms.payment_application where invoice_id = i.id), 0)
+           - coalesce((select sum(amount) from lms.credit_application where invoice_id = i.id), 0)"""
+
+
+def test_balances_are_what_is_left_to_pay(db: psycopg.Connection) -> None:
+    assert number(db, BALANCES) == 0
+    apply_changes(db, DATA)
+    assert number(db, BALANCES) == 0
+    assert number(db, "select min(balance) from lms.invoice where total_amount >= 0") >= 0
+    assert number(db, "select count(*) from lms.payment p where amount < (select sum(amount)"
+                  " from lms.payment_application where payment_id = p.id)") == 0  # fmt: skip
 
 
 def test_the_second_phase_changes_what_it_says(db: psycopg.Connection) -> None:
