@@ -73,6 +73,9 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
     if not isinstance(result, Fault) or (intent.operation == "delete" and is_gone(result)):
         return _Learned()
     if result.remedy is Remedy.REREAD:
+        if intent.operation == "create":
+            # What it links to has changed under our hands (trap 9): planned anew, it is read anew.
+            return _Learned()
         found = client.read(intent.resource, intent.payload["Id"])
         return _Learned() if isinstance(found, Fault) else _Learned(sync_token=found["SyncToken"])
     if result.remedy is Remedy.RECORD_ERROR:
@@ -116,9 +119,13 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         links.remove(connection, where.realm_id, intent.key)
         settle(connection, where.run, _end(where, intent, "deleted"))
         return
-    base = where.rules.agreed(intent.base, answer)
-    links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
-    objection = where.rules.objection(intent.base, answer)
+    objection = where.rules.objection(intent, answer)
+    if objection and intent.operation == "update":
+        # Not agreed on: the next try must find it as different as it is.
+        links.renew_token(connection, where.realm_id, intent.key, answer["SyncToken"])
+    else:
+        base = where.rules.agreed(intent.base, answer)
+        links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
     if objection:
         _failed(connection, where, intent, objection, qbo_id=answer["Id"])
     else:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from include.lms.payment import read_credit_applications, read_credits
-from include.model.money import ZERO
+from include.model.money import ZERO, show
 from include.model.payment import Credit, CreditApplication
 from include.model.plain import Canonical, credit_application_from_plain, credit_from_plain, to_plain
 from include.model.problem import Problem
@@ -19,6 +19,7 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.payment import not_taken_over
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
@@ -110,6 +111,19 @@ def credit_body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Com
     return qbo_payment.credit_memo_body(credit, ids)
 
 
+def objection_to_credit(intent: Intent, answer: Json) -> Problem | None:
+    """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19): compare."""
+    amount, kept = _amount(intent.base), qbo_payment.amount_of(answer)
+    if amount == kept:
+        return None
+    return Problem(
+        code="not_taken_over",
+        message=f"{_credit_noun(intent.base)} was sent, but QuickBooks kept {show(kept)}.",
+        resolution="Check in QuickBooks whether its period is closed, then retry.",
+        detail={"qbo_amount": kept, "lms_amount": amount},
+    )
+
+
 def explain_credit(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
     return words.explain(fault, _credit_noun(intent.base))
@@ -143,7 +157,7 @@ CREDIT = EntityRules(
     body=credit_body,
     from_plain=credit_from_plain,
     agreed=lambda lms, answer: lms,
-    objection=lambda lms, answer: None,
+    objection=objection_to_credit,
     explain=explain_credit,
     document_number=lambda lms: None,
     candidates=credit_candidates,
@@ -311,7 +325,7 @@ CREDIT_APPLICATION = EntityRules(
     body=application_body,
     from_plain=credit_application_from_plain,
     agreed=lambda lms, answer: lms,
-    objection=lambda lms, answer: None,
+    objection=lambda intent, answer: not_taken_over("The application of a credit", intent, answer),
     explain=explain_application,
     document_number=lambda lms: None,
     candidates=lambda client, bodies: client.find_all("Payment", "TxnDate", [body["TxnDate"] for body in bodies]),

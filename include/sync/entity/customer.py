@@ -118,7 +118,7 @@ def _rules(**own: Any) -> EntityRules:
         body=body,
         from_plain=customer_from_plain,
         agreed=agreed,
-        objection=lambda lms, answer: None,
+        objection=lambda intent, answer: None,
         explain=explain,
         document_number=lambda lms: lms.get("name"),
         candidates=candidates,

@@ -136,9 +136,9 @@ def agreed(lms: Json, answer: Json) -> Json:
     return {**lms, "total": qbo_invoice.total(answer)}
 
 
-def objection(lms: Json, answer: Json) -> Problem | None:
+def objection(intent: Intent, answer: Json) -> Problem | None:
     """TotalAmt must equal the LMS total to the cent (sync rules, section 4)."""
-    total = qbo_invoice.total(answer)
+    lms, total = intent.base, qbo_invoice.total(answer)
     if total == Decimal(lms["total"]):
         return None
     return total_mismatch(lms["number"], Decimal(lms["total"]), total)

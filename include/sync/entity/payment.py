@@ -165,15 +165,28 @@ def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -
     return qbo_payment.payment_body(payment, ids, settings, record.qbo.get("method_id"))
 
 
-def objection(lms: Json, answer: Json) -> Problem | None:
+def objection(intent: Intent, answer: Json) -> Problem | None:
+    """As the answer shows it."""
+    return not_taken_over(_noun(intent.base), intent, answer)
+
+
+def not_taken_over(noun: str, intent: Intent, answer: Json) -> Problem | None:
     """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19): compare."""
-    if qbo_payment.amount_of(answer) == Decimal(lms["amount"]):
+    sent, kept = qbo_payment.lines_of(intent.payload).invoices, qbo_payment.lines_of(answer).invoices
+    amount, kept_amount = qbo_payment.amount_of(intent.payload), qbo_payment.amount_of(answer)
+    if amount == kept_amount and (sent == kept or (intent.operation == "create" and sent.items() <= kept.items())):
         return None
     return Problem(
         code="not_taken_over",
-        message=f"{_noun(lms)} was sent, but QuickBooks kept {show(qbo_payment.amount_of(answer))}.",
-        resolution="Check in QuickBooks whether the payment's period is closed, then retry.",
-        detail={"qbo_amount": qbo_payment.amount_of(answer), "lms_amount": Decimal(lms["amount"])},
+        message=f"{noun} was sent, but QuickBooks kept {show(kept_amount)}"
+        f"{'' if sent == kept else ' and the invoices that it was applied to'}.",
+        resolution="Check in QuickBooks whether its period is closed, then retry.",
+        detail={
+            "qbo_amount": kept_amount,
+            "lms_amount": amount,
+            "qbo_invoices": dict(kept),
+            "lms_invoices": dict(sent),
+        },
     )
 
 

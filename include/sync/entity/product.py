@@ -93,7 +93,7 @@ def _rules(**own: Any) -> EntityRules:
         body=body,
         from_plain=product_from_plain,
         agreed=lambda lms, answer: lms,
-        objection=lambda lms, answer: None,
+        objection=lambda intent, answer: None,
         explain=explain,
         document_number=lambda lms: lms.get("name"),
         candidates=candidates,

@@ -47,7 +47,7 @@ class EntityRules:
     #: The base to keep after QuickBooks answered with this record.
     agreed: Callable[[Json, Json], Json]
     #: What is wrong with the answer although it was accepted.
-    objection: Callable[[Json, Json], Problem | None]
+    objection: Callable[[Intent, Json], Problem | None]
     #: The fault in a bookkeeper's words; may ask QuickBooks who is meant.
     explain: Callable[[Fault, Intent, QboClient], Problem]
     #: An invoice's number and the like, for the error table.
