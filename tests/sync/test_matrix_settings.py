@@ -200,7 +200,7 @@ def test_without_accounts_of_their_own_tax_and_credits_earn_into_the_income_acco
 
 
 def test_payments_go_into_the_deposit_account(world: World) -> None:
-    bank = world.qbo.create("Account", Name="Savings", AccountType="Bank")
+    bank = world.qbo.create("Account", Name="Savings of the lab", AccountType="Bank")
     settings(world, deposit_account_id=bank["Id"])
     account = world.account()
     world.simple_invoice(account)

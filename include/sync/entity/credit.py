@@ -78,7 +78,7 @@ def plan_credit(record: StagedRecord, company: Company) -> Plan:
             may=allowed(_OPERATIONS, set(), settings.direction),
             qbo_id=record.link["qbo_id"] if record.link else None,
             sync_token=(record.link or {}).get("sync_token"),
-            dated=lms.date if lms else None,
+            dated=credit_from_plain(shown).date if shown else None,
             start_date=settings.sync_start_date,
             missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
             lms_version=record.lms,
@@ -210,7 +210,8 @@ def plan_application(record: StagedRecord, company: Company) -> Plan:
     missing = [RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])]
     gone = "present" in record.qbo and record.qbo["present"] is None
     base = None if gone and record.lms else _base_value(record)
-    dated = credit_application_from_plain(record.lms).date if record.lms else None
+    shown = record.lms or (record.link["base"] if record.link else None)
+    dated = credit_application_from_plain(shown).date if shown else None
     plan = plan_money(
         MoneySituation(
             noun="The application of a credit",

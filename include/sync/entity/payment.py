@@ -130,7 +130,7 @@ def plan(record: StagedRecord, company: Company) -> Plan:
             may=allowed(_OPERATIONS, _OPERATIONS, settings.direction),
             qbo_id=record.link["qbo_id"] if record.link else None,
             sync_token=(record.link or {}).get("sync_token"),
-            dated=lms.date if lms else None,
+            dated=payment_from_plain(shown).date if shown else None,
             start_date=settings.sync_start_date,
             from_qbo=bool(record.qbo.get("from_qbo")),
             missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],

@@ -43,7 +43,7 @@ def plan_money(now: MoneySituation) -> Plan:
     """One step towards QuickBooks; a step towards the LMS is handed over to the other direction's DAG."""
     if now.base is None and now.from_qbo:
         return nothing("it came from QuickBooks")
-    if now.base is None and now.dated and now.start_date and now.dated < now.start_date:
+    if now.dated and now.start_date and now.dated < now.start_date:
         return nothing("dated before the sync's start date")
     decision = decide(now.base, now.lms, now.qbo, now.may)
     if decision.side == "lms":
