@@ -90,6 +90,24 @@ def test_uninvoicing_what_was_only_paid_or_annotated_in_quickbooks_is_no_collisi
     assert world.errors() == []
 
 
+def test_what_quickbooks_takes_off_a_payment_because_we_deleted_its_invoice_is_no_change_of_hers(world: World) -> None:
+    account, product = world.account(), world.product()
+    pair = world.pair(account)
+    case = world.case(pair, [{"product": product}])
+    gone, kept = world.invoice(case), world.invoice(world.case(pair, [{"product": product}]))
+    payment = world.payment(account, "100.00", {kept: "60.00", gone: "40.00"})
+    world.both()
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.sql("update lms.payment set amount = 90 where id = %s", payment)
+    world.both()
+    made = world.qbo.call(f"payment/{(world.link('payment', payment) or {})['qbo_id']}")["Payment"]
+    assert (made["TotalAmt"], made["UnappliedAmt"]) == (90, 30)
+    assert of_payment(world, made)["amount"] == 90
+    assert of_payment(world, made)["applied"] == {kept: 60}
+    assert world.errors() == []
+    quiet(world)
+
+
 def test_a_payment_deleted_in_the_lms_while_it_was_changed_in_quickbooks_goes_and_the_change_is_kept(
     world: World,
 ) -> None:

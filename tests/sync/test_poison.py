@@ -59,7 +59,7 @@ def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record
         world.sync()
         assert world.qbo_invoice(good)
         [error] = world.errors()
-        assert error["error_code"] == "qbo_4000"
+        assert (error["error_code"], error["detail"]["code"]) == ("lookup_refused", "4000")
         assert "cannot be asked whether it has “Odd Name” already" in error["message"]
         assert error["detail"]["fault_detail"].startswith("QueryParserError")
     world.sql("update qbo_sync.sync_error set retry_at = now()")

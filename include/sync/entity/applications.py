@@ -1,6 +1,7 @@
 """Which applications of a payment or credit can reach QuickBooks: those to invoices that are, or will be, there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 
@@ -28,6 +29,21 @@ def sort_out(
         [company.realm_id, [key.id for key in invoices - linked]],
     )
     return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}
+
+
+def without_gone(connection: psycopg.Connection, base: dict[str, Any], present: Iterable[str]) -> dict[str, Any]:
+    """What was agreed on of a payment, less what settled invoices that have left the LMS and the payment there.
+
+    QuickBooks takes an invoice off its payments when we delete it: that is no change of the bookkeeper's. `present`:
+    the LMS ids of the invoices that the payment settles in QuickBooks.
+    """
+    settled = {one["invoice"][1] for one in base.get("applications", [])}
+    missing = settled - set(present)
+    if not missing:
+        return base
+    rows = connection.execute("select id::text from lms.invoice where id = any(%s::bigint[])", [list(missing)])
+    gone = missing - {invoice_id for (invoice_id,) in rows}
+    return {**base, "applications": [one for one in base["applications"] if one["invoice"][1] not in gone]}
 
 
 def agreed_value(amount: object, applications: Sequence[Application]) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
-from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.applications import agreed_value, sort_out, without_gone
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
@@ -38,6 +38,7 @@ def observe(
     for record in records:
         if record.lms:
             _keep_what_can_flow(connection, company, record)
+        record.qbo["base"] = record.link["base"] if record.link else None
     _read_present(connection, client, company, [r for r in records if r.link and _differs(r)])
     named_methods = [record for record in records if record.lms and record.lms["method"] and not record.link]
     if named_methods:
@@ -63,7 +64,7 @@ def _keep_what_can_flow(connection: psycopg.Connection, company: Company, record
 
 
 def _differs(record: StagedRecord) -> bool:
-    return record.lms is None or _value(record.lms) != _value((record.link or {})["base"])
+    return record.lms is None or _value(record.lms) != _value(record.qbo["base"])
 
 
 def _read_present(
@@ -80,7 +81,8 @@ def _read_present(
             for qbo_id, amount in lines.invoices.items()
             if qbo_id in ours
         ]
-        agreed = applications_from_plain((record.link or {})["base"].get("applications"))
+        record.qbo["base"] = without_gone(connection, record.qbo["base"], ours.values())
+        agreed = applications_from_plain(record.qbo["base"].get("applications"))
         applications = within(qbo_payment.money_applied(body), settled, agreed)
         by_money = {one.invoice.id: one.amount for one in applications}
         # Invoices that the LMS does not have, and of the others what a credit memo in the payment pays.
@@ -117,7 +119,7 @@ def _value(plain: Mapping[str, Any]) -> tuple[Any, ...]:
 def plan(record: StagedRecord, company: Company) -> Plan:
     """From the staged row to the planner and back."""
     settings = company.of_lab(record.billing_lab_id)
-    base = record.link["base"] if record.link else None
+    base = record.qbo.get("base")
     lms = payment_from_plain(record.lms) if record.lms else None
     shown = record.lms or base
     observed = record.qbo.get("present", base) if record.link else None

@@ -20,7 +20,7 @@ def plan_refused(record: StagedRecord) -> Plan | None:
     if refused is None:
         return None
     problem = Problem(
-        code=f"qbo_{refused['code']}" if refused["code"] else f"http_{refused['status']}",
+        code="lookup_refused",
         message=f"QuickBooks cannot be asked whether it has “{refused['name']}” already: it refuses the question.",
         resolution="Remove unusual characters from this name or number in Pilot; it is then tried again by itself.",
         detail=refused,

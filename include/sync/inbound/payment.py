@@ -18,7 +18,7 @@ from include.qbo import payment as qbo_payment
 from include.qbo.client import QboClient
 from include.sync import links
 from include.sync.company import Company
-from include.sync.entity.applications import sort_out
+from include.sync.entity.applications import sort_out, without_gone
 from include.sync.inbound.observed import read_bodies
 from include.sync.inbound.rules import Applied, InboundRules, LookAgain
 from include.sync.inbound.surroundings import (
@@ -54,10 +54,14 @@ def observe(
     invoices = links.lms_ids(connection, realm, "invoice", settled)
     coming = _coming(connection, company, settled - set(invoices))
     methods = _methods(client, [bodies[r.record_id] for r in records if r.link is None and r.record_id in bodies])
+    bases = {record.record_id: record.link["base"] for record in records if record.link}
     for record in records:
         body = bodies.get(record.record_id)
         if body is None:
             continue
+        if record.link:
+            there = [invoices[one] for one in qbo_payment.lines_of(body).invoices if one in invoices]
+            bases[record.record_id] = without_gone(connection, record.link["base"], there)
         payer = customers.get(body["CustomerRef"]["value"])
         customer = _customer(record) or (payer.key if payer else None)
         record.qbo = {
@@ -70,10 +74,12 @@ def observe(
             "money_applied": qbo_payment.money_applied(body),
             **_lines(body, invoices, coming),
         }
-        payment = _payment(record, customer, methods.get(_method(body))) if customer else None
+        agreed = applications_from_plain(bases.get(record.record_id, {}).get("applications"))
+        payment = _payment(record, customer, methods.get(_method(body)), agreed) if customer else None
         record.qbo["payment"] = to_plain(payment) if payment else None
     ours = links.linked_ids(connection, realm, ["credit_application"], [record.record_id for record in records])
     for record in records:
+        record.qbo["base"] = bases.get(record.record_id)
         record.qbo["ours"] = record.record_id in ours
         record.qbo["on_its_way"] = record.link is None and _twin_on_its_way(connection, company, record)
     _read_balances(connection, client, company, records)
@@ -145,12 +151,11 @@ def _lines(body: Json, invoices: Mapping[str, str], coming: set[str]) -> Json:
     }
 
 
-def _payment(record: StagedRecord, customer: RecordKey, method: str | None) -> Payment:
+def _payment(record: StagedRecord, customer: RecordKey, method: str | None, agreed: Sequence[Application]) -> Payment:
     applied = [
         Application(invoice=RecordKey("invoice", lms_id), amount=Decimal(amount))
         for lms_id, amount in record.qbo["applied"]
     ]
-    agreed = applications_from_plain(((record.link or {}).get("base") or {}).get("applications"))
     return Payment(
         date=date.fromisoformat(record.qbo["date"]),
         customer=customer,
@@ -229,7 +234,7 @@ def plan(record: StagedRecord, company: Company) -> InboundPlan:
     """From the staged row to the planner and back."""
     lab = record.lms["billing_lab_id"] if record.lms else record.billing_lab_id
     settings = settings_of(company, lab)
-    base = (record.link or {}).get("base") or {}
+    base = record.qbo.get("base") or {}
     return plan_payment_inbound(
         PaymentInbound(
             linked=record.link is not None,
