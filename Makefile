@@ -18,7 +18,7 @@ demo: up ## start the stack, load realistic data, sync until both ledgers agree
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.demo
 
 test: $(INSTALLED) browser ## run the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
 # Debian's Chromium, for the tests of the QuickBooks Online page. Without it they are skipped.
 browser:

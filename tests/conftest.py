@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from include.migrations import upgrade
 from include.stack.ports import Ports
@@ -20,7 +21,7 @@ from include.stack.stack import Stack
 from tests.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
-WITH_AIRFLOW = ("end_to_end", "page", "stack")
+WITH_AIRFLOW = ("tests/end_to_end/", "tests/page/", "tests/stack/")
 _numbers = itertools.count(1)
 
 
@@ -107,12 +108,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     private.down()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together when `make test` uses both cores: those that start Airflow, of which there should
-    be one at a time and which take longest, so they begin; the others by file, for the sake of what files share."""
-    for item in items:
-        room = item.path.relative_to(PROJECT / "tests").parts[0]
-        group = "airflow" if room in WITH_AIRFLOW else item.path.relative_to(PROJECT).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.relative_to(PROJECT / "tests").parts[0] not in WITH_AIRFLOW)
+class ByRoom(LoadScopeScheduling):
+    """Which tests stay together when `make test` uses both cores: those that start Airflow, one stack at a time, and
+    the others by file, for the sake of what a file's tests share. The group with the most tests begins."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "with Airflow" if path.startswith(WITH_AIRFLOW) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByRoom:
+    """xdist's hook."""
+    return ByRoom(config, log)
