@@ -14,6 +14,7 @@ CORE = [
     ("query_stale_tokens", True),
     ("bare_numbers", "refuse"),
     ("move_touches_descendants", True),
+    ("fault_type", "Validation"),
 ]
 #: The others, by `make proof`.
 OTHERS = [
@@ -35,7 +36,6 @@ OTHERS = [
     ("duplicate_number_warning", False),
     ("zero_tax_refused", False),
     ("closed_period", "ignore"),
-    ("fault_type", "Validation"),
     ("query_lines_vanish", True),
     ("undelete_names", False),
     ("batch_sees_itself", True),
