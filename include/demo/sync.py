@@ -1,6 +1,7 @@
 """Connects the labs, and lets Airflow sync until nothing is left to do."""
 
 import time
+from collections.abc import Sequence
 
 import psycopg
 
@@ -10,7 +11,11 @@ from include.qbo.errors import QboError
 from include.sync.connect import CannotConnect, connect_lab
 from include.sync.runtime import Run
 
-NEEDED_DAGS = {"billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"}
+CAPTURE = "qbo_change_capture"
+NEEDED_DAGS = {
+    *("billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo", "credit_lms_to_qbo"),
+    *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE),
+}
 PATIENCE = 900.0  # seconds for one phase
 QUIET = 3.0  # seconds without a run or a mark before a phase counts as done
 STUCK = 8.0  # seconds without a run, with marks left: trigger again
@@ -69,22 +74,31 @@ def work_left(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def sync_until_done(connection: psycopg.Connection, airflow: Airflow) -> int:
-    """Trigger every DAG, and again while work is left that no run takes up. How many runs were triggered."""
+def sync_until_done(connection: psycopg.Connection, airflow: Airflow, *, everything: bool = False) -> None:
+    """Until no run is active and no work left.
+
+    Events start the DAGs. Only the change capture is not waited for but triggered; every DAG is if `everything` is
+    asked for, and where work is left that no run takes up.
+    """
     dag_ids = airflow.wait_for_dags(NEEDED_DAGS)
+    _trigger(airflow, dag_ids if everything else [CAPTURE])
     end = time.monotonic() + PATIENCE
-    triggered, idle_since = 0, None
-    while True:
-        if triggered == 0 or (idle_since and work_left(connection) and time.monotonic() - idle_since > STUCK):
-            for dag_id in dag_ids:
-                airflow.trigger(dag_id)
-            triggered, idle_since = triggered + len(dag_ids), None
-        time.sleep(1)
+    idle_since: float | None = None
+    while time.monotonic() < end:
+        time.sleep(0.5)
         if airflow.active_runs():
             idle_since = None
-        elif idle_since is None:
-            idle_since = time.monotonic()
-        elif not work_left(connection) and time.monotonic() - idle_since > QUIET:
-            return triggered
-        if time.monotonic() > end:
-            raise SyncError(f"after {PATIENCE:.0f} s, {work_left(connection)} changes are still to be synced")
+            continue
+        idle_since = idle_since or time.monotonic()
+        idle, left = time.monotonic() - idle_since, work_left(connection)
+        if not left and idle > QUIET:
+            return
+        if left and idle > STUCK:
+            _trigger(airflow, dag_ids)
+            idle_since = None
+    raise SyncError(f"after {PATIENCE:.0f} s, {work_left(connection)} changes are still to be synced")
+
+
+def _trigger(airflow: Airflow, dag_ids: Sequence[str]) -> None:
+    for dag_id in dag_ids:
+        airflow.trigger(dag_id)

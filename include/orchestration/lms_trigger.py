@@ -12,6 +12,8 @@ import psycopg
 from airflow.sdk import BaseHook
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from include.sync.order import GOING_FIRST
+
 #: The channel that the sync schema's triggers notify (migrations/sql/0002_qbo_sync.sql).
 CHANNEL = "qbo_sync"
 CONNECTION_ID = "lms_db"
@@ -19,23 +21,28 @@ CONNECTION_ID = "lms_db"
 #: Seconds: between looks without a notification; before listening again after a lost connection; after firing.
 IDLE, RECONNECT, COALESCE = 10.0, 5.0, 0.3
 
-_PENDING = "select count(*) from qbo_sync.pending_mark where direction = %s and entity = any(%s)"
+_PENDING = (
+    "select count(*) from qbo_sync.pending_mark"  # noqa: S608 - a constant
+    " where direction = %(direction)s and entity = any(%(entities)s)"
+    f" and realm_id <> all (array({GOING_FIRST}))"
+)
 
 
 class LmsChangeTrigger(BaseEventTrigger):
     """Fires an event with the number of pending records of some entities: {"pending": n}."""
 
-    def __init__(self, *, direction: str, entities: list[str]) -> None:
-        """Which marks count."""
+    def __init__(self, *, direction: str, entities: list[str], after: list[str]) -> None:
+        """Which marks count, and which go first."""
         super().__init__()
         self.direction = direction
         self.entities = entities
+        self.after = after
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
         return (
             "include.orchestration.lms_trigger.LmsChangeTrigger",
-            {"direction": self.direction, "entities": self.entities},
+            {"direction": self.direction, "entities": self.entities, "after": self.after},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -65,6 +72,7 @@ class LmsChangeTrigger(BaseEventTrigger):
 
     async def _pending(self, connection: psycopg.AsyncConnection) -> int:
         await connection.execute("select qbo_sync.dispatch_lms_changes()")
-        cursor = await connection.execute(_PENDING, [self.direction, self.entities])
+        wanted = {"direction": self.direction, "entities": self.entities, "after": self.after}
+        cursor = await connection.execute(_PENDING, wanted)
         row = await cursor.fetchone()
         return int(row[0]) if row else 0

@@ -6,7 +6,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 
-def _step(name: str, *arguments: Any) -> Any:
+def _step(name: str, *arguments: Any, **options: Any) -> Any:
     """Run one step of the flow that the DAG's id names, as this run."""
     # Imported in the task: the DAG processor parses the files without them, and forks of the scheduler have them.
     from include.orchestration.runtime import runtime
@@ -23,7 +23,7 @@ def _step(name: str, *arguments: Any) -> Any:
     module: Any = (inbound_load if inbound else load) if name == "load" else (inbound_steps if inbound else steps)
     flow = INBOUND[run.dag_id] if inbound else FLOWS[run.dag_id]
     try:
-        return getattr(module, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), flow, *arguments)
+        return getattr(module, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), flow, *arguments, **options)
     except NotConnected as reason:
         # Disconnected while the run was under way: nothing is wrong, and what is marked stays marked.
         raise AirflowSkipException(str(reason)) from None
@@ -35,8 +35,9 @@ _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
 @task
 def companies() -> list[dict[str, str]]:
     """The QuickBooks companies that have something to do."""
-    params = get_current_context()["params"]
-    return _step("companies", params["realm_id"], params["resync"])
+    context = get_current_context()
+    params, woken = context["params"], context["dag_run"].run_type == "asset_triggered"
+    return _step("companies", params["realm_id"], params["resync"], woken=woken)
 
 
 @task(map_index_template=_BY_COMPANY)

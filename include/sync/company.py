@@ -13,6 +13,7 @@ from include.model.settings import CompanyPreferences, ConnectionSettings
 from include.qbo.client import QboClient
 from include.qbo.errors import NotConnected
 from include.sync.database import jsonb
+from include.sync.order import GOING_FIRST
 
 _SETTINGS = """
     select billing_lab_id, realm_id, direction, sync_invoices, sync_credits, sync_payments, income_account_id,
@@ -58,15 +59,23 @@ def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
 
 
 def companies_with_work(
-    connection: psycopg.Connection, direction: Direction, entities: Sequence[Entity], realm_id: str | None
+    connection: psycopg.Connection,
+    direction: Direction,
+    entities: Sequence[Entity],
+    realm_id: str | None,
+    after: Sequence[Entity] = (),
 ) -> list[dict[str, Any]]:
-    """Companies that have something due: [{realm_id, name}], the one asked for if one is asked for."""
+    """Companies that have something due: [{realm_id, name}], the one asked for if one is asked for.
+
+    `after`: not those where something of these entities is still to go first (order.py).
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "select c.realm_id, c.name from qbo_sync.company c"
+            "select c.realm_id, c.name from qbo_sync.company c"  # noqa: S608 - a constant
             " where (%(realm)s::text is null or c.realm_id = %(realm)s)"
             "   and (exists (select 1 from qbo_sync.pending_mark m where m.realm_id = c.realm_id"
             "                   and m.direction = %(direction)s and m.entity = any(%(entities)s))"
+            f"      and c.realm_id <> all (array({GOING_FIRST}))"
             # A write that somebody died over is finished even if its record has nothing due.
             "        or %(direction)s = 'lms_to_qbo' and c.status = 'connected'"
             "           and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
@@ -75,7 +84,7 @@ def companies_with_work(
             "                        where i.realm_id = c.realm_id and i.entity = any(%(entities)s)"
             "                          and r.created_at < clock_timestamp() - interval '3 minutes'))"
             " order by c.realm_id",
-            {"realm": realm_id, "direction": direction, "entities": list(entities)},
+            {"realm": realm_id, "direction": direction, "entities": list(entities), "after": list(after)},
         ).fetchall()
 
 

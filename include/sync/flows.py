@@ -25,6 +25,8 @@ class Flow:
     entities: tuple[EntityRules, ...]
     #: Where the order of the entities is not enough.
     order: tuple[Wave, ...] = ()
+    #: What goes first (order.py).
+    after: tuple[Entity, ...] = ()
 
     @property
     def waves(self) -> tuple[Wave, ...]:
@@ -37,20 +39,23 @@ class Flow:
         return [rules.entity for rules in self.entities]
 
 
+_LISTS: tuple[Entity, ...] = ("billing_account", "doctor_office", "product", "special_item")
+
 FLOWS: Mapping[str, Flow] = {
     "billing_account_lms_to_qbo": Flow(
         direction="lms_to_qbo", entities=(customer.BILLING_ACCOUNT, customer.DOCTOR_OFFICE)
     ),
     "product_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(product.PRODUCT, product.SPECIAL_ITEM)),
-    "invoice_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(invoice.INVOICE,)),
+    "invoice_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(invoice.INVOICE,), after=_LISTS),
     "credit_lms_to_qbo": Flow(
         direction="lms_to_qbo",
         entities=(credit.CREDIT, credit.CREDIT_APPLICATION),
+        after=(*_LISTS, "invoice"),
         order=(
             Wave(rules=credit.CREDIT_APPLICATION, wants=credit.frees_money),
             Wave(rules=credit.CREDIT),
             Wave(rules=credit.CREDIT_APPLICATION, wants=lambda record: not credit.frees_money(record)),
         ),
     ),
-    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,)),
+    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,), after=(*_LISTS, "invoice")),
 }

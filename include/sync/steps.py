@@ -14,17 +14,21 @@ from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
 
-def companies(runtime: Runtime, flow: Flow, realm_id: str | None, resync: bool) -> list[dict[str, Any]]:
+def companies(
+    runtime: Runtime, flow: Flow, realm_id: str | None, resync: bool, *, woken: bool = False
+) -> list[dict[str, Any]]:
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
-    `resync` marks every record of the flow first, so that all are compared again.
+    `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
+    where something has to go first are left out, its load wakes this DAG again (order.py).
     """
     with runtime.connect() as connection:
         if resync:
             marks.mark_all(connection, flow.direction, flow.names, realm_id)
         marks.dispatch(connection)
         connection.commit()
-        return companies_with_work(connection, flow.direction, flow.names, realm_id)
+        after = flow.after if woken else ()
+        return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
 def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:

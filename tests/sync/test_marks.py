@@ -154,3 +154,23 @@ def test_a_customer_at_the_top_is_not_adopted_as_a_sub_customer(world: World) ->
     world.sync()
     [error] = world.errors()
     assert error["error_code"] == "name_taken"
+
+
+def test_invoices_are_not_taken_up_before_the_customers_that_they_need(world: World) -> None:
+    """They would all have to wait; the customers' load wakes their DAG (sync rules, section 8.5)."""
+    world.simple_invoice()
+    invoices, realm = FLOWS["invoice_lms_to_qbo"], world.qbo.realm
+
+    def taken_up(*, woken: bool = True) -> list[str]:
+        found = steps.companies(world.as_run("invoice_lms_to_qbo"), invoices, None, False, woken=woken)
+        return [company["realm_id"] for company in found]
+
+    assert taken_up() == []
+    assert taken_up(woken=False) == [realm]
+    world.sql("update qbo_sync.change_mark set marked_at = now() - interval '4 minutes' where entity <> 'invoice'")
+    assert taken_up() == [realm]  # nobody waits for ever
+    world.sql("update qbo_sync.change_mark set marked_at = now()")
+    assert taken_up() == []
+    for dag_id in ("billing_account_lms_to_qbo", "product_lms_to_qbo"):
+        load.load(*prepared(world, dag_id))
+    assert taken_up() == [realm]

@@ -8,5 +8,5 @@ from include.sync.inbound.rules import InboundFlow
 
 INBOUND: Mapping[str, InboundFlow] = {
     "invoice_qbo_to_lms": InboundFlow(rules=INVOICE),
-    "payment_qbo_to_lms": InboundFlow(rules=PAYMENT),
+    "payment_qbo_to_lms": InboundFlow(rules=PAYMENT, after=("invoice",)),
 }

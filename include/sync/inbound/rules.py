@@ -64,6 +64,8 @@ class InboundFlow:
 
     rules: InboundRules
     direction: Direction = "qbo_to_lms"
+    #: What goes first (order.py).
+    after: tuple[Entity, ...] = ()
 
     @property
     def names(self) -> list[Entity]:

@@ -10,14 +10,20 @@ from include.sync.inbound.rules import InboundFlow
 from include.sync.runtime import Runtime
 
 
-def companies(runtime: Runtime, flow: InboundFlow, realm_id: str | None, resync: bool) -> list[dict[str, Any]]:
-    """The companies that have something due: [{realm_id, name}]. `resync` marks every linked record first."""
+def companies(
+    runtime: Runtime, flow: InboundFlow, realm_id: str | None, resync: bool, *, woken: bool = False
+) -> list[dict[str, Any]]:
+    """The companies that have something due: [{realm_id, name}]. `resync` marks every linked record first.
+
+    `woken` by an event: companies where something has to go first are left out (order.py).
+    """
     with runtime.connect() as connection:
         if resync:
             _mark_linked(connection, flow, realm_id)
         marks.dispatch(connection)
         connection.commit()
-        return companies_with_work(connection, flow.direction, flow.names, realm_id)
+        after = flow.after if woken else ()
+        return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
 def _mark_linked(connection: psycopg.Connection, flow: InboundFlow, realm_id: str | None) -> None:
