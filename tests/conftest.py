@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from include.migrations import upgrade
 from include.stack.ports import Ports

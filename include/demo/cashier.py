@@ -26,7 +26,7 @@ class Cashier:
     def carry_out(self, changes: MoneyChanges) -> None:
         """Deletes first, they make room; then the edits, then what is new."""
         for receipt in changes.deleted:
-            self.delete(receipt.kind, self.id_of(receipt))
+            self.delete(receipt.kind, id_of(self.connection, receipt))
         for receipt in changes.edited:
             self.edit(receipt)
         for receipt in changes.entered:
@@ -62,7 +62,7 @@ class Cashier:
 
     def edit(self, receipt: Receipt) -> None:
         """Amount and applications, as the receipt says."""
-        self.settle(receipt.kind, self.id_of(receipt), receipt.amount, dict(self._invoices(receipt)))
+        self.settle(receipt.kind, id_of(self.connection, receipt), receipt.amount, dict(self._invoices(receipt)))
 
     def settle(self, kind: str, receipt_id: int, amount: Decimal, applied: dict[int, Decimal]) -> None:
         """Amount, and what each invoice (by id) gets of it; what an invoice gets more or less moves its balance."""
@@ -105,26 +105,29 @@ class Cashier:
             {"more": SHIPPED_AGAIN, "case": case_number},
         )
 
-    def id_of(self, receipt: Receipt) -> int:
-        """The LMS's id; LookupError if it is not there."""
-        row = self.connection.execute(
-            _of("select id from lms.{kind} where reference = %s", receipt.kind), [receipt.reference]
-        ).fetchone()
-        if row is None:
-            raise LookupError(f"the LMS has no {receipt.kind} {receipt.reference}")
-        return int(row[0])
-
     def _invoices(self, receipt: Receipt) -> list[tuple[int, Decimal]]:
-        found = []
-        for number, amount in receipt.applied:
-            row = self.connection.execute(
-                "select i.id from lms.invoice i join lms.lab_case c on c.id = i.case_id where c.case_number = %s",
-                [number],
-            ).fetchone()
-            if row is None:
-                raise LookupError(f"case {number} is not invoiced")
-            found.append((int(row[0]), amount))
-        return found
+        return [(invoice_id(self.connection, number), amount) for number, amount in receipt.applied]
+
+
+def id_of(connection: psycopg.Connection, receipt: Receipt) -> int:
+    """The LMS's id of a payment or credit; LookupError if it is not there."""
+    row = connection.execute(
+        _of("select id from lms.{kind} where reference = %s", receipt.kind), [receipt.reference]
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"the LMS has no {receipt.kind} {receipt.reference}")
+    return int(row[0])
+
+
+def invoice_id(connection: psycopg.Connection, case_number: str) -> int:
+    """The LMS's id of a case's invoice; LookupError if it has none."""
+    row = connection.execute(
+        "select i.id from lms.invoice i join lms.lab_case c on c.id = i.case_id where c.case_number = %s",
+        [case_number],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"case {case_number} is not invoiced")
+    return int(row[0])
 
 
 def _of(statement: LiteralString, kind: str) -> sql.Composed:

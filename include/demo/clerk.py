@@ -11,6 +11,7 @@ import psycopg
 
 from include.demo import forms
 from include.demo.bookkeeper import ENTERED_BY_HAND, Desk
+from include.demo.cashier import id_of, invoice_id
 from include.demo.problems import TAKEN_NUMBER, WALK_IN
 from include.demo.quickbooks import Json, QuickBooks, QuickBooksError, amount
 from include.demo.records import Assignments, Bookkeeper, Planted, Receipt
@@ -196,7 +197,7 @@ class Clerk:
         deleted = self._payment_id(desk.payments["edited_and_deleted"])
         self._end("Payment", deleted, "operation=delete")
         edited = desk.payments["deleted_and_edited"]
-        lost = self._lms_id(edited)
+        lost = id_of(self.connection, edited)
         self._change_payment(edited, lambda old: _paying(old, Decimal("-5.00")))
         invoice = self._change_invoice(
             desk.cases["both_edited"][0], lambda old: {"Line": forms.more_of_first(old, quantity=Decimal(1))}
@@ -217,7 +218,7 @@ class Clerk:
             Planted(
                 kind="invoice_uninvoiced_and_edited",
                 entity="invoice",
-                lms_id=self._lms_invoice_id(uninvoiced),
+                lms_id=invoice_id(self.connection, uninvoiced),
                 expected_error_code=won,
                 why="un-invoiced here, edited in QuickBooks",
             ),
@@ -243,21 +244,6 @@ class Clerk:
                 where l.entity = 'payment' and l.realm_id = %s and p.reference = %s""",
             receipt.reference,
         )
-
-    def _lms_id(self, receipt: Receipt) -> int:
-        row = self.connection.execute("select id from lms.payment where reference = %s", [receipt.reference]).fetchone()
-        if row is None:
-            raise LookupError(f"the LMS has no payment {receipt.reference}")
-        return int(row[0])
-
-    def _lms_invoice_id(self, case_number: str) -> int:
-        row = self.connection.execute(
-            "select i.id from lms.invoice i join lms.lab_case c on c.id = i.case_id where c.case_number = %s",
-            [case_number],
-        ).fetchone()
-        if row is None:
-            raise LookupError(f"case {case_number} is not invoiced")
-        return int(row[0])
 
     def _linked(self, statement: str, key: str) -> str:
         row = self.connection.execute(statement.encode(), [self.books.realm_id, key]).fetchone()

@@ -47,7 +47,7 @@ class Plan:
 
     def edit(self, case: Case, **changes: object) -> Case:
         """Change a case that was planted last."""
-        self.cases[-1] = replace(case, **changes)  # type: ignore[arg-type]
+        self.cases[-1] = replace(case, **changes)  # type: ignore[arg-type]  # fields of a case, by name
         return self.cases[-1]
 
     def records(self) -> Changes:

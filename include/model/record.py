@@ -9,6 +9,9 @@ Direction = Literal["lms_to_qbo", "qbo_to_lms"]
 Operation = Literal["create", "update", "delete"]
 Outcome = Literal["created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed"]
 
+#: Customers and items: one for all labs of a QuickBooks company.
+LISTS: tuple[Entity, ...] = ("billing_account", "doctor_office", "product", "special_item")
+
 
 class RecordKey(NamedTuple):
     """A record as the LMS names it: its entity and its id (a special item's name) as text."""

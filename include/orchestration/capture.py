@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+
+from include.orchestration.disconnected import skipped_when_disconnected
 
 #: How often QuickBooks is asked what changed: a call per company and poll, which counts against the month's quota.
 POLL = timedelta(seconds=float(os.environ.get("PILOT_QBO_POLL_SECONDS", "300")))
@@ -31,10 +32,7 @@ def captured_companies() -> list[dict[str, Any]]:
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
 def capture(company: dict[str, str]) -> dict[str, int]:
     """Ask the company what changed, and mark the invoices and payments to look at."""
-    from include.qbo.errors import NotConnected
     from include.sync.inbound.capture import capture as run_capture
 
-    try:
+    with skipped_when_disconnected():
         return run_capture(_runtime(), company["realm_id"])
-    except NotConnected as reason:
-        raise AirflowSkipException(str(reason)) from None

@@ -3,14 +3,14 @@
 from typing import Any
 
 from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+
+from include.orchestration.disconnected import skipped_when_disconnected
 
 
 def _step(name: str, *arguments: Any, **options: Any) -> Any:
     """Run one step of the flow that the DAG's id names, as this run."""
     # Imported in the task: the DAG processor parses the files without them, and forks of the scheduler have them.
     from include.orchestration.runtime import runtime
-    from include.qbo.errors import NotConnected
     from include.sync import load, steps
     from include.sync.flows import FLOWS
     from include.sync.inbound import load as inbound_load
@@ -22,11 +22,8 @@ def _step(name: str, *arguments: Any, **options: Any) -> Any:
     inbound = run.dag_id in INBOUND
     module: Any = (inbound_load if inbound else load) if name == "load" else (inbound_steps if inbound else steps)
     flow = INBOUND[run.dag_id] if inbound else FLOWS[run.dag_id]
-    try:
+    with skipped_when_disconnected():
         return getattr(module, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), flow, *arguments, **options)
-    except NotConnected as reason:
-        # Disconnected while the run was under way: nothing is wrong, and what is marked stays marked.
-        raise AirflowSkipException(str(reason)) from None
 
 
 _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"

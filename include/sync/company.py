@@ -34,6 +34,10 @@ class Company:
     preferences: CompanyPreferences
     settings: Mapping[int, ConnectionSettings]
 
+    def has_lab(self, billing_lab_id: int | None) -> bool:
+        """Whether a transaction's lab is still connected; True for one that names none yet."""
+        return billing_lab_id is None or billing_lab_id in self.settings
+
     def of_lab(self, billing_lab_id: int | None) -> ConnectionSettings:
         """The settings of a lab; for a record that names none, or a lab that has left, those of the first."""
         if billing_lab_id is not None and billing_lab_id in self.settings:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from include.model.record import Direction, Entity
+from include.model.record import LISTS, Direction, Entity
 from include.sync.entity import credit, customer, invoice, payment, product
 from include.sync.entity.rules import EntityRules
 from include.sync.staging import StagedRecord
@@ -39,23 +39,21 @@ class Flow:
         return [rules.entity for rules in self.entities]
 
 
-_LISTS: tuple[Entity, ...] = ("billing_account", "doctor_office", "product", "special_item")
-
 FLOWS: Mapping[str, Flow] = {
     "billing_account_lms_to_qbo": Flow(
         direction="lms_to_qbo", entities=(customer.BILLING_ACCOUNT, customer.DOCTOR_OFFICE)
     ),
     "product_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(product.PRODUCT, product.SPECIAL_ITEM)),
-    "invoice_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(invoice.INVOICE,), after=_LISTS),
+    "invoice_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(invoice.INVOICE,), after=LISTS),
     "credit_lms_to_qbo": Flow(
         direction="lms_to_qbo",
         entities=(credit.CREDIT, credit.CREDIT_APPLICATION),
-        after=(*_LISTS, "invoice"),
+        after=(*LISTS, "invoice"),
         order=(
             Wave(rules=credit.CREDIT_APPLICATION, wants=credit.frees_money),
             Wave(rules=credit.CREDIT),
             Wave(rules=credit.CREDIT_APPLICATION, wants=lambda record: not credit.frees_money(record)),
         ),
     ),
-    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,), after=(*_LISTS, "invoice")),
+    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,), after=(*LISTS, "invoice")),
 }

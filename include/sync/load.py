@@ -15,6 +15,7 @@ from threading import Event
 
 import psycopg
 
+from include.model.record import LISTS
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.sync import intents, links, marks, staging, sync_errors
@@ -70,8 +71,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
 
 def _still_flows(record: StagedRecord, company: Company) -> bool:
     """Not a transaction whose lab was disconnected while it was in hand: its mark stays."""
-    shared = record.entity in ("billing_account", "doctor_office", "product", "special_item")
-    return shared or record.billing_lab_id is None or record.billing_lab_id in company.settings
+    return record.entity in LISTS or company.has_lab(record.billing_lab_id)
 
 
 class LostAnswers:

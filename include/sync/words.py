@@ -4,7 +4,10 @@ One table from fault code to words; codes from the dossier, section 8.4. The fau
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
+from include.model.money import show
 from include.model.problem import Problem
 from include.qbo.faults import Fault
 
@@ -100,3 +103,13 @@ def explain(fault: Fault, record: str) -> Problem:
 def is_gone(fault: Fault) -> bool:
     """Whether the transaction itself is gone (610; dossier 8.4), rather than something that it uses."""
     return fault.code == "610" and "inactive" not in fault.detail
+
+
+def not_taken_over(noun: str, kept: Decimal, detail: Mapping[str, Any], *, beside: str = "") -> Problem:
+    """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19)."""
+    return Problem(
+        code="not_taken_over",
+        message=f"{noun} was sent, but QuickBooks kept {show(kept)}{beside}.",
+        resolution="Check in QuickBooks whether its period is closed, then retry.",
+        detail=detail,
+    )

@@ -30,7 +30,7 @@ def differences(world: World) -> list[str]:
         if error["realm_id"] != world.qbo.realm or error["error_code"] in TOLD:
             continue
         key = (error["entity"], error["record_id"])
-        if _refused_rightly(world, key, error["error_code"], lms_id, bodies):
+        if _refused_rightly(world, key, error["error_code"], bodies):
             refused.add(key)
         else:
             found.append(f"{error['error_code']} of {key}: {error['message']}")
@@ -48,9 +48,7 @@ def differences(world: World) -> list[str]:
     return found
 
 
-def _refused_rightly(
-    world: World, key: tuple[str, str], code: str, lms_id: dict[tuple[str, str], int], bodies: dict[str, Json]
-) -> bool:
+def _refused_rightly(world: World, key: tuple[str, str], code: str, bodies: dict[str, Json]) -> bool:
     """Whether a payment or credit is one that QuickBooks cannot take: applied to more than is open there, because
     both sides gave it away, or to an invoice that stands under another customer, because the account has changed."""
     entity, record_id = key

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from tests.sync.test_inbound_invoices import sale
+from tests.sync.test_inbound_payments import pays
 from tests.world import Json, World
 
 Lines = Sequence[tuple[Json, Decimal]]
@@ -143,7 +145,12 @@ class Bookkeeper:
 
     def receive(self, customer: str, amount: Decimal, lines: Lines) -> None:
         """Receive a payment for these invoices; what is over stays unapplied."""
-        body = {"CustomerRef": {"value": customer}, "TotalAmt": amount, "TxnDate": ON, "Line": _links(lines)}
+        body = {
+            "CustomerRef": {"value": customer},
+            "TotalAmt": amount,
+            "TxnDate": ON,
+            "Line": [pays(*line) for line in lines],
+        }
         self.world.qbo.call("payment", body)
 
     def credit(self, invoice: Json, amount: Decimal) -> None:
@@ -158,29 +165,8 @@ class Bookkeeper:
                 "TotalAmt": Decimal(0),
                 "TxnDate": ON,
                 "Line": [
-                    *_links([(invoice, amount)]),
-                    {"Amount": amount, "LinkedTxn": [{"TxnId": memo["Id"], "TxnType": "CreditMemo"}]},
+                    pays(invoice, amount),
+                    pays(memo, amount, "CreditMemo"),
                 ],
             },
         )
-
-
-def _links(lines: Lines) -> list[Json]:
-    return [{"Amount": amount, "LinkedTxn": [{"TxnId": one["Id"], "TxnType": "Invoice"}]} for one, amount in lines]
-
-
-def sale(amount: Decimal) -> Json:
-    """An invoice line."""
-    detail = {"Qty": Decimal(1), "UnitPrice": amount, "TaxCodeRef": {"value": "NON"}}
-    return {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
-
-
-def shipping(amount: Decimal) -> Json:
-    """The shipping box."""
-    detail = {"ItemRef": {"value": "SHIPPING_ITEM_ID"}}
-    return {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
-
-
-def discount(amount: Decimal) -> Json:
-    """The discount box."""
-    return {"Amount": amount, "DetailType": "DiscountLineDetail", "DiscountLineDetail": {"PercentBased": False}}

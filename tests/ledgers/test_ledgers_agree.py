@@ -23,7 +23,8 @@ from include.sync.flows import FLOWS
 from include.sync.inbound import steps as inbound_steps
 from include.sync.inbound.flows import INBOUND
 from tests.ledgers.agreement import differences
-from tests.ledgers.practice import Bookkeeper, LabStaff, discount, sale, shipping
+from tests.ledgers.practice import Bookkeeper, LabStaff
+from tests.sync.test_inbound_invoices import discount, sale, shipping
 from tests.world import LMS_TO_QBO, Json, World, make_company
 
 #: So many histories; both in `make proof` until the short one is green.

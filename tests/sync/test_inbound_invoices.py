@@ -12,7 +12,7 @@ from tests.world import World
 Json = dict[str, Any]
 
 
-def sale(amount: str, item: str | None = None, quantity: str = "1", **more: Any) -> Json:
+def sale(amount: str | Decimal, item: str | None = None, quantity: str = "1", **more: Any) -> Json:
     """A line of an invoice."""
     detail: Json = {"Qty": Decimal(quantity), "UnitPrice": Decimal(amount), "TaxCodeRef": {"value": "NON"}}
     if item:
@@ -21,7 +21,7 @@ def sale(amount: str, item: str | None = None, quantity: str = "1", **more: Any)
     return {"Amount": total, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail, **more}
 
 
-def shipping(amount: str) -> Json:
+def shipping(amount: str | Decimal) -> Json:
     """The shipping box."""
     return {
         "Amount": Decimal(amount),
@@ -30,7 +30,7 @@ def shipping(amount: str) -> Json:
     }
 
 
-def discount(amount: str) -> Json:
+def discount(amount: str | Decimal) -> Json:
     """The discount box."""
     return {
         "Amount": Decimal(amount),

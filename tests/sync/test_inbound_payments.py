@@ -11,7 +11,7 @@ from tests.world import World
 Json = dict[str, Any]
 
 
-def pays(invoice: Json, amount: str, kind: str = "Invoice") -> Json:
+def pays(invoice: Json, amount: str | Decimal, kind: str = "Invoice") -> Json:
     """A line of a payment."""
     return {"Amount": Decimal(amount), "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": kind}]}
 

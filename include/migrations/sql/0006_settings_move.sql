@@ -19,40 +19,15 @@ create function qbo_sync.mark_gone(p_billing_lab_id bigint) returns void languag
        and coalesce(o.billing_lab_id, p_billing_lab_id) = p_billing_lab_id
 $$;
 
-create or replace function qbo_sync.dispatch_lms_changes() returns integer language plpgsql as $$
-declare
-    change qbo_sync.lms_change;
-    taken integer := 0;
+create or replace function qbo_sync.take_change(change qbo_sync.lms_change) returns void language plpgsql as $$
 begin
-    perform qbo_sync.lock_marks(true);
-    for change in delete from qbo_sync.lms_change returning * loop
-        if change.lms_id is not null then
-            perform qbo_sync.dispatch_change(change);
-            if change.entity = 'connection' then
-                perform qbo_sync.mark_gone(change.lms_id);
-            end if;
-        else
-            perform qbo_sync.mark_after_truncate(change.entity);
+    if change.lms_id is not null then
+        perform qbo_sync.dispatch_change(change);
+        if change.entity = 'connection' then
+            perform qbo_sync.mark_gone(change.lms_id);
         end if;
-        taken := taken + 1;
-    end loop;
-    with retried as (
-        update qbo_sync.sync_error e set retry_at = null
-         where status = 'open'
-           and (retry_at <= clock_timestamp()
-                -- its customer was linked at the very moment when it failed for want of that link
-                or error_code = 'customer_not_linked'
-                   and exists (select 1 from qbo_sync.entity_link l
-                                where l.realm_id = e.realm_id and l.entity in ('billing_account', 'doctor_office')
-                                  and l.qbo_id = e.detail ->> 'customer_id')
-                   and not exists (select 1 from qbo_sync.change_mark m
-                                    where m.realm_id = e.realm_id and m.direction = e.direction
-                                      and m.entity = e.record_entity and m.record_id = e.record_id))
-        returning realm_id, direction, record_entity, record_id, billing_lab_id
-    )
-    select taken + count(*) into taken
-      from (select qbo_sync.mark(realm_id, direction, record_entity, record_id, billing_lab_id) from retried) marked;
-    perform qbo_sync.mark_needed();
-    return taken;
+    else
+        perform qbo_sync.mark_after_truncate(change.entity);
+    end if;
 end
 $$;

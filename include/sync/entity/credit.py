@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from include.lms.payment import read_credit_applications, read_credits
-from include.model.money import ZERO, show
+from include.model.money import ZERO
 from include.model.payment import Credit, CreditApplication
 from include.model.plain import Canonical, credit_application_from_plain, credit_from_plain, to_plain
 from include.model.problem import Problem
@@ -112,16 +112,11 @@ def credit_body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Com
 
 
 def objection_to_credit(intent: Intent, answer: Json) -> Problem | None:
-    """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19): compare."""
+    """An answer of 200 does not say that the change was made (trap 19): compare."""
     amount, kept = _amount(intent.base), qbo_payment.amount_of(answer)
     if amount == kept:
         return None
-    return Problem(
-        code="not_taken_over",
-        message=f"{_credit_noun(intent.base)} was sent, but QuickBooks kept {show(kept)}.",
-        resolution="Check in QuickBooks whether its period is closed, then retry.",
-        detail={"qbo_amount": kept, "lms_amount": amount},
-    )
+    return words.not_taken_over(_credit_noun(intent.base), kept, {"qbo_amount": kept, "lms_amount": amount})
 
 
 def explain_credit(fault: Fault, intent: Intent, client: QboClient) -> Problem:

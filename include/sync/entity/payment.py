@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from include.lms.payment import read_payments
-from include.model.money import ZERO, show
+from include.model.money import ZERO
 from include.model.payment import Application, Payment
 from include.model.plain import Canonical, applications_from_plain, payment_from_plain, to_plain
 from include.model.problem import Problem
@@ -173,23 +173,19 @@ def objection(intent: Intent, answer: Json) -> Problem | None:
 
 
 def not_taken_over(noun: str, intent: Intent, answer: Json) -> Problem | None:
-    """QuickBooks has been seen to answer 200 and change nothing in a closed year (trap 19): compare."""
+    """An answer of 200 does not say that the change was made (trap 19): compare."""
     sent, kept = qbo_payment.lines_of(intent.payload).invoices, qbo_payment.lines_of(answer).invoices
     amount, kept_amount = qbo_payment.amount_of(intent.payload), qbo_payment.amount_of(answer)
     if amount == kept_amount and (sent == kept or (intent.operation == "create" and sent.items() <= kept.items())):
         return None
-    return Problem(
-        code="not_taken_over",
-        message=f"{noun} was sent, but QuickBooks kept {show(kept_amount)}"
-        f"{'' if sent == kept else ' and the invoices that it was applied to'}.",
-        resolution="Check in QuickBooks whether its period is closed, then retry.",
-        detail={
-            "qbo_amount": kept_amount,
-            "lms_amount": amount,
-            "qbo_invoices": dict(kept),
-            "lms_invoices": dict(sent),
-        },
-    )
+    detail = {
+        "qbo_amount": kept_amount,
+        "lms_amount": amount,
+        "qbo_invoices": dict(kept),
+        "lms_invoices": dict(sent),
+    }
+    beside = "" if sent == kept else " and the invoices that it was applied to"
+    return words.not_taken_over(noun, kept_amount, detail, beside=beside)
 
 
 def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:

@@ -45,7 +45,7 @@ def load(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, int]:
         records = staging.read(connection, runtime.run, realm_id, rules.entity)
         connection.commit()
         for record in records:
-            if record.billing_lab_id is not None and record.billing_lab_id not in company.settings:
+            if not company.has_lab(record.billing_lab_id):
                 continue  # its lab was disconnected while it was in hand: the mark stays
             _one(connection, runtime, company, rules, record)
         _settle_leftovers(connection, runtime, company, rules)
