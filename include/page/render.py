@@ -89,7 +89,9 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
 
 def go(request: Request, path: str, **query: object) -> Response:
     """On to a page after a change."""
-    return RedirectResponse(address.at(request, path, **query), 303)
+    answer = RedirectResponse(address.at(request, path, **query), 303)
+    security.add_headers(answer)
+    return answer
 
 
 def _said(request: Request) -> str:
