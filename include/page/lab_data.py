@@ -113,7 +113,7 @@ def changes(connection: psycopg.Connection, lab_id: int | None, limit: int) -> l
         "select p.*, l.name as lab, e.document_number, e.entity, e.lms_id, e.qbo_id from qbo_sync.page_change p"
         "  left join lms.billing_lab l on l.id = p.billing_lab_id"
         "  left join qbo_sync.sync_error e on e.id = p.sync_error_id"
-        " where %(lab)s::bigint is null or p.billing_lab_id = %(lab)s order by p.id desc limit %(limit)s",
+        " where %(lab)s::bigint is null or p.billing_lab_id = %(lab)s order by p.at desc, p.id desc limit %(limit)s",
         {"lab": lab_id, "limit": limit},
     )
     return found

@@ -45,7 +45,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["pretty"] = _pretty
-    made.filters.update(ago=words.ago, span=words.span, moment=words.moment, number=words.number, several=words.several)
+    made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment, fact=words.fact)
+    made.filters.update(number=words.number, several=words.several)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
@@ -76,7 +77,12 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
             who=getattr(request.state, "visitor", None),
             framed=address.is_framed(request),
             airflow=address.page_in_airflow(),
-            here=request.url.path.removeprefix(str(request.scope.get("root_path", ""))),
+            here=(here := request.url.path.removeprefix(str(request.scope.get("root_path", "")))),
+            section="/errors"
+            if here.startswith("/errors/")
+            else "/"
+            if here.startswith(("/labs/", "/connect"))
+            else "",
             said=_said(request),
             **values,
         )
