@@ -172,6 +172,7 @@ def test_every_answer_is_guarded_and_holds_no_secret(site: Site, lms: World, com
         vault.open(bytes(kept["refresh_token_encrypted"])),
         site.environment["QBO_CLIENT_SECRET"],
         site.environment["PILOT_TOKEN_KEY"],
+        site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"],
         site.environment["AIRFLOW__API__SECRET_KEY"],
         bytes(kept["refresh_token_encrypted"]).decode(),
     ]

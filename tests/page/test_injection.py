@@ -83,8 +83,8 @@ def evil(lms: World) -> dict[str, Any]:
         }  # fmt: skip
         insert(db, "qbo_sync.company", realm_id=REALM, name=EVIL, status="reconnect_required")
         insert(
-            db, "qbo_sync.connection", billing_lab_id=lab, realm_id=REALM, income_account_id="1", deposit_account_id=EVIL,
-            discount_account_id="1",
+            db, "qbo_sync.connection", billing_lab_id=lab, realm_id=REALM, income_account_id="1",
+            deposit_account_id=EVIL, discount_account_id="1",
         )  # fmt: skip
         insert(db, "qbo_sync.former_connection", billing_lab_id=off, realm_id=REALM, settings=jsonb({}))
         insert(

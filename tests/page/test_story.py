@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from include.sync.flows import FLOWS
 from tests.page.conftest import Site, logged_in
 from tests.page.waiting import eventually
 from tests.world import QuickBooks, World, make_company
@@ -208,11 +207,8 @@ def test_a_customer_is_linked_by_hand(story: Story) -> None:
     link = lms.link("billing_account", account)
     assert link and link["qbo_id"] == customer["Id"] and link["realm_id"] == story.company.realm
     assert story.row("select 1 from qbo_sync.error_retry where sync_error_id = %s", error)
-    if "invoice_qbo_to_lms" in FLOWS:
-        expect(page.get_by_text("Fixed: it is in step now.")).to_be_visible(timeout=90_000)
-        assert lms.sql("select 1 from qbo_sync.entity_link where entity = 'invoice' and qbo_id = %s", invoice)
-    else:
-        assert lms.sql("select 1 from qbo_sync.change_mark where direction = 'qbo_to_lms' and record_id = %s", invoice)
+    expect(page.get_by_text("Fixed: it is in step now.")).to_be_visible(timeout=90_000)
+    assert lms.sql("select 1 from qbo_sync.entity_link where entity = 'invoice' and qbo_id = %s", invoice)
 
 
 def test_a_customer_is_ignored_for_good(story: Story) -> None:

@@ -1,6 +1,7 @@
 """The one open door: what QuickBooks tells is believed when it is signed, and then only that a company changed."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.page.conftest import Site
 from tests.page.waiting import eventually
 from tests.world import QuickBooks, World
 
-FORMS = {
+FORMS: dict[str, Callable[[str], Any]] = {
     "cloudevents": lambda realm: [{"specversion": "1.0", "type": "qbo.invoice.created.v1", "intuitaccountid": realm}],
     "legacy": lambda realm: {"eventNotifications": [{"realmId": realm, "dataChangeEvent": {"entities": []}}]},
 }
