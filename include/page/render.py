@@ -7,6 +7,7 @@ from typing import Any
 import simplejson
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from include.page import address, security, words
@@ -34,6 +35,10 @@ DONE = {
 }
 
 
+#: Unicode's embeddings, overrides and isolates: a name could mirror the words around it.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
 @cache
 def environment() -> Environment:
     """The templates' environment."""
@@ -41,6 +46,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_in_its_place,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -60,6 +66,11 @@ def environment() -> Environment:
         run_url=address.run_url,
     )
     return made
+
+
+def _in_its_place(value: Any) -> Any:
+    """Text without the characters that turn the direction of what stands after it. Arabic and Hebrew need none."""
+    return value.translate(_TURNS) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _pretty(value: Any) -> str:
