@@ -49,7 +49,7 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
     )
     return {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__PARALLELISM": "16",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_dir),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(postgres.PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
