@@ -4,16 +4,49 @@
 -- The generation of the mark for which the customers and items that it needs were marked. Whatever changes them (the
 -- account's structure, a moved pair, settings) marks the transaction anew.
 alter table qbo_sync.change_mark add column needs_seen bigint;
+create index on qbo_sync.change_mark (realm_id) where needs_seen is distinct from generation;
+
+-- As before (0004), with the new column.
+create or replace view qbo_sync.due_mark as
+    select m.*
+      from qbo_sync.change_mark m
+      join qbo_sync.company c on c.realm_id = m.realm_id and c.status = 'connected'
+     where (m.attempt_after is null or m.attempt_after <= clock_timestamp())
+       and (m.waits_for_entity is null
+            or case m.direction
+               when 'lms_to_qbo' then
+                   exists (select 1 from qbo_sync.linked_record l
+                            where l.realm_id = m.realm_id and l.entity = m.waits_for_entity
+                              and l.record_id = m.waits_for_id)
+               else
+                   exists (select 1 from qbo_sync.linked_record l
+                            where l.realm_id = m.realm_id and l.entity = m.waits_for_entity
+                              and l.qbo_id = m.waits_for_id)
+                   or not exists (select 1 from qbo_sync.change_mark w
+                                   where w.realm_id = m.realm_id and w.direction = m.direction
+                                     and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id)
+               end
+            or m.waits_since < clock_timestamp() - interval '1 hour')
+       and exists (select 1 from qbo_sync.connection n
+                    where n.realm_id = m.realm_id
+                      and n.direction in (m.direction, 'both')
+                      and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
+                           or (case when m.direction = 'qbo_to_lms' and m.billing_lab_id is null
+                                    then n.receives_qbo_transactions
+                                    else n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id) end
+                               and case m.entity when 'invoice' then n.sync_invoices
+                                                 when 'payment' then n.sync_payments
+                                                 else n.sync_credits end)));
 
 -- As before (0002), for those due marks only whose needs nobody has seen to yet. A record with an open or ignored error
 -- is seen to: it is marked again when it changes.
 create or replace function qbo_sync.mark_needed() returns void language sql as $$
     with seen as (
         update qbo_sync.change_mark m set needs_seen = m.generation
-          from qbo_sync.due_mark d
-         where m.direction = 'lms_to_qbo' and m.entity in ('invoice', 'credit', 'doctor_office')
-           and m.needs_seen is distinct from m.generation
-           and d.realm_id = m.realm_id and d.direction = m.direction and d.entity = m.entity
+          from (select * from qbo_sync.due_mark
+                 where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
+                   and needs_seen is distinct from generation) d
+         where d.realm_id = m.realm_id and d.direction = m.direction and d.entity = m.entity
            and d.record_id = m.record_id
         returning m.realm_id, m.entity, m.record_id, m.billing_lab_id
     ), due as (
@@ -83,10 +116,9 @@ create view qbo_sync.error_to_retry as
 create function qbo_sync.is_to_dispatch() returns boolean language sql as $$
     select exists (select 1 from qbo_sync.lms_change)
         or exists (select 1 from qbo_sync.error_to_retry)
-        or exists (select 1 from qbo_sync.change_mark m
-                     join qbo_sync.due_mark d using (realm_id, direction, entity, record_id)
-                    where m.direction = 'lms_to_qbo' and m.entity in ('invoice', 'credit', 'doctor_office')
-                      and m.needs_seen is distinct from m.generation)
+        or exists (select 1 from qbo_sync.due_mark
+                    where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
+                      and needs_seen is distinct from generation)
 $$;
 
 create or replace function qbo_sync.dispatch_lms_changes() returns integer language plpgsql as $$
