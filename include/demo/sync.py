@@ -17,7 +17,7 @@ NEEDED_DAGS = {
     *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE),
 }
 PATIENCE = 900.0  # seconds for one phase
-QUIET = 3.0  # seconds without a run or a mark before a phase counts as done
+QUIET = 2.0  # seconds without a run or a mark before a phase counts as done
 STUCK = 8.0  # seconds without a run, with marks left: trigger again
 
 
