@@ -3,6 +3,7 @@
 from airflow.sdk import Asset, AssetWatcher
 
 from include.orchestration.lms_trigger import LmsChangeTrigger
+from include.orchestration.qbo_trigger import QboChangeTrigger
 from include.sync.flows import FLOWS
 from include.sync.inbound.flows import INBOUND
 
@@ -35,6 +36,13 @@ def _qbo_changes(name: str, dag_id: str) -> Asset:
 
 QBO_INVOICE_CHANGES = _qbo_changes("qbo_invoice_changes", "invoice_qbo_to_lms")
 QBO_PAYMENT_CHANGES = _qbo_changes("qbo_payment_changes", "payment_qbo_to_lms")
+
+#: Updated when QuickBooks has told by webhook that a company has changed.
+QBO_NOTICES = Asset(
+    name="qbo_notices",
+    uri="quickbooks://online/notices",
+    watchers=[AssetWatcher(name="qbo_notices_watcher", trigger=QboChangeTrigger())],
+)
 
 QBO_CUSTOMERS = Asset(name="qbo_customers", uri="quickbooks://online/customers")
 QBO_ITEMS = Asset(name="qbo_items", uri="quickbooks://online/items")

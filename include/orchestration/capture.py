@@ -23,10 +23,12 @@ def _runtime() -> Any:
 
 @task(task_id="companies")
 def captured_companies() -> list[dict[str, Any]]:
-    """The connected companies: the one asked for, else all."""
+    """The connected companies: the one asked for; those that QuickBooks told of, when that woke the run; else all."""
     from include.sync.inbound.capture import companies
 
-    return companies(_runtime(), get_current_context()["params"]["realm_id"])
+    context = get_current_context()
+    told_only = context["dag_run"].run_type == "asset_triggered"
+    return companies(_runtime(), context["params"]["realm_id"], told_only=told_only)
 
 
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")

@@ -1,26 +1,16 @@
-"""The event trigger: listens to the LMS database and fires when a DAG has something to look at.
+"""The event trigger of the DAGs that sync records: fires when one has something to look at.
 
 It only wakes. What there is to do stands in qbo_sync.change_mark, so that an event that is lost, repeated or late
 does no harm; the DAGs' time schedule is the net below.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
-from airflow.sdk import BaseHook
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from include.orchestration.listening import ListeningTrigger
 from include.sync.order import GOING_FIRST
-
-#: The channel that the sync schema's triggers notify (migrations/sql/0002_qbo_sync.sql).
-CHANNEL = "qbo_sync"
-CONNECTION_ID = "lms_db"
-
-#: Seconds: between looks without a notification; before listening again after a lost connection; after firing.
-IDLE, RECONNECT, COALESCE = 10.0, 5.0, 0.3
 
 #: What is pending and in no run's sight yet. A run that was called and has not looked so far will see all of it, one
 #: that has looked is about to take what was there; after some seconds (a lost event, a dead run) neither is relied on.
@@ -36,8 +26,12 @@ _PENDING = (
 )
 
 
-class LmsChangeTrigger(BaseEventTrigger):
+class LmsChangeTrigger(ListeningTrigger):
     """Fires an event with the number of pending records of some entities: {"pending": n}."""
+
+    #: The channel that the sync schema's triggers notify (migrations/sql/0002_qbo_sync.sql).
+    CHANNEL: ClassVar[str] = "qbo_sync"
+    PAUSE: ClassVar[float] = 0.3
 
     def __init__(self, *, dag_id: str, direction: str, entities: list[str], after: list[str]) -> None:
         """The DAG that is called, which marks count, and which go first."""
@@ -46,6 +40,8 @@ class LmsChangeTrigger(BaseEventTrigger):
         self.direction = direction
         self.entities = entities
         self.after = after
+        #: When it last fired, by the database's clock.
+        self._called_at: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
@@ -54,45 +50,19 @@ class LmsChangeTrigger(BaseEventTrigger):
             {"dag_id": self.dag_id, "direction": self.direction, "entities": self.entities, "after": self.after},
         )
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Never ends: a watcher that returned would only be started again."""
-        while True:
-            try:
-                async for event in self._listen():
-                    yield event
-            except (psycopg.Error, OSError) as error:
-                self.log.warning("the LMS database cannot be listened to (%s); trying again", type(error).__name__)
-                await asyncio.sleep(RECONNECT)
-
-    async def _listen(self) -> AsyncIterator[TriggerEvent]:
-        lms = await BaseHook.aget_connection(CONNECTION_ID)
-        async with await psycopg.AsyncConnection.connect(
-            host=lms.host, port=lms.port, user=lms.login, password=lms.password, dbname=lms.schema, autocommit=True
-        ) as connection:
-            # Listen first, then look: what commits in between is notified.
-            await connection.execute(f"listen {CHANNEL}")
-            called_at: datetime | None = None
-            while True:
-                pending, now = await self._pending(connection, called_at)
-                if pending:
-                    called_at = now
-                    yield TriggerEvent({"pending": pending})
-                    await asyncio.sleep(COALESCE)
-                async for _ in connection.notifies(timeout=IDLE, stop_after=1):
-                    pass
-
-    async def _pending(
-        self, connection: psycopg.AsyncConnection, called_at: datetime | None
-    ) -> tuple[int, datetime | None]:
-        """How many records call for a run, and the database's time."""
+    async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
+        """Turn changes of the LMS into marks; then, what calls for a run."""
         await connection.execute("select qbo_sync.dispatch_lms_changes()")
         wanted = {
             "dag_id": self.dag_id,
             "direction": self.direction,
             "entities": self.entities,
             "after": self.after,
-            "called_at": called_at,
+            "called_at": self._called_at,
         }
         cursor = await connection.execute(_PENDING, wanted)
-        row = await cursor.fetchone()
-        return row or (0, None)
+        pending, now = await cursor.fetchone() or (0, None)
+        if not pending:
+            return None
+        self._called_at = now
+        return {"pending": pending}

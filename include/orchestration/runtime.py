@@ -4,10 +4,11 @@ import os
 from typing import Any
 
 import psycopg
+from airflow.exceptions import AirflowNotFoundException
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook
 
-from include.orchestration.lms_trigger import CONNECTION_ID
+from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
 from include.sync.database import prepare
 from include.sync.runtime import Run, Runtime
@@ -43,6 +44,15 @@ def _app() -> OAuthApp:
         discovery_url=extra["discovery_url"],
         api_base_url=extra["api_base_url"].rstrip("/"),
     )
+
+
+def webhook_verifier_token() -> str:
+    """The app's verifier token for webhooks, from the connection's extra; empty if there is none."""
+    try:
+        token = BaseHook.get_connection(QUICKBOOKS_CONNECTION_ID).extra_dejson.get("webhook_verifier_token")
+    except AirflowNotFoundException:
+        return ""
+    return token.strip() if isinstance(token, str) else ""
 
 
 def _budget() -> Budget:

@@ -6,6 +6,7 @@ from airflow.configuration import conf
 from fastapi import Request
 
 CALLBACK = "/oauth/callback"
+WEBHOOK = "/webhook"
 
 
 def airflow_base() -> str:
@@ -16,6 +17,11 @@ def airflow_base() -> str:
 def redirect_uri() -> str:
     """Where Intuit sends the browser back to. Must be registered with Intuit to the letter."""
     return f"{airflow_base()}/quickbooks{CALLBACK}"
+
+
+def webhook_address() -> str:
+    """Where QuickBooks' notifications go. To be entered at Intuit."""
+    return f"{airflow_base()}/quickbooks{WEBHOOK}"
 
 
 def at(request: Request, path: str, **query: object) -> str:

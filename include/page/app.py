@@ -4,12 +4,12 @@ import logging
 from http import HTTPStatus
 
 import psycopg
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from include.page import activity, connect, disconnect, errors, fix, labs, settings, static_files
+from include.page import activity, connect, disconnect, errors, fix, labs, settings, static_files, webhook
 from include.page.access import visitor
 from include.page.render import page
 
@@ -40,11 +40,14 @@ _OTHER = ("Something went wrong", "Nothing more is known here; an administrator 
 
 
 def make_app() -> FastAPI:
-    """Every route asks for a login; there is no documentation and no schema to read."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(visitor)])
+    """Every route asks for a login but the webhook's; there is no documentation and no schema to read."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(webhook.router)
+    inside = APIRouter(dependencies=[Depends(visitor)])
     for part in (labs, connect, settings, disconnect, errors, fix, activity, static_files):
-        app.include_router(part.router)
-    app.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
+        inside.include_router(part.router)
+    inside.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
+    app.include_router(inside)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(psycopg.OperationalError, _unreachable)

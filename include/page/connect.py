@@ -10,8 +10,9 @@ import psycopg
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from include.orchestration.runtime import webhook_verifier_token
 from include.page.access import Id, Owner, Posted, Seer, Visitor
-from include.page.address import CALLBACK, redirect_uri
+from include.page.address import CALLBACK, redirect_uri, webhook_address
 from include.page.audit import note
 from include.page.database import Database, Surroundings, row, rows
 from include.page.lab_data import read_lab
@@ -66,6 +67,8 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
         unsent=[] if lab["realm_id"] else unsent,
         bad_date="bad-date" in request.query_params,
         redirect_uri=redirect_uri(),
+        webhook_address=webhook_address(),
+        webhooks_on=bool(webhook_verifier_token()),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from include.model.settings import ConnectionSettings
+from include.page import words
 from include.page.words import ENTITY_PLURALS, SETTING_DIRECTIONS, number, several
 from include.sync.accounts import SETTINGS
 
@@ -142,4 +143,4 @@ def _at_once(held: int) -> str:
 
 
 def _day(day: date | None) -> str:
-    return day.isoformat() if day else "from the beginning"
+    return words.day(day) if day else "from the beginning"

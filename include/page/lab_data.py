@@ -20,11 +20,13 @@ def read_lab(connection: psycopg.Connection, lab_id: int) -> Row:
     found = row(
         connection,
         "select l.id, l.name, n.realm_id, n.created_at as connected_at, c.name as company, c.status,"
-        "       c.refresh_token_expires_at, k.checked_at, k.plan, k.country, k.currency"
+        "       c.refresh_token_expires_at, k.checked_at, k.plan, k.country, k.currency, w.told_at, q.captured_at"
         "  from lms.billing_lab l"
         "  left join qbo_sync.connection n on n.billing_lab_id = l.id"
         "  left join qbo_sync.company c on c.realm_id = n.realm_id"
         "  left join qbo_sync.company_check k on k.realm_id = n.realm_id"
+        "  left join qbo_sync.webhook_notice w on w.realm_id = n.realm_id"
+        "  left join qbo_sync.qbo_cursor q on q.realm_id = n.realm_id"
         " where l.id = %s",
         [lab_id],
     )
@@ -111,7 +113,7 @@ def changes(connection: psycopg.Connection, lab_id: int | None, limit: int) -> l
         "select p.*, l.name as lab, e.document_number, e.entity, e.lms_id, e.qbo_id from qbo_sync.page_change p"
         "  left join lms.billing_lab l on l.id = p.billing_lab_id"
         "  left join qbo_sync.sync_error e on e.id = p.sync_error_id"
-        " where %(lab)s::bigint is null or p.billing_lab_id = %(lab)s order by p.id desc limit %(limit)s",
+        " where %(lab)s::bigint is null or p.billing_lab_id = %(lab)s order by p.at desc, p.id desc limit %(limit)s",
         {"lab": lab_id, "limit": limit},
     )
     return found

@@ -12,6 +12,8 @@ from include.page.database import Row, rows
 #: A grant this close to its end is worth a word; a change that waits this long is too.
 GRANT_WARNING = timedelta(days=14)
 SLOW = timedelta(minutes=30)
+#: More labs than this that are not connected are told in one line.
+MANY = 3
 
 _LABS = """
     with open_errors as (
@@ -93,6 +95,11 @@ def in_step(lab: Row) -> tuple[str, str]:
 def needs(labs: list[Row], findings: list[Row]) -> list[Need]:
     """What needs a person, the gravest first."""
     found: list[Need] = []
+    off = [lab for lab in labs if lab["realm_id"] is None]
+    if len(off) > MANY:
+        text = f"{len(off)} labs are not connected to QuickBooks."
+        found.append(Need(severity="note", text=text, link="/connect", action="Connect"))
+        labs = [lab for lab in labs if lab["realm_id"] is not None]
     for lab in labs:
         found += _needs_of(lab)
     for finding in findings:
@@ -112,7 +119,7 @@ def _needs_of(lab: Row) -> list[Need]:
         text = f"{lab['name']}: QuickBooks no longer accepts our access to {lab['company']}. Nothing syncs."
         found.append(Need(severity="bad", text=text, link=f"{place}/connect", action="Reconnect"))
     elif lab["refresh_token_expires_at"] and lab["refresh_token_expires_at"] < datetime.now(UTC) + GRANT_WARNING:
-        day = lab["refresh_token_expires_at"].date().isoformat()
+        day = words.day(lab["refresh_token_expires_at"])
         text = f"{lab['name']}: the access to {lab['company']} ends on {day} unless it is used or renewed."
         found.append(Need(severity="warn", text=text, link=f"{place}/connect", action="Reconnect"))
     if lab["errors"]:

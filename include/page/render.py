@@ -7,6 +7,7 @@ from typing import Any
 import simplejson
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from include.page import address, security, words
@@ -34,6 +35,10 @@ DONE = {
 }
 
 
+#: Unicode's embeddings, overrides and isolates: a name could mirror the words around it.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
 @cache
 def environment() -> Environment:
     """The templates' environment."""
@@ -41,11 +46,13 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_in_its_place,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters["pretty"] = _pretty
-    made.filters.update(ago=words.ago, span=words.span, moment=words.moment, number=words.number, several=words.several)
+    made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment, fact=words.fact)
+    made.filters.update(number=words.number, several=words.several)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
@@ -59,6 +66,11 @@ def environment() -> Environment:
         run_url=address.run_url,
     )
     return made
+
+
+def _in_its_place(value: Any) -> Any:
+    """Text without the characters that turn the direction of what stands after it. Arabic and Hebrew need none."""
+    return value.translate(_TURNS) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _pretty(value: Any) -> str:
@@ -76,7 +88,12 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
             who=getattr(request.state, "visitor", None),
             framed=address.is_framed(request),
             airflow=address.page_in_airflow(),
-            here=request.url.path.removeprefix(str(request.scope.get("root_path", ""))),
+            here=(here := request.url.path.removeprefix(str(request.scope.get("root_path", "")))),
+            section="/errors"
+            if here.startswith("/errors/")
+            else "/"
+            if here.startswith(("/labs/", "/connect"))
+            else "",
             said=_said(request),
             **values,
         )
@@ -89,7 +106,9 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
 
 def go(request: Request, path: str, **query: object) -> Response:
     """On to a page after a change."""
-    return RedirectResponse(address.at(request, path, **query), 303)
+    answer = RedirectResponse(address.at(request, path, **query), 303)
+    security.add_headers(answer)
+    return answer
 
 
 def _said(request: Request) -> str:

@@ -23,6 +23,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seed", type=int, default=0, help="of ids, tokens and all other chance")
     found.add_argument("--client-id", default=os.environ.get("SANDBOX_CLIENT_ID", "sandbox-client"))
     found.add_argument("--client-secret", default=os.environ.get("SANDBOX_CLIENT_SECRET", "sandbox-secret"))
+    found.add_argument("--webhook-url", help="who is told of changes, as if entered in Intuit's portal")
+    found.add_argument("--webhook-verifier-token", default=os.environ.get("SANDBOX_WEBHOOK_VERIFIER_TOKEN", ""))
     found.add_argument("--no-throttle", action="store_true", help="start without limits")
     found.add_argument("--log-level", default="warning")
     return found
@@ -39,6 +41,8 @@ def main() -> None:
             client_id=asked.client_id,
             client_secret=asked.client_secret,
             throttled=not asked.no_throttle,
+            webhook_url=asked.webhook_url,
+            webhook_verifier_token=asked.webhook_verifier_token,
         )
     )
     uvicorn.run(

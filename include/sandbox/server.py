@@ -38,6 +38,8 @@ class Settings:
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-secret"  # noqa: S105 — the documented default of a local stand-in
     throttled: bool = True
+    webhook_url: str | None = None
+    webhook_verifier_token: str = ""
 
 
 class Server:
@@ -62,6 +64,8 @@ class Server:
             )
         self._starts = 0
         self._restore()
+        if settings.webhook_url:
+            self.webhooks.subscribe({"url": settings.webhook_url, "verifier_token": settings.webhook_verifier_token})
         # Another stretch of the seed's numbers after each restart: tokens must not repeat.
         self.random.seed(f"{settings.seed}/{self._starts}")
 

@@ -9,7 +9,7 @@ from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
 
 ADMIN = "admin"
-POLL_SECONDS = 20
+POLL_SECONDS = 30
 
 
 def exports(ports: Ports, keys: Keys) -> dict[str, str]:
@@ -101,6 +101,7 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
                     "api_base_url": quickbooks,
                     "discovery_url": quickbooks + sandbox.DISCOVERY_PATH,
                     "environment": "local",
+                    "webhook_verifier_token": keys.webhook_verifier_token,
                 },
             }
         ),
@@ -110,6 +111,7 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "SANDBOX_CLIENT_ID": sandbox.CLIENT_ID,
         "SANDBOX_CLIENT_SECRET": keys.sandbox_client_secret,
+        "SANDBOX_WEBHOOK_VERIFIER_TOKEN": keys.webhook_verifier_token,
     }
 
 

@@ -22,6 +22,7 @@ class Keys:
     jwt_secret: str
     api_secret: str
     sandbox_client_secret: str
+    webhook_verifier_token: str
 
     @classmethod
     def generate(cls) -> "Keys":
@@ -36,14 +37,17 @@ class Keys:
             jwt_secret=secrets.token_hex(32),
             api_secret=secrets.token_hex(32),
             sandbox_client_secret=secrets.token_hex(20),
+            webhook_verifier_token=secrets.token_hex(20),
         )
 
     @classmethod
     def of(cls, path: Path) -> "Keys":
-        """Those of the file, which is written at the first call."""
-        if not path.exists():
-            write_private(path, json.dumps(asdict(cls.generate()), indent=1) + "\n")
-        return cls(**json.loads(path.read_text()))
+        """Those of the file, which is written at the first call; what it lacks of an older version is added."""
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        keys = cls(**{**asdict(cls.generate()), **kept})
+        if asdict(keys) != kept:
+            write_private(path, json.dumps(asdict(keys), indent=1) + "\n")
+        return keys
 
 
 def write_private(path: Path, text: str) -> None:

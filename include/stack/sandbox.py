@@ -16,10 +16,15 @@ def base_url(ports: Ports) -> str:
     return f"http://{HOST}:{ports.sandbox}"
 
 
+def webhook_url(ports: Ports) -> str:
+    """Where it tells Airflow of changes, as Intuit would."""
+    return f"http://{HOST}:{ports.airflow}/quickbooks/webhook"
+
+
 def command(ports: Ports, state_dir: Path) -> list[str]:
     """The command line that starts it, its companies kept in the state directory."""
     state_file = state_dir / "sandbox" / "state.jsonl"
-    arguments = ["--port", str(ports.sandbox), "--state-file", str(state_file)]
+    arguments = ["--port", str(ports.sandbox), "--state-file", str(state_file), "--webhook-url", webhook_url(ports)]
     return [sys.executable, "-m", "include.sandbox", *arguments]
 
 

@@ -70,7 +70,7 @@ def _books(facts: CompanyFacts) -> Iterator[Finding]:
     yield Finding(
         code="closing_date",
         severity="warning" if reaching_in else "note",
-        message=f"The books are closed until {closed.isoformat()}.",
+        message=f"The books are closed until {closed:%m/%d/%Y}.",
         effect="Invoices, credits and payments dated on or before that day are refused by QuickBooks and become errors."
         if reaching_in
         else "Every lab starts syncing after that day, so nothing is refused because of it.",

@@ -172,7 +172,7 @@ def _outcomes(connection: psycopg.Connection, labs: Json, realm: str) -> None:
 
 
 def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list[int]) -> None:
-    changed = [{"setting": "Start date", "before": "from the beginning", "after": "2026-04-01"}]
+    changed = [{"setting": "Start date", "before": "from the beginning", "after": "04/01/2026"}]
     for days, user, action, lab, error, detail in (
         (3, "olga", "connect", "Smile Design Studio", None, {}),
         (2, "ada", "settings", "Bright Dental Lab", None, {"changes": changed}),

@@ -13,7 +13,7 @@ from tests.page.visitor import Visitor, begin, consent, path_of
 from tests.world import QuickBooks, World
 
 PAGE = Path(__file__).resolve().parents[2] / "include" / "page"
-_ROUTE = re.compile(r'@router\.(get|post)\(\s*(?:"([^"]+)"|(CALLBACK))')
+_ROUTE = re.compile(r'@router\.(get|post)\(\s*(?:"([^"]+)"|(CALLBACK|WEBHOOK))')
 #: Changes that need the right to set up; the other POSTs need the right to fix.
 SETTING_UP = ("/connect", "/settings", "/disconnect", "/check")
 #: GETs for those who may set up only.
@@ -24,8 +24,8 @@ def routes() -> list[tuple[str, str]]:
     """Every route of the page as its source says, with ids put in."""
     found = []
     for source in sorted(PAGE.glob("*.py")):
-        for method, path, callback in _ROUTE.findall(source.read_text()):
-            address = path if not callback else "/oauth/callback"
+        for method, path, name in _ROUTE.findall(source.read_text()):
+            address = path or {"CALLBACK": "/oauth/callback", "WEBHOOK": "/webhook"}[name]
             for name, value in (("lab_id", "1"), ("error_id", "1"), ("name", "page.css")):
                 address = address.replace(f"{{{name}}}", value)
             found.append((method, address))
@@ -33,7 +33,9 @@ def routes() -> list[tuple[str, str]]:
 
 
 ROUTES = routes()
-POSTS = [path for method, path in ROUTES if method == "post"]
+#: The open door, which defends itself (test_webhook.py).
+OPEN = ("post", "/webhook")
+POSTS = [path for method, path in ROUTES if method == "post" and (method, path) != OPEN]
 GETS = [path for method, path in ROUTES if method == "get"]
 
 
@@ -51,10 +53,13 @@ def csrf_of(site: Site, name: str, who: Visitor) -> str:
 
 
 def test_the_list_of_routes_is_complete() -> None:
-    assert len(ROUTES) >= 24 and ("post", "/labs/1/connect") in ROUTES and ("get", "/oauth/callback") in ROUTES
+    assert len(ROUTES) >= 25 and ("post", "/labs/1/connect") in ROUTES and ("get", "/oauth/callback") in ROUTES
+    assert OPEN in ROUTES
 
 
-@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("get", "/docs"), ("get", "/openapi.json"), ("get", "/nowhere")])
+@pytest.mark.parametrize(
+    ("method", "path"), [*ROUTES, ("get", "/docs"), ("get", "/openapi.json"), ("get", "/nowhere"), ("get", "/webhook")]
+)
 def test_nobody_gets_in_without_a_login(site: Site, method: str, path: str) -> None:
     answer = call(site.visitor(None), method, path)
     assert answer.status_code == 401
@@ -167,6 +172,7 @@ def test_every_answer_is_guarded_and_holds_no_secret(site: Site, lms: World, com
         vault.open(bytes(kept["refresh_token_encrypted"])),
         site.environment["QBO_CLIENT_SECRET"],
         site.environment["PILOT_TOKEN_KEY"],
+        site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"],
         site.environment["AIRFLOW__API__SECRET_KEY"],
         bytes(kept["refresh_token_encrypted"]).decode(),
     ]

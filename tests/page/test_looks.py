@@ -89,11 +89,19 @@ def test_no_page_has_a_serious_fault(site: Site, scene: dict[str, Any], look: tu
     assert not refused, "the page's own policy refuses something of it"
 
 
-def examine(page: Page, look: str, title: str, faults: dict[str, Any]) -> None:
-    """Picture, axe, and no scrolling sideways."""
+def keep(page: Page, name: str) -> None:
+    """A picture, if somebody wants them."""
     if KEEP:
         Path(KEEP).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{KEEP}/{title}-{look}.png", full_page=True)
+        page.screenshot(path=f"{KEEP}/{name}.png", full_page=True)
+
+
+def examine(page: Page, look: str, title: str, faults: dict[str, Any]) -> None:
+    """Picture, axe, and no scrolling sideways; what is folded up is unfolded for it."""
+    keep(page, f"{title}-{look}")
+    if page.locator("details").count():
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        keep(page, f"{title}-unfolded-{look}")
     found = [
         f"{one['id']} ({one['impact']}): {[node['html'][:120] for node in one['nodes']][:3]}"
         for one in Axe().run(page, options=RULES.get(look)).response["violations"]
@@ -149,6 +157,5 @@ def test_airflows_frame_in_dark(site: Site, browser: Browser, scene: dict[str, A
     frame = page.frame_locator("iframe")
     expect(frame.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
     expect(frame.get_by_role("link", name="Back to Airflow")).to_have_count(0)
-    if KEEP:
-        page.screenshot(path=f"{KEEP}/in-airflow-dark.png")
+    keep(page, "in-airflow-dark")
     context.close()

@@ -64,7 +64,7 @@ def test_sets_the_same_variables_for_every_part(
         assert set(compose["services"][name]["environment"]) == expected
     given = compose["services"]["scheduler"]["environment"]
     differs = {name for name in expected if str(given[name]) != local[name]}
-    assert not {name for name in differs if not re.search("KEY|SECRET|PASSWORD|URL|CONN|HOST|PORT|FOLDER", name)}
+    assert not {name for name in differs if not re.search("KEY|SECRET|PASSWORD|TOKEN|URL|CONN|HOST|PORT|FOLDER", name)}
 
 
 def test_connections_are_json_like_the_local_ones(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:
     assert required == {name for name in re.findall(r"\$\{(\w+)[}:]", text) if not name.endswith("_PORT")}
     example = (PROJECT / "config" / "docker.env.example").read_text()
     assert required == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
-    assert not re.search(r"(PASSWORD|SECRET|_KEY): (?!\$\{)", text)
+    assert not re.search(r"(PASSWORD|SECRET|TOKEN|_KEY): (?!\$\{)", text)
 
 
 def test_publishes_on_this_machine_only(compose: dict[str, Any]) -> None:

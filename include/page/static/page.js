@@ -36,6 +36,19 @@
     });
   });
 
+  // A change that takes its time (Intuit is asked): the button says so, and a second click does nothing.
+  document.addEventListener("submit", function (event) {
+    var button = event.submitter;
+    if (!button || event.target.method !== "post") return;
+    if (button.getAttribute("aria-busy") === "true") event.preventDefault();
+    else button.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll('button[aria-busy="true"]').forEach(function (button) {
+      button.removeAttribute("aria-busy");
+    });
+  });
+
   // Retries under way: ask every two seconds until all are done.
   function watched() {
     return Array.prototype.slice.call(document.querySelectorAll("[data-progress]"));

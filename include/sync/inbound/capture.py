@@ -21,6 +21,7 @@ from include.qbo.errors import RequestRefused
 from include.sync import marks
 from include.sync.company import Company, read_company
 from include.sync.database import exclusive
+from include.sync.inbound import notices
 from include.sync.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -56,14 +57,20 @@ class _Found:
     everything: bool = False
 
 
-def companies(runtime: Runtime, realm_id: str | None) -> list[dict[str, Any]]:
-    """The connected companies: [{realm_id, name}]. Several labs on one company: it is read once."""
+def companies(runtime: Runtime, realm_id: str | None, *, told_only: bool = False) -> list[dict[str, Any]]:
+    """The connected companies: [{realm_id, name}]. Several labs on one company: it is read once.
+
+    `told_only`: those of which QuickBooks has told by webhook that they changed, and that were not read since.
+    """
     with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             "select realm_id, name from qbo_sync.company c where status = 'connected'"
             "   and (%(realm)s::text is null or realm_id = %(realm)s)"
-            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id) order by realm_id",
-            {"realm": realm_id},
+            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
+            "   and (not %(told_only)s or exists (select 1 from qbo_sync.webhook_notice w"
+            "         where w.realm_id = c.realm_id and w.told_at is distinct from w.answered_at))"
+            " order by realm_id",
+            {"realm": realm_id, "told_only": told_only},
         ).fetchall()
 
 
@@ -77,12 +84,13 @@ def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
         company = read_company(connection, realm_id)
         cursor = _read_cursor(connection, realm_id)
         known = _known_ids(connection, realm_id)
+        told_at = notices.unanswered(connection, realm_id)
         connection.commit()
         if cursor is None or cursor.compare_asked_at:
             found = _compare_everything(client, company, known)
         else:
             found = _changes(client, company, known, cursor.changed_since)
-        return _keep(connection, realm_id, cursor, found)
+        return _keep(connection, realm_id, cursor, found, told_at)
 
 
 def _read_cursor(connection: psycopg.Connection, realm_id: str) -> _Cursor | None:
@@ -227,8 +235,10 @@ _RETRY = """
 """
 
 
-def _keep(connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found) -> dict[str, int]:
-    """Sightings, marks, retries and cursor, in one transaction."""
+def _keep(
+    connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found, told_at: datetime | None
+) -> dict[str, int]:
+    """Sightings, marks, retries, cursor and the answered notification, in one transaction."""
     values = {
         "realm": realm_id,
         "everything": found.everything,
@@ -262,4 +272,5 @@ def _keep(connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None,
                 "answered": cursor.compare_asked_at if cursor and found.everything else None,
             },
         )
+        notices.answer(connection, realm_id, told_at)
     return {"seen": seen, "marked": marked}

@@ -1,0 +1,209 @@
+"""Names, memos, messages and everything else that people or QuickBooks write: shown as text, wherever it appears."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.sync.database import jsonb
+from tests.page.conftest import Site
+from tests.world import World
+
+#: Out of text, out of either kind of attribute, out of a comment, a title, a script; a template's; right to left.
+EVIL = """x--></title></script>"'><probe onprobe=1 href="javascript:probe()">{{7*7}}${7*7} \u202ecba &lt;b&gt; 😀"""
+#: As it is shown: nothing may turn the direction of the words around it.
+SHOWN = EVIL.replace("\u202e", "")
+REALM = '4"><probe>'
+
+
+class Reader(HTMLParser):
+    """What a browser would make of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.faults = "", []  # type: ignore[var-annotated]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what only the injected text can have made."""
+        for name, value in attrs:
+            if name.startswith("on") or name == "style" or (value or "").strip().lower().startswith("javascript:"):
+                self.faults.append(f"<{tag} {name}={value!r}>")
+            self.text += f" {value or ''}"
+        if tag in ("probe", "iframe", "object", "embed", "base"):
+            self.faults.append(f"<{tag}>")
+        if tag == "script" and not dict(attrs).get("src", ""):
+            self.faults.append("<script> of its own")
+
+    def handle_data(self, data: str) -> None:
+        """Text."""
+        self.text += data
+
+
+def insert(connection: psycopg.Connection, table: str, **values: Any) -> int:
+    """A row; its id, if it has one."""
+    columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+    row = connection.execute(
+        f"insert into {table} as t ({columns}) values ({marks}) returning to_jsonb(t) ->> 'id'".encode(),
+        list(values.values()),
+    ).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+@pytest.fixture(scope="module")
+def evil(lms: World) -> dict[str, Any]:
+    """Every column that the page shows, filled with it; of a company that nothing is synced of."""
+    with psycopg.connect(lms.database_url) as db:
+        db.execute("select set_config('qbo_sync.origin', 'pipeline', true)")
+        lab, off = (insert(db, "lms.billing_lab", name=f"{EVIL} {name}") for name in ("on", "off"))
+        account = insert(
+            db, "lms.billing_account", name=EVIL, accounting_structure="detailed", email=EVIL, phone=EVIL, active=True
+        )
+        pair = insert(
+            db,
+            "lms.doctor_office",
+            billing_account_id=account,
+            doctor_name=EVIL,
+            office_name=EVIL,
+            child_subaccount_name=EVIL,
+        )
+        ids = {
+            "billing_account": account,
+            "doctor_office": pair,
+            "product": insert(db, "lms.product", name=EVIL, description=EVIL),
+            "invoice": insert(
+                db, "lms.invoice", billing_lab_id=lab, billing_account_id=account, doctor_office_id=pair,
+                invoice_number=EVIL, invoice_date="2026-11-18", memo=EVIL, subtotal=1, discount_amount=0,
+                shipping_amount=0, tax_amount=0, total_amount=1, balance=1, origin="lms",
+            ),
+            "credit": insert(
+                db, "lms.credit", billing_lab_id=lab, billing_account_id=account, amount=1, reference=EVIL, note=EVIL
+            ),
+            "payment": insert(
+                db, "lms.payment", billing_lab_id=lab, billing_account_id=account, amount=1, method=EVIL, reference=EVIL
+            ),
+        }  # fmt: skip
+        insert(db, "qbo_sync.company", realm_id=REALM, name=EVIL, status="reconnect_required")
+        insert(
+            db, "qbo_sync.connection", billing_lab_id=lab, realm_id=REALM, income_account_id="1",
+            deposit_account_id=EVIL, discount_account_id="1",
+        )  # fmt: skip
+        insert(db, "qbo_sync.former_connection", billing_lab_id=off, realm_id=REALM, settings=jsonb({}))
+        insert(
+            db, "qbo_sync.company_account", realm_id=REALM, account_id="1", name=EVIL, type="Income", subtype=EVIL,
+            active=True,
+        )  # fmt: skip
+        insert(db, "qbo_sync.company_check", realm_id=REALM, checked_at="2026-11-01", plan=EVIL)
+        insert(
+            db, "qbo_sync.company_finding", realm_id=REALM, code="c", severity="problem", message=EVIL, effect=EVIL,
+            resolution=EVIL,
+        )  # fmt: skip
+        errors = []
+        for entity, lms_id in ids.items():
+            for status in ("open", "ignored"):
+                errors.append(_error(db, lab, entity, lms_id, status))
+        for action in ("ignore", "link", "settings", EVIL):
+            changes = [{"setting": EVIL, "before": EVIL, "after": EVIL}]
+            detail = {"reason": EVIL, "customer": EVIL, "to": EVIL, "changes": changes}
+            insert(
+                db, "qbo_sync.page_change", user_name=EVIL, action=action, billing_lab_id=lab, realm_id=REALM,
+                sync_error_id=errors[1], detail=jsonb(detail),
+            )  # fmt: skip
+        insert(
+            db, "qbo_sync.sync_outcome", realm_id=REALM, direction="lms_to_qbo", entity=EVIL, record_id="1",
+            outcome="created", dag_id=EVIL, run_id=EVIL, billing_lab_id=lab,
+        )  # fmt: skip
+        insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
+    return {"lab": lab, "off": off, "errors": errors}
+
+
+def _error(db: psycopg.Connection, lab: int, entity: str, lms_id: int, status: str) -> int:
+    inward = status == "ignored"
+    error = insert(
+        db, "qbo_sync.sync_error", billing_lab_id=lab, realm_id=REALM, entity=entity,
+        direction="qbo_to_lms" if inward else "lms_to_qbo", operation="create", lms_id=lms_id, qbo_id=EVIL,
+        document_number=EVIL, error_code="customer_not_linked" if entity == "invoice" else EVIL, message=EVIL,
+        resolution=EVIL, status=status, dag_id=EVIL, run_id=EVIL, task_id=EVIL, record_entity=entity,
+        record_id=f"{status}{lms_id}",
+        detail=jsonb({"customer_id": EVIL, "customer_name": EVIL, EVIL: EVIL}),
+    )  # fmt: skip
+    if not inward:
+        insert(db, "qbo_sync.error_retry", sync_error_id=error, user_name=EVIL, dag_id=EVIL, run_id=EVIL)
+    return error
+
+
+def read(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    return reader
+
+
+def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[str, Any]) -> None:
+    ada = site.visitor("ada")
+    lab, off, errors = evil["lab"], evil["off"], evil["errors"]
+    shown = [
+        "/", "/connect", f"/labs/{lab}", f"/labs/{off}", f"/labs/{lab}/connect", f"/labs/{off}/connect",
+        f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
+        f"/activity?lab={lab}", "/activity?window=week", "/changes", *(f"/errors/{error}" for error in errors),
+    ]  # fmt: skip
+    for path in shown:
+        answer = ada.get(path)
+        page = read(answer.text)
+        assert answer.status_code == 200 and not page.faults, (path, answer.status_code, page.faults)
+        assert SHOWN in page.text, f"{path} does not show it as it is"
+        assert "<probe" not in answer.text and "$49" not in answer.text and "\u202e" not in answer.text, path
+
+
+def test_what_visitors_ask_for_is_text_too(site: Site, evil: dict[str, Any]) -> None:
+    ada = site.visitor("ada")
+    invoice = evil["errors"][6]
+    for path in ("/errors", f"/errors/{invoice}", "/activity", "/oauth/callback", "/nowhere", "/"):
+        names = ("q", "match", "lab", "status", "entity", "window", "done", "n", "state", "code", "realmId", "error")
+        answer = ada.get(path, params=dict.fromkeys(names, EVIL))
+        assert not read(answer.text).faults and "<probe" not in answer.text, path
+
+
+def test_forms_give_back_what_was_filled_in_as_text(site: Site, evil: dict[str, Any]) -> None:
+    ada = site.visitor("ada")
+    lab, errors = evil["lab"], evil["errors"]
+    csrf = ada.csrf(f"/labs/{lab}/settings")
+    fields = dict.fromkeys(("direction", "income_account_id", "sync_start_date", "receiver", "version", EVIL), EVIL)
+    sent: list[tuple[str, dict[str, Any]]] = [
+        (f"/labs/{lab}/settings", fields),
+        (f"/labs/{lab}/settings", {"direction": "lms_to_qbo", "income_account_id": "1", "deposit_account_id": EVIL}),
+        ("/errors", {"action": "ignore", "error": str(errors[0]), "q": EVIL}),
+        (f"/errors/{errors[6]}/link", {"holder": f"billing_account:{2**62}"}),
+        (f"/errors/{errors[6]}/link", {"holder": EVIL}),
+        (f"/labs/{lab}/check", {}),
+    ]
+    for path, filled in sent:
+        answer = ada.post(path, filled, csrf=csrf)
+        assert answer.status_code < 500, (path, answer.status_code)
+        assert not read(answer.text).faults and "<probe" not in answer.text, path
+
+
+def test_no_address_and_no_header_carries_it(site: Site, evil: dict[str, Any]) -> None:
+    """Locations are made of our own paths; a line break in a value makes no header."""
+    ada = site.visitor("ada")
+    log = ada.get(f"/errors/{evil['errors'][0]}/log")
+    assert (
+        log.status_code == 303 and log.headers["location"].startswith("/dags/") and "<" not in log.headers["location"]
+    )
+    csrf = ada.csrf("/errors")
+    broken = "x\r\nSet-Cookie: stolen=1\r\n\r\n<probe>"
+    answer = ada.post("/errors", {"action": "retry", "q": broken, "status": "//evil.example"}, csrf=csrf)
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/quickbooks/errors?")
+    assert "stolen" not in str(answer.cookies) and "stolen" not in answer.headers.get("set-cookie", "")
+    for path in ("//evil.example", "/%2f%2fevil.example", "/errors/https:%2f%2fevil.example/log", "/\\evil.example"):
+        strange = ada.get(path)
+        assert strange.status_code == 404 and "location" not in strange.headers, path
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_other_methods_do_nothing(site: Site, method: str) -> None:
+    for who in (site.visitor(None), site.visitor("ada")):
+        for path in ("/", "/errors", "/labs/1/connect", "/webhook"):
+            answer = who.session.request(method, f"{site.page}{path}", timeout=30)
+            assert answer.status_code in (401, 404, 405), (method, path, answer.status_code)
+            assert "access-control-allow-origin" not in answer.headers

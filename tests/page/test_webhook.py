@@ -1,0 +1,94 @@
+"""The one open door: what QuickBooks tells is believed when it is signed, and then only that a company changed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from include.sandbox.webhooks import signature
+from tests.page.conftest import Site
+from tests.page.waiting import eventually
+from tests.world import QuickBooks, World
+
+FORMS: dict[str, Callable[[str], Any]] = {
+    "cloudevents": lambda realm: [{"specversion": "1.0", "type": "qbo.invoice.created.v1", "intuitaccountid": realm}],
+    "legacy": lambda realm: {"eventNotifications": [{"realmId": realm, "dataChangeEvent": {"entities": []}}]},
+}
+
+
+@pytest.fixture
+def realm(lms: World, lab: int, company: QuickBooks) -> str:
+    """A connected company."""
+    lms.connect(lab, company)
+    return company.realm
+
+
+def deliver(site: Site, body: bytes, said: str | None = None, **headers: str) -> requests.Response:
+    """POST as Intuit does, without a login; signed unless another signature is given."""
+    token = site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
+    sent = {"intuit-signature": signature(token, body) if said is None else said, **headers}
+    return requests.post(f"{site.page}/webhook", data=body, headers=sent, timeout=30)
+
+
+def told(lms: World, realm: str) -> list[Any]:
+    return lms.sql("select told_at from qbo_sync.webhook_notice where realm_id = %s", realm)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_both_forms_are_taken_and_repeats_do_no_harm(site: Site, lms: World, realm: str, form: str) -> None:
+    body = json.dumps(FORMS[form](realm)).encode()
+    for _ in range(3):
+        answer = deliver(site, body)
+        assert (answer.status_code, answer.content) == (200, b"") and answer.elapsed.total_seconds() < 3
+        assert not answer.cookies and "default-src 'none'" in answer.headers["content-security-policy"]
+    assert len(told(lms, realm)) == 1
+
+
+def test_what_is_not_signed_is_refused(site: Site, lms: World, realm: str) -> None:
+    body = json.dumps(FORMS["cloudevents"](realm)).encode()
+    token = site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
+    true = signature(token, body)
+    for case, sent, said in (
+        ("forged", body, signature("guessed", body)),
+        ("an empty token's", body, signature("", body)),
+        ("of another body", body.replace(b"created", b"deleted"), true),
+        ("empty", body, ""),
+        ("cut", body, true[:-4]),
+        ("the token itself", body, token),
+    ):
+        answer = deliver(site, sent, said)
+        assert (answer.status_code, answer.content) == (401, b""), case
+    assert requests.post(f"{site.page}/webhook", data=body, timeout=30).status_code == 401, "no signature at all"
+    as_ada = site.visitor("ada").session.post(f"{site.page}/webhook", data=body, timeout=30)
+    assert as_ada.status_code == 401, "a login is no signature"
+    assert not told(lms, realm)
+
+
+def test_too_much_is_refused_and_nonsense_or_strangers_change_nothing(site: Site, lms: World, realm: str) -> None:
+    assert deliver(site, b" " * 1_000_001).status_code == 413
+    before = lms.sql("select count(*) as notices from qbo_sync.webhook_notice")
+    strangers = json.dumps([{"intuitaccountid": one} for one in ("404", "' or 1=1 --", realm + "0")]).encode()
+    for body in (strangers, b"", b"nonsense", b"[" * 100_000, b'{"eventNotifications": {}}'):
+        assert deliver(site, body).status_code == 200, "Intuit would repeat it for ever"
+    assert lms.sql("select count(*) as notices from qbo_sync.webhook_notice") == before
+
+
+def test_a_change_in_quickbooks_wakes_the_capture_by_webhook(
+    site: Site, lms: World, realm: str, company: QuickBooks
+) -> None:
+    """The sandbox signs and delivers as Intuit does, the trigger fires, a run looks at the company."""
+    begun = lms.value("select clock_timestamp()")
+    company.create("Customer", DisplayName="Walk-in by webhook")
+    assert eventually(
+        lambda: lms.sql(
+            "select 1 from qbo_sync.webhook_notice w join qbo_sync.qbo_cursor c using (realm_id)"
+            " where w.realm_id = %s and w.answered_at = w.told_at and c.captured_at > w.told_at",
+            realm,
+        )
+    )
+    woken = {"run_type": "asset_triggered", "start_date_gte": begun.isoformat(), "state": "success"}
+    ada = site.visitor("ada").session
+    runs = f"{site.base}/api/v2/dags/qbo_change_capture/dagRuns"
+    assert eventually(lambda: ada.get(runs, params=woken, timeout=30).json()["dag_runs"]), "no run was woken"

@@ -1,0 +1,112 @@
+"""QuickBooks' notifications: what is taken from them, when they wake a capture, and what a capture answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from include.qbo.webhook import companies_told_of, is_genuine
+from include.sandbox.webhooks import signature
+from include.sync.inbound import capture
+from tests.world import World
+
+BODY = b'[{"intuitaccountid":"310687"}]'
+
+
+def test_only_the_verifier_tokens_own_signature_is_genuine() -> None:
+    true = signature("verifier", BODY)
+    assert is_genuine(BODY, true, "verifier")
+    for body, said, token in (
+        (BODY + b" ", true, "verifier"),
+        (BODY, signature("another", BODY), "verifier"),
+        (BODY, true[:-1], "verifier"),
+        (BODY, true.lower(), "verifier"),
+        (BODY, "", "verifier"),
+        (BODY, "é\x00", "verifier"),
+        (BODY, signature("", BODY), ""),
+    ):
+        assert not is_genuine(body, said, token), (said, token)
+
+
+@pytest.mark.parametrize(
+    ("told", "realms"),
+    [
+        ([{"intuitaccountid": "1"}, {"intuitaccountid": "2"}, {"intuitaccountid": "1"}], {"1", "2"}),
+        ({"eventNotifications": [{"realmId": "310687", "dataChangeEvent": {"entities": []}}]}, {"310687"}),
+        ([], set()),
+        ({"eventNotifications": []}, set()),
+        (
+            [{"intuitaccountid": 7}, {"intuitaccountid": "1' or 1=1"}, {}, None, [], {"intuitaccountid": "9" * 99}],
+            set(),
+        ),
+    ],
+)
+def test_of_a_notification_only_the_companies_are_taken(told: Any, realms: set[str]) -> None:
+    assert companies_told_of(json.dumps(told).encode()) == realms
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"{}", b"7", b'"x"', b"\xff", b'{"eventNotifications": 1}', b"[" * 200_000]
+)
+def test_what_is_neither_form_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        companies_told_of(body)
+
+
+def note(world: World, *realms: str) -> int:
+    return int(world.value("select qbo_sync.note_webhook(%s)", list(realms)))
+
+
+def wake(world: World) -> int:
+    return int(world.value("select qbo_sync.wake_capture()"))
+
+
+def told_only(world: World) -> list[str]:
+    found = capture.companies(world.as_run("qbo_change_capture"), None, told_only=True)
+    return [company["realm_id"] for company in found]
+
+
+def test_a_notification_wakes_one_capture_which_answers_it(world: World) -> None:
+    realm = world.qbo.realm
+    assert wake(world) == 0 and told_only(world) == []
+    assert note(world, realm, "404", realm) == 1, "companies that nobody connected do not count"
+    assert wake(world) == 1 and told_only(world) == [realm]
+    note(world, realm)
+    assert wake(world) == 0, "told again before the capture: one is enough"
+    world.capture()
+    assert wake(world) == 0 and told_only(world) == []
+    note(world, realm)
+    assert wake(world) == 1
+
+
+def test_what_is_told_during_a_capture_wakes_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    realm, compare = world.qbo.realm, capture._compare_everything
+    note(world, realm)
+    assert wake(world) == 1
+
+    def told_meanwhile(*arguments: Any) -> Any:
+        found = compare(*arguments)
+        note(world, realm)
+        assert wake(world) == 0, "not while one is under way"
+        return found
+
+    monkeypatch.setattr(capture, "_compare_everything", told_meanwhile)
+    world.capture()
+    assert wake(world) == 1 and told_only(world) == [realm]
+
+
+def test_a_capture_that_fails_answers_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.capture()
+    world.qbo.create("Customer", DisplayName="Somebody")
+    note(world, world.qbo.realm)
+    assert wake(world) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(capture, "_RETRY", "select 1 / 0")
+        with pytest.raises(Exception, match="division"):
+            world.capture()
+    assert told_only(world) == [world.qbo.realm]
+
+
+def test_a_company_that_is_not_connected_wakes_nobody(world: World) -> None:
+    world.sql("update qbo_sync.company set status = 'reconnect_required' where realm_id = %s", world.qbo.realm)
+    assert note(world, world.qbo.realm) == 0 and wake(world) == 0
