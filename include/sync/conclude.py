@@ -140,7 +140,8 @@ def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent:
     """Whether the record has another link by now, or what was created is another record's."""
     own = links.qbo_ids(connection, where.realm_id, [intent.key]).get(intent.key)
     if own is not None:
-        return own != qbo_id
+        # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
+        return own != qbo_id and intent.entity != "credit_application"
     return bool(links.linked_ids(connection, where.realm_id, where.rules.same_family, [qbo_id]))
 
 
