@@ -341,6 +341,7 @@ def test_what_changed_while_it_was_older_than_the_start_date_comes_when_the_date
     payment = world.payment(account, "60.00", {invoice: "60.00"})
     world.both()
     world.sql("update qbo_sync.connection set sync_start_date = '2026-06-30'")
+    world.both()
     there = world.qbo.all("Payment")[0]
     world.qbo.update("Payment", there, CustomerRef=there["CustomerRef"], TotalAmt=Decimal(40), Line=[])
     world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("140.00")])
