@@ -109,7 +109,7 @@ def _carry_out(
         if problem is None:
             raise RuntimeError("a failure has a problem")
         _fail(connection, runtime, company, rules, record, problem)
-    elif record.action == "nothing" and record.link is None:
+    elif record.action == "nothing" and (record.link is None or record.plan["left_alone"]):
         _settle(connection, runtime, company, record, "unchanged")
     else:
         _conclude(connection, runtime, company, rules, record, rules.apply(connection, company, record))
