@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from include.page.webhook import _take
 from include.sandbox.webhooks import signature
 from tests.page.conftest import Site
 from tests.page.waiting import eventually
@@ -64,6 +65,17 @@ def test_what_is_not_signed_is_refused(site: Site, lms: World, realm: str) -> No
     as_ada = site.visitor("ada").session.post(f"{site.page}/webhook", data=body, timeout=30)
     assert as_ada.status_code == 401, "a login is no signature"
     assert not told(lms, realm)
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"webhook_verifier_token": ""}, {"webhook_verifier_token": " "}, {"webhook_verifier_token": 7}]
+)
+def test_without_a_verifier_token_everything_is_refused(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]) -> None:
+    """Also what is signed with the empty token, which everybody knows."""
+    monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", json.dumps({"conn_type": "http", "extra": extra}))
+    body = json.dumps(FORMS["legacy"]("1")).encode()
+    for token in ("", " ", "7"):
+        assert _take(body, signature(token, body)).status_code == 401, token
 
 
 def test_too_much_is_refused_and_nonsense_or_strangers_change_nothing(site: Site, lms: World, realm: str) -> None:
