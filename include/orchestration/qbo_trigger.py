@@ -8,10 +8,7 @@ from include.orchestration.listening import ListeningTrigger
 
 
 class QboChangeTrigger(ListeningTrigger):
-    """Fires an event with the number of companies that were told of: {"companies": n}.
-
-    Our own writes are told of too, so the pause is a long one: while a sync writes, one capture in ten seconds.
-    """
+    """Fires an event with the number of companies that were told of: {"companies": n}, at most every ten seconds."""
 
     CHANNEL: ClassVar[str] = "qbo_webhook"
     PAUSE: ClassVar[float] = 10.0

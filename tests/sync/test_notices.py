@@ -107,6 +107,15 @@ def test_a_capture_that_fails_answers_nothing(world: World, monkeypatch: pytest.
     assert told_only(world) == [world.qbo.realm]
 
 
+def test_our_own_writes_wake_a_capture_only_when_they_are_over(world: World) -> None:
+    world.simple_invoice()
+    world.run()
+    note(world, world.qbo.realm)
+    assert wake(world) == 0
+    world.sql("update qbo_sync.api_call set at = at - interval '6 seconds'")
+    assert wake(world) == 1
+
+
 def test_a_company_that_is_not_connected_wakes_nobody(world: World) -> None:
     world.sql("update qbo_sync.company set status = 'reconnect_required' where realm_id = %s", world.qbo.realm)
     assert note(world, world.qbo.realm) == 0 and wake(world) == 0

@@ -28,13 +28,18 @@ end
 $$;
 
 -- For the event trigger: how many companies have been told of that no capture has been woken for yet. It is now. Should
--- the wake-up get lost, the next capture by the clock answers.
+-- the wake-up get lost, the next capture by the clock answers. While the sync itself writes to a company, QuickBooks tells
+-- of that all the time: then nobody is woken before it has been quiet for five seconds.
 create function qbo_sync.wake_capture() returns integer language sql as $$
     with woken as (
         update qbo_sync.webhook_notice w set awake = true
           from qbo_sync.company c
          where c.realm_id = w.realm_id and c.status = 'connected'
            and not w.awake and w.told_at is distinct from w.answered_at
+           and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
+           and not exists (select 1 from qbo_sync.api_call a
+                            where a.realm_id = w.realm_id and a.at > clock_timestamp() - interval '5 seconds'
+                              and a.operation in ('create', 'update', 'delete', 'batch'))
      returning 1)
     select count(*)::integer from woken
 $$;
