@@ -108,10 +108,12 @@ def test_a_capture_that_fails_answers_nothing(world: World, monkeypatch: pytest.
 
 
 def test_our_own_writes_wake_a_capture_only_when_they_are_over(world: World) -> None:
-    world.simple_invoice()
-    world.run()
     note(world, world.qbo.realm)
-    assert wake(world) == 0
+    world.simple_invoice()
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    assert wake(world) == 0, "something is to be written"
+    world.run()
+    assert wake(world) == 0, "something has just been written"
     world.sql("update qbo_sync.api_call set at = at - interval '6 seconds'")
     assert wake(world) == 1
 

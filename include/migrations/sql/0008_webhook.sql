@@ -29,13 +29,17 @@ $$;
 
 -- For the event trigger: how many companies have been told of that no capture has been woken for yet. It is now. Should
 -- the wake-up get lost, the next capture by the clock answers. While the sync itself writes to a company, QuickBooks tells
--- of that all the time: then nobody is woken before it has been quiet for five seconds.
+-- of that all the time, and a capture in its midst would only get in its way: nobody is woken before what has changed in the
+-- LMS is there, and then it has been quiet for five seconds. (Changes that wait for longer than two minutes do not count.)
 create function qbo_sync.wake_capture() returns integer language sql as $$
     with woken as (
         update qbo_sync.webhook_notice w set awake = true
           from qbo_sync.company c
          where c.realm_id = w.realm_id and c.status = 'connected'
            and not w.awake and w.told_at is distinct from w.answered_at
+           and not exists (select 1 from qbo_sync.due_mark m
+                            where m.realm_id = w.realm_id and m.direction = 'lms_to_qbo'
+                              and m.marked_at > clock_timestamp() - interval '2 minutes')
            and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
            and not exists (select 1 from qbo_sync.api_call a
                             where a.realm_id = w.realm_id and a.at > clock_timestamp() - interval '5 seconds'
