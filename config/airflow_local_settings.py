@@ -10,10 +10,11 @@ import sys
 
 __all__: list[str] = []  # no Airflow setting is overridden
 
-_HEAVY = ("pandas", "great_expectations", "psycopg", "requests_oauthlib", "requests", "simplejson")
+_FILES_IMPORT = ("psycopg", "requests_oauthlib", "requests", "simplejson")
+_TASKS_IMPORT = (*_FILES_IMPORT, "pandas", "great_expectations")
 
-_PARENTS = ("scheduler", "dag-processor", "celery")  # airflow scheduler, …
+#: By what stands behind `airflow`: airflow scheduler, …
+_PARENTS = {"scheduler": _TASKS_IMPORT, "celery": _TASKS_IMPORT, "dag-processor": _FILES_IMPORT}
 
-if sys.argv[1:2] and sys.argv[1] in _PARENTS:
-    for _name in _HEAVY:
-        importlib.import_module(_name)
+for _name in _PARENTS.get(next(iter(sys.argv[1:]), ""), ()):
+    importlib.import_module(_name)

@@ -6,7 +6,7 @@ customers, vendors, employees, items, invoices, credit memos and payments togeth
 that the LMS has to look at. What the sync wrote itself is not marked. Customers and items that changed only make errors
 that had to do with names be tried again. The first time, and after a gap of almost 30 days, everything is compared.
 
-**Runs:** every `PILOT_QBO_POLL_SECONDS` (300 by default, 20 on the local stack) for all companies, and when QuickBooks
+**Runs:** every `PILOT_QBO_POLL_SECONDS` (300 by default, 30 on the local stack) for all companies, and when QuickBooks
 has told by webhook that something changed (asset `qbo_notices`), for those companies. One task per company, however
 many labs share it. What it marks wakes `invoice_qbo_to_lms` and `payment_qbo_to_lms`.
 

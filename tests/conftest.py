@@ -15,9 +15,7 @@ import requests
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from include.migrations import upgrade
-from include.stack.ports import Ports
 from include.stack.postgres import ThrowawayServer
-from include.stack.stack import Stack
 from tests.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -97,15 +95,6 @@ def world(lms_database: str, sandbox_url: str) -> Iterator[World]:
     """An LMS with one billing lab, connected to a QuickBooks company of its own."""
     with make_world(lms_database, sandbox_url) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole private stack, Airflow included, for the tests that need one. Started at most once a session."""
-    private = Stack(tmp_path_factory.mktemp("stack"), Ports.free())
-    private.up()
-    yield private
-    private.down()
 
 
 class ByRoom(LoadScopeScheduling):

@@ -1,5 +1,6 @@
 """Connects the labs, and lets Airflow sync until nothing is left to do."""
 
+import datetime as dt
 import time
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ NEEDED_DAGS = {
     *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE),
 }
 PATIENCE = 900.0  # seconds for one phase
-QUIET = 3.0  # seconds without a run or a mark before a phase counts as done
+QUIET = 1.0  # seconds without a run or a mark before a phase counts as done
 STUCK = 8.0  # seconds without a run, with marks left: trigger again
 
 
@@ -74,13 +75,28 @@ def work_left(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def is_captured(connection: psycopg.Connection, begun: dt.datetime) -> bool:
+    """Whether each company was asked what changed after `begun` and after the sync's last write to it."""
+    row = connection.execute(
+        """select bool_and(captured_at > %(begun)s and not exists (
+                    select 1 from qbo_sync.api_call a
+                     where a.realm_id = c.realm_id and a.request_id is not null
+                       and a.at > (select max(q.at) from qbo_sync.api_call q
+                                    where q.realm_id = c.realm_id and q.dag_id = 'qbo_change_capture')))
+             from qbo_sync.qbo_cursor c""",
+        {"begun": begun},
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def sync_until_done(connection: psycopg.Connection, airflow: Airflow, *, everything: bool = False) -> None:
-    """Until no run is active and no work left.
+    """Until no run is active, no work left, and QuickBooks was asked for news after the last change there.
 
     Events start the DAGs. Only the change capture is not waited for but triggered; every DAG is if `everything` is
     asked for, and where work is left that no run takes up.
     """
     dag_ids = airflow.wait_for_dags(NEEDED_DAGS)
+    begun = dt.datetime.now(tz=dt.UTC)
     _trigger(airflow, dag_ids if everything else [CAPTURE])
     end = time.monotonic() + PATIENCE
     idle_since: float | None = None
@@ -92,7 +108,10 @@ def sync_until_done(connection: psycopg.Connection, airflow: Airflow, *, everyth
         idle_since = idle_since or time.monotonic()
         idle, left = time.monotonic() - idle_since, work_left(connection)
         if not left and idle > QUIET:
-            return
+            if is_captured(connection, begun):
+                return
+            _trigger(airflow, [CAPTURE])
+            idle_since = None
         if left and idle > STUCK:
             _trigger(airflow, dag_ids)
             idle_since = None

@@ -72,6 +72,9 @@ def _failures(entity: str, frame: pd.DataFrame) -> list[tuple[Mapping[str, str],
     """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
     batch_definition, suite, order = _suite(entity)
     batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
+    # Mostly all is well, and to know that much costs half of asking for the rows.
+    if batch.validate(suite, result_format={"result_format": "BOOLEAN_ONLY"}).success:
+        return []
     report = batch.validate(
         suite,
         result_format={

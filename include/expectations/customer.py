@@ -4,6 +4,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
+from include.expectations import names
 from include.model.customer import Customer
 
 NAME_LIMIT = 500
@@ -11,11 +12,8 @@ NAME_LIMIT = 500
 
 def row(customer: Customer) -> dict[str, Any]:
     """The customer as a row of the data frame."""
-    shown = customer.name if len(customer.name) <= 80 else customer.name[:79] + "…"
     return {
-        "name": customer.name,
-        "shown": shown,
-        "length": len(customer.name),
+        **names.row(customer.name),
         "noun": "sub-customer" if customer.parent else "customer",
         "email": customer.email or None,
         "email_length": len(customer.email or ""),
@@ -27,34 +25,7 @@ def row(customer: Customer) -> dict[str, Any]:
 def expectations() -> list[Any]:
     """The suite, in the order in which problems are told."""
     return [
-        gxe.ExpectColumnValuesToMatchRegex(
-            column="name",
-            regex=r"\S",
-            meta={
-                "rule": "name_present",
-                "message": "A {noun} has no name in Pilot.",
-                "resolution": "Give it a name in Pilot.",
-            },
-        ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="length",
-            max_value=NAME_LIMIT,
-            meta={
-                "rule": "name_length",
-                "message": "The name of the {noun} “{shown}” has {length} characters; QuickBooks takes at most 500.",
-                "resolution": "Shorten the name in Pilot.",
-            },
-        ),
-        gxe.ExpectColumnValuesToNotMatchRegex(
-            column="name",
-            regex=r"[:\t\n\r]",
-            meta={
-                "rule": "name_characters",
-                "message": "The name of the {noun} “{shown}” contains a colon, tab or line break, which QuickBooks "
-                "does not allow.",
-                "resolution": "Remove it from the name in Pilot.",
-            },
-        ),
+        *names.expectations("{noun}", NAME_LIMIT),
         gxe.ExpectColumnValuesToMatchRegex(
             column="email",
             regex=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",

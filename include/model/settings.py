@@ -24,6 +24,11 @@ class ConnectionSettings:
     sync_start_date: date | None
     receives_qbo_transactions: bool
 
+    def lets_flow(self, direction: str, entity: str) -> bool:
+        """Whether transactions of this kind flow that way (sync rules, section 1; the view due_mark says the same)."""
+        switched_on = {"invoice": self.sync_invoices, "payment": self.sync_payments}.get(entity, self.sync_credits)
+        return switched_on and self.direction in (direction, "both")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompanyPreferences:

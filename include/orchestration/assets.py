@@ -11,7 +11,9 @@ from include.sync.inbound.flows import INBOUND
 def _lms_changes(name: str, dag_id: str) -> Asset:
     """Updated by the event trigger when the LMS has changes that this DAG has to look at."""
     flow = FLOWS[dag_id]
-    trigger = LmsChangeTrigger(direction=flow.direction, entities=list(flow.names), after=list(flow.after))
+    trigger = LmsChangeTrigger(
+        dag_id=dag_id, direction=flow.direction, entities=list(flow.names), after=list(flow.after)
+    )
     return Asset(name=name, uri=f"lms://pilot/{name}", watchers=[AssetWatcher(name=f"{name}_watcher", trigger=trigger)])
 
 
@@ -25,7 +27,9 @@ LMS_PAYMENT_CHANGES = _lms_changes("lms_payment_changes", "payment_lms_to_qbo")
 def _qbo_changes(name: str, dag_id: str) -> Asset:
     """Updated by the same trigger when the change capture has marked records that this DAG has to look at."""
     flow = INBOUND[dag_id]
-    trigger = LmsChangeTrigger(direction=flow.direction, entities=list(flow.names), after=list(flow.after))
+    trigger = LmsChangeTrigger(
+        dag_id=dag_id, direction=flow.direction, entities=list(flow.names), after=list(flow.after)
+    )
     watcher = AssetWatcher(name=f"{name}_watcher", trigger=trigger)
     return Asset(name=name, uri=f"quickbooks://online/{name}", watchers=[watcher])
 

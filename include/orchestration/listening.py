@@ -51,10 +51,3 @@ class ListeningTrigger(BaseEventTrigger):
                     await asyncio.sleep(self.PAUSE)
                 async for _ in connection.notifies(timeout=IDLE, stop_after=1):
                     pass
-
-
-async def number(connection: psycopg.AsyncConnection, statement: str, parameters: Any = ()) -> int:
-    """The one number that a query answers with."""
-    cursor = await connection.execute(statement.encode(), parameters)
-    row = await cursor.fetchone()
-    return int(row[0]) if row else 0

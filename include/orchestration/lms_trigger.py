@@ -4,17 +4,25 @@ It only wakes. What there is to do stands in qbo_sync.change_mark, so that an ev
 does no harm; the DAGs' time schedule is the net below.
 """
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 import psycopg
 
-from include.orchestration.listening import ListeningTrigger, number
+from include.orchestration.listening import ListeningTrigger
 from include.sync.order import GOING_FIRST
 
+#: What is pending and in no run's sight yet. A run that was called and has not looked so far will see all of it, one
+#: that has looked is about to take what was there; after some seconds (a lost event, a dead run) neither is relied on.
 _PENDING = (
-    "select count(*) from qbo_sync.pending_mark"  # noqa: S608 - a constant
+    "select count(*), clock_timestamp() from qbo_sync.pending_mark m"  # noqa: S608 - a constant
+    " left join qbo_sync.dag_look k on k.dag_id = %(dag_id)s"
     " where direction = %(direction)s and entity = any(%(entities)s)"
-    f" and realm_id <> all (array({GOING_FIRST}))"
+    "   and (%(called_at)s::timestamptz is null or k.looked_at > %(called_at)s"
+    "        or %(called_at)s < clock_timestamp() - interval '15 seconds')"
+    "   and (k.looked_at is null or greatest(m.marked_at, m.attempt_after) > k.looked_at"
+    "        or k.looked_at < clock_timestamp() - interval '5 seconds')"
+    f"  and realm_id <> all (array({GOING_FIRST}))"
 )
 
 
@@ -25,23 +33,36 @@ class LmsChangeTrigger(ListeningTrigger):
     CHANNEL: ClassVar[str] = "qbo_sync"
     PAUSE: ClassVar[float] = 0.3
 
-    def __init__(self, *, direction: str, entities: list[str], after: list[str]) -> None:
-        """Which marks count, and which go first."""
+    def __init__(self, *, dag_id: str, direction: str, entities: list[str], after: list[str]) -> None:
+        """The DAG that is called, which marks count, and which go first."""
         super().__init__()
+        self.dag_id = dag_id
         self.direction = direction
         self.entities = entities
         self.after = after
+        #: When it last fired, by the database's clock.
+        self._called_at: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
         return (
             "include.orchestration.lms_trigger.LmsChangeTrigger",
-            {"direction": self.direction, "entities": self.entities, "after": self.after},
+            {"dag_id": self.dag_id, "direction": self.direction, "entities": self.entities, "after": self.after},
         )
 
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
-        """Turn changes of the LMS into marks; then, what is pending."""
+        """Turn changes of the LMS into marks; then, what calls for a run."""
         await connection.execute("select qbo_sync.dispatch_lms_changes()")
-        wanted = {"direction": self.direction, "entities": self.entities, "after": self.after}
-        pending = await number(connection, _PENDING, wanted)
-        return {"pending": pending} if pending else None
+        wanted = {
+            "dag_id": self.dag_id,
+            "direction": self.direction,
+            "entities": self.entities,
+            "after": self.after,
+            "called_at": self._called_at,
+        }
+        cursor = await connection.execute(_PENDING, wanted)
+        pending, now = await cursor.fetchone() or (0, None)
+        if not pending:
+            return None
+        self._called_at = now
+        return {"pending": pending}

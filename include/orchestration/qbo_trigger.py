@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import psycopg
 
-from include.orchestration.listening import ListeningTrigger, number
+from include.orchestration.listening import ListeningTrigger
 
 
 class QboChangeTrigger(ListeningTrigger):
@@ -19,5 +19,6 @@ class QboChangeTrigger(ListeningTrigger):
 
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
         """Companies for which no capture has been woken yet."""
-        companies = await number(connection, "select qbo_sync.wake_capture()")
+        cursor = await connection.execute("select qbo_sync.wake_capture()")
+        (companies,) = await cursor.fetchone() or (0,)
         return {"companies": companies} if companies else None

@@ -9,7 +9,7 @@ from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
 
 ADMIN = "admin"
-POLL_SECONDS = 20
+POLL_SECONDS = 30
 
 
 def exports(ports: Ports, keys: Keys) -> dict[str, str]:
@@ -49,7 +49,7 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
     )
     return {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__PARALLELISM": "16",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_dir),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(postgres.PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -70,7 +70,7 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.dag_processing.manager=WARNING http.access=WARNING",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

@@ -34,9 +34,10 @@ class Company:
     preferences: CompanyPreferences
     settings: Mapping[int, ConnectionSettings]
 
-    def has_lab(self, billing_lab_id: int | None) -> bool:
-        """Whether a transaction's lab is still connected; True for one that names none yet."""
-        return billing_lab_id is None or billing_lab_id in self.settings
+    def lets_flow(self, direction: Direction, entity: Entity, billing_lab_id: int | None) -> bool:
+        """Whether a transaction's lab is connected and lets it flow; for one that names none, whether some lab does."""
+        labs = self.settings.values() if billing_lab_id is None else [self.settings.get(billing_lab_id)]
+        return any(lab is not None and lab.lets_flow(direction, entity) for lab in labs)
 
     def of_lab(self, billing_lab_id: int | None) -> ConnectionSettings:
         """The settings of a lab; for a record that names none, or a lab that has left, those of the first."""

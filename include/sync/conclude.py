@@ -119,6 +119,10 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         links.remove(connection, where.realm_id, intent.key)
         settle(connection, where.run, _end(where, intent, "deleted"))
         return
+    if intent.operation == "create" and _linked_otherwise(connection, where, intent, answer["Id"]):
+        # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
+        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
+        return
     objection = where.rules.objection(intent, answer)
     if objection and intent.operation == "update":
         # Not agreed on: the next try must find it as different as it is.
@@ -130,6 +134,15 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         _failed(connection, where, intent, objection, qbo_id=answer["Id"])
     else:
         settle(connection, where.run, _end(where, intent, _DONE[intent.operation], qbo_id=answer["Id"]))
+
+
+def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:
+    """Whether the record has another link by now, or what was created is another record's."""
+    own = links.qbo_ids(connection, where.realm_id, [intent.key]).get(intent.key)
+    if own is not None:
+        # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
+        return own != qbo_id and intent.entity != "credit_application"
+    return bool(links.linked_ids(connection, where.realm_id, where.rules.same_family, [qbo_id]))
 
 
 def _failed(

@@ -70,8 +70,8 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
 
 
 def _still_flows(record: StagedRecord, company: Company) -> bool:
-    """Not a transaction whose lab was disconnected while it was in hand: its mark stays."""
-    return record.entity in LISTS or company.has_lab(record.billing_lab_id)
+    """Not a transaction that the lab's settings have stopped since it was extracted: its mark stays."""
+    return record.entity in LISTS or company.lets_flow(record.direction, record.entity, record.billing_lab_id)
 
 
 class LostAnswers:

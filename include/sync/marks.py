@@ -13,6 +13,20 @@ def dispatch(connection: psycopg.Connection) -> None:
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 
+def looked(connection: psycopg.Connection, dag_id: str) -> None:
+    """A run of the DAG is about to look what is due: who marks something from now on has to wake another run."""
+    connection.execute(
+        "insert into qbo_sync.dag_look (dag_id, looked_at) values (%s, clock_timestamp())"
+        " on conflict (dag_id) do update set looked_at = excluded.looked_at",
+        [dag_id],
+    )
+
+
+def lock_alone(connection: psycopg.Connection) -> None:
+    """Before marks are changed in any order: nobody else changes several of them until this transaction ends."""
+    connection.execute("select qbo_sync.lock_marks(true)")
+
+
 def lock_to_settle(connection: psycopg.Connection) -> None:
     """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
     connection.execute("select qbo_sync.lock_marks(false)")
@@ -22,7 +36,7 @@ def mark_all(
     connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
 ) -> None:
     """Mark everything of these entities that is linked or, for invoices, could be."""
-    connection.execute("select qbo_sync.lock_marks(true)")
+    lock_alone(connection)
     connection.execute(
         "select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
         " select l.realm_id, l.entity, l.record_id, i.billing_lab_id as lab"

@@ -6,7 +6,7 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 from typing import Any
 
 from include.model.plain import to_plain
-from include.sync import marks, staging
+from include.sync import intents, marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
 from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
@@ -26,17 +26,23 @@ def companies(
         if resync:
             marks.mark_all(connection, flow.direction, flow.names, realm_id)
         marks.dispatch(connection)
+        if not realm_id:
+            marks.looked(connection, runtime.run.dag_id)
         connection.commit()
         after = flow.after if woken else ()
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
 def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Stage the due records with what both sides say of them; the number of each entity is returned."""
+    """Stage the due records with what both sides say of them; the number of each entity is returned.
+
+    Writes that an earlier load left unfinished count too, as `unfinished`: this run's load brings them to an end.
+    """
     extracted: dict[str, int] = {}
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
+        marks.lock_alone(connection)
         staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
@@ -50,6 +56,7 @@ def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
             connection.commit()
             extracted[rules.entity] = len(records)
+        extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
 
 

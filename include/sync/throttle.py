@@ -52,9 +52,9 @@ class SharedThrottle:
         """Reserve nothing before the pause is over, for every worker.
 
         The limits per second and at a time are over in a moment, the one per minute is not: the first pauses are
-        short, from the third on it is Intuit's full minute.
+        short, from the fourth on it is Intuit's full minute.
         """
-        seconds = self._budget.pause_seconds / 4 ** max(0, 3 - times)
+        seconds = self._budget.pause_seconds / 4 ** max(0, 4 - times)
         self._connection.execute(
             "select qbo_sync.pause_throttle(%s, make_interval(secs => %s))", [self._realm_id, seconds]
         )

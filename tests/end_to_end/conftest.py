@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.world import World, make_world
 
@@ -65,7 +66,16 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
     return value
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole private stack, Airflow included. Ends with these tests: an idle Airflow costs a quarter of a core."""
+    private = Stack(tmp_path_factory.mktemp("stack"), Ports.free())
+    private.up()
+    yield private
+    private.down()
+
+
+@pytest.fixture(scope="package")
 def airflow(stack: Stack) -> Airflow:
     """The private stack's Airflow."""
     address = stack.environment()

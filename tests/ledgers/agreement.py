@@ -9,13 +9,16 @@ ZERO = Decimal(0)
 #: These tell that two people changed one record; the version that lost is in them, and both ledgers agree.
 TOLD = {"conflict_qbo_kept", "conflict_deleted"}
 
+#: Of the labs that are connected to a company.
+OF_THE_COMPANY = "billing_lab_id in (select billing_lab_id from qbo_sync.connection where realm_id = %s)"
+
 
 def differences(world: World) -> list[str]:
-    """Each difference between what the lab and its company hold, and each sync error that nobody caused, in words.
+    """Each difference between what the company's labs and the company hold, and each sync error that nobody caused.
 
     Where QuickBooks rightly refuses a payment or credit (`_refused_rightly`), or has no customer for it, it may
-    differ: then the balance of its invoices differs by just that
-    (sync rules, section 5: what has not reached QuickBooks yet is subtracted).
+    differ: then the balance of its invoices differs by just that (sync rules, section 5: what has not reached
+    QuickBooks yet is subtracted), except for those that are voided, of which nothing is open (the same section).
     """
     links: dict[tuple[str, str], list[Json]] = {}
     for link in world.sql("select * from qbo_sync.entity_link where realm_id = %s", world.qbo.realm):
@@ -39,7 +42,7 @@ def differences(world: World) -> list[str]:
     for entity, record_id in refused:
         ours, theirs = lms[entity].pop(record_id), qbo[entity].pop(record_id, {"applied": {}})
         for invoice in ours["applied"].keys() | theirs["applied"].keys():
-            if str(invoice) in invoices:
+            if str(invoice) in invoices and not _voided(bodies[str(invoice)]):
                 missing = ours["applied"].get(invoice, ZERO) - theirs["applied"].get(invoice, ZERO)
                 invoices[str(invoice)]["balance"] -= missing
     found += _compare("invoice", _lms_invoices(world), invoices)
@@ -50,7 +53,8 @@ def differences(world: World) -> list[str]:
 
 def _refused_rightly(world: World, key: tuple[str, str], code: str, bodies: dict[str, Json]) -> bool:
     """Whether a payment or credit is one that QuickBooks cannot take: applied to more than is open there, because
-    both sides gave it away, or to an invoice that stands under another customer, because the account has changed."""
+    both sides gave it away or the invoice was voided, or to an invoice that stands under another customer, because the
+    account or the invoice has changed."""
     entity, record_id = key
     if entity not in ("payment", "credit") or code not in ("qbo_620", "qbo_6000"):
         return False
@@ -60,22 +64,25 @@ def _refused_rightly(world: World, key: tuple[str, str], code: str, bodies: dict
         int(record_id),
     )
     customer = _customer(world, entity, record_id)
+    there = [bodies[str(one["id"])] for one in applied if str(one["id"]) in bodies]
     return any(one["balance"] < 0 for one in applied) or any(
-        bodies[str(one["id"])]["CustomerRef"]["value"] != customer for one in applied if str(one["id"]) in bodies
+        _voided(body) or body["CustomerRef"]["value"] != customer for body in there
     )
+
+
+def _voided(invoice: Json) -> bool:
+    return invoice["TotalAmt"] == 0 and str(invoice.get("PrivateNote", "")).startswith("Voided")
 
 
 def _customer(world: World, entity: str, record_id: str) -> str | None:
     """The QuickBooks customer of a payment or credit (sync rules, section 2), if there is one yet."""
     return world.value(
-        "select coalesce((select l.qbo_id from qbo_sync.entity_link l"
-        "                  where l.realm_id = %s and l.entity = 'doctor_office' and l.lms_id = m.doctor_office_id"
-        "                    and b.accounting_structure = 'detailed'),"
-        "                (select l.qbo_id from qbo_sync.entity_link l"
-        "                  where l.realm_id = %s and l.entity = 'billing_account' and l.lms_id = b.id))"
+        "select (select l.qbo_id from qbo_sync.entity_link l where l.realm_id = %s"
+        "          and case when m.doctor_office_id is not null and b.accounting_structure = 'detailed'"
+        "                   then l.entity = 'doctor_office' and l.lms_id = m.doctor_office_id"
+        "                   else l.entity = 'billing_account' and l.lms_id = b.id end)"
         f" from lms.{entity} m left join lms.doctor_office o on o.id = m.doctor_office_id"
         "   join lms.billing_account b on b.id = coalesce(o.billing_account_id, m.billing_account_id) where m.id = %s",
-        world.qbo.realm,
         world.qbo.realm,
         int(record_id),
     )
@@ -105,7 +112,7 @@ def _lms_invoices(world: World) -> dict[str, Json]:
             "total": row["total_amount"],
             "balance": row["balance"],
         }
-        for row in world.sql("select * from lms.invoice where billing_lab_id = %s", world.lab)
+        for row in world.sql(f"select * from lms.invoice where {OF_THE_COMPANY}", world.qbo.realm)
     }
 
 
@@ -138,7 +145,11 @@ def _qbo_invoices(world: World, lms_id: dict[tuple[str, str], int]) -> tuple[dic
 
 def _lms_money(world: World, table: str) -> dict[str, Json]:
     applied: dict[int, dict[int, Decimal]] = {}
-    for row in world.sql(f"select {table}_id as id, invoice_id, amount from lms.{table}_application"):
+    for row in world.sql(
+        f"select m.id, a.invoice_id, a.amount from lms.{table} m join lms.{table}_application a on a.{table}_id = m.id"
+        f" where {OF_THE_COMPANY}",
+        world.qbo.realm,
+    ):
         applied.setdefault(row["id"], {})[row["invoice_id"]] = row["amount"]
     return {
         str(row["id"]): {
@@ -146,7 +157,7 @@ def _lms_money(world: World, table: str) -> dict[str, Json]:
             "amount": row["amount"],
             "applied": applied.get(row["id"], {}),
         }
-        for row in world.sql(f"select * from lms.{table} where billing_lab_id = %s", world.lab)
+        for row in world.sql(f"select * from lms.{table} where {OF_THE_COMPANY}", world.qbo.realm)
     }
 
 

@@ -17,29 +17,58 @@ class LabStaff:
     """The LMS application: whoever changes applications keeps the balances of their invoices."""
 
     world: World
+    #: The first receives what is created in QuickBooks, unless somebody has changed that.
+    labs: list[int] = field(default_factory=list)
     accounts: list[int] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     product: int = 0
 
     def open_up(self) -> None:
         """A combined and a detailed account with two doctor–office pairs each, and a product."""
+        self.labs = [self.world.lab]
         self.accounts = [self.world.account(), self.world.account(structure="detailed")]
         self.pairs = [self.world.pair(account) for account in self.accounts for _ in range(2)]
         self.product = self.world.product()
 
     def invoices(self) -> list[Json]:
-        """All of this lab, the oldest first."""
-        return self.world.sql("select * from lms.invoice where billing_lab_id = %s order by id", self.world.lab)
+        """All of the labs, the oldest first."""
+        return self.world.sql("select * from lms.invoice where billing_lab_id = any(%s) order by id", self.labs)
+
+    def unsent(self) -> list[Json]:
+        """Those of which QuickBooks knows nothing yet."""
+        return self.world.sql(
+            "select * from lms.invoice i where billing_lab_id = any(%s) and not exists (select from"
+            " qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id) and not exists (select from"
+            " qbo_sync.write_intent w where w.entity = 'invoice' and w.record_id = i.id::text) order by id",
+            self.labs,
+        )
 
     def money(self, table: str) -> list[Json]:
-        """All payments or credits of this lab, the oldest first."""
-        return self.world.sql(f"select * from lms.{table} where billing_lab_id = %s order by id", self.world.lab)
+        """All payments or credits of the labs, the oldest first."""
+        return self.world.sql(f"select * from lms.{table} where billing_lab_id = any(%s) order by id", self.labs)
 
-    def invoice(self, pair: int, price: Decimal, *, discount: Decimal, shipping: Decimal, tax: Decimal) -> None:
+    def join(self) -> None:
+        """A second lab that sends its invoices to the same company."""
+        self.labs.append(self.world.billing_lab("Bright Dental Lab East"))
+        self.world.connect(self.labs[1], self.world.qbo)
+
+    def invoice(
+        self, lab: int, pair: int, price: Decimal, *, discount: Decimal, shipping: Decimal, tax: Decimal
+    ) -> None:
         """Invoice a new case of one line."""
         line = {"product": self.product, "price": str(price), "discount": str(discount), "notation": "shade A2"}
-        case = self.world.case(pair, [line], notes="rush")
+        case = self.world.case(pair, [line], notes="rush", lab=lab)
         self.world.invoice(case, shipping=str(shipping), tax=str(tax))
+
+    def raise_price(self, invoice: Json, more: Decimal) -> None:
+        """Correct an invoice: its first line costs more."""
+        self.world.sql(
+            "with dearer as (update lms.invoice_line_item set unit_price = unit_price + %s, amount = amount + %s"
+            "                 where invoice_id = %s and position = 1)"
+            " update lms.invoice set subtotal = subtotal + %s, total_amount = total_amount + %s, balance = balance + %s"
+            "  where id = %s",
+            *[more, more, invoice["id"], more, more, more, invoice["id"]],
+        )
 
     def uninvoice(self, invoice: Json) -> None:
         """Un-invoice the case. What was applied to the invoice is free again."""
@@ -51,7 +80,7 @@ class LabStaff:
         made = self.world.value(
             f"insert into lms.{table} (billing_lab_id, billing_account_id, doctor_office_id, {table}_date, amount)"
             " values (%s, %s, %s, '2026-06-15', %s) returning id",
-            self.world.lab,
+            first["billing_lab_id"],
             first["billing_account_id"],
             first["doctor_office_id"],
             sum(amounts) + more,
@@ -97,12 +126,20 @@ class LabStaff:
         """Combined or detailed."""
         self.world.sql("update lms.billing_account set accounting_structure = %s where id = %s", structure, account)
 
-    def settings(self, **columns: object) -> None:
-        """Settings of the connection."""
+    def settings(self, lab: int, **columns: object) -> None:
+        """Settings of a lab's connection."""
         for name, value in columns.items():
-            self.world.sql(
-                f"update qbo_sync.connection set {name} = %s where billing_lab_id = %s", value, self.world.lab
-            )
+            self.world.sql(f"update qbo_sync.connection set {name} = %s where billing_lab_id = %s", value, lab)
+
+    def link(self, customer: Json) -> None:
+        """Link a customer of the bookkeeper's to a new account, by hand."""
+        self.world.sql(
+            "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id)"
+            " values (%s, 'billing_account', %s, %s)",
+            self.world.qbo.realm,
+            self.world.account(),
+            customer["Id"],
+        )
 
 
 @dataclass
@@ -111,9 +148,23 @@ class Bookkeeper:
 
     world: World
 
-    def all(self, entity: str) -> list[Json]:
+    def all(self, entity: str, where: str = "") -> list[Json]:
         """Every record, the oldest first."""
-        return self.world.qbo.all(entity)
+        return self.world.qbo.all(entity, where)
+
+    def not_linked(self) -> list[Json]:
+        """Customers that the bookkeeper has added, and that nobody has linked to Pilot yet."""
+        linked = self.world.sql(
+            "select qbo_id from qbo_sync.entity_link where realm_id = %s"
+            "   and entity in ('billing_account', 'doctor_office')",
+            self.world.qbo.realm,
+        )
+        known = {link["qbo_id"] for link in linked}
+        return [one for one in self.all("Customer", "WHERE DisplayName LIKE 'Walk-in%'") if one["Id"] not in known]
+
+    def add_customer(self, name: str) -> None:
+        """A customer that Pilot does not know."""
+        self.world.qbo.call("customer", {"DisplayName": name})
 
     def money(self) -> list[Json]:
         """Payments with money in them: not those that only join a credit memo to invoices."""

@@ -67,7 +67,7 @@ class Site:
         return Visitor(self.base, self.tokens[name] if name else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A private stack with people of each role."""
     own = os.environ.get("PILOT_PAGE_STACK")
@@ -90,7 +90,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             stack.down()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lms(site: Site) -> Iterator[World]:
     """The stack's LMS by SQL, and the sandbox by its API; no lab is connected by this."""
     import psycopg
@@ -127,7 +127,7 @@ def lab(lms: World) -> int:
     return lms.billing_lab("Doorway Dental")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. `make test` installs it where it may."""
     if not shutil.which(CHROMIUM):

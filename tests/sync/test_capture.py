@@ -17,12 +17,12 @@ def marks(world: World) -> set[tuple[str, str]]:
     return {(row["entity"], row["record_id"]) for row in rows}
 
 
-def create_many(world: World, entity: str, bodies: Sequence[Json]) -> list[Json]:
-    """Many records, by batches."""
+def in_batches(world: World, entity: str, bodies: Sequence[Json], operation: str = "create") -> list[Json]:
+    """Many records made or changed, 30 a request."""
     made: list[Json] = []
     for start in range(0, len(bodies), 30):
         items = [
-            {"bId": str(position), "operation": "create", entity: body}
+            {"bId": str(position), "operation": operation, entity: body}
             for position, body in enumerate(bodies[start : start + 30])
         ]
         answer = world.qbo.call("batch", {"BatchItemRequest": items})
@@ -30,20 +30,26 @@ def create_many(world: World, entity: str, bodies: Sequence[Json]) -> list[Json]
     return made
 
 
-def bills(world: World, customer: str, count: int) -> list[Json]:
-    return create_many(
+def bills(world: World, customer: str, count: int, numbered: str = "B") -> list[Json]:
+    return in_batches(
         world,
         "Invoice",
         [
             {
                 "CustomerRef": {"value": customer},
-                "DocNumber": f"B-{n}",
+                "DocNumber": f"{numbered}-{n}",
                 "TxnDate": "2026-06-20",
                 "Line": [sale("10.00")],
             }
             for n in range(count)
         ],
     )
+
+
+def pays_in_full(customer: str, bill: Json) -> Json:
+    """A payment's body."""
+    line = {"Amount": bill["TotalAmt"], "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Invoice"}]}
+    return {"CustomerRef": {"value": customer}, "TotalAmt": bill["TotalAmt"], "Line": [line]}
 
 
 @pytest.fixture
@@ -189,7 +195,7 @@ def test_a_change_that_shows_late_is_not_missed(world: World) -> None:
 def test_the_cap_is_shared_and_one_busy_entity_hides_no_other(world: World, inclusive: bool) -> None:
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"cdc_inclusive": inclusive})
     world.capture()
-    people = create_many(world, "Customer", [{"DisplayName": f"Customer {n}"} for n in range(1010)])
+    people = in_batches(world, "Customer", [{"DisplayName": f"Customer {n}"} for n in range(1010)])
     made = in_quickbooks(world, people[0]["Id"])
     world.capture()
     assert marks(world) == {("invoice", made["Id"])}
@@ -203,18 +209,7 @@ def test_a_backlog_arrives_complete_and_once_with_what_was_deleted_in_it(world: 
     customer = customer_of(world, account)
     made = bills(world, customer, 1050)
     remove(world, world.qbo_invoice(gone))
-    payments = create_many(
-        world,
-        "Payment",
-        [
-            {
-                "CustomerRef": {"value": customer},
-                "TotalAmt": 10,
-                "Line": [{"Amount": 10, "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Invoice"}]}],
-            }
-            for bill in made[:60]
-        ],
-    )
+    payments = in_batches(world, "Payment", [pays_in_full(customer, bill) for bill in made[:60]])
     counts = world.fetch()
     assert counts["created"] == 1050 + 60
     assert (counts["deleted"], counts["failed"]) == (1, 0)
@@ -222,6 +217,40 @@ def test_a_backlog_arrives_complete_and_once_with_what_was_deleted_in_it(world: 
     assert world.value("select count(*) from lms.invoice where origin = 'qbo' and balance = 0") == 60
     assert world.value("select count(*) from lms.payment_application") == len(payments)
     assert world.capture()["marked"] == 0
+
+
+@pytest.mark.long
+def test_five_thousand_changed_invoices_and_payments_arrive_complete_and_once(world: World) -> None:
+    """2,000 known invoices with another amount, 1,500 new ones, 1,500 payments: one gap between two captures."""
+    account = world.account()
+    world.simple_invoice(account)
+    world.both()
+    customer = customer_of(world, account)
+    known = bills(world, customer, 2000)
+    assert world.fetch()["created"] == 2000
+    changed = in_batches(
+        world,
+        "Invoice",
+        [
+            {"Id": one["Id"], "SyncToken": one["SyncToken"], "sparse": True, "Line": [sale(f"{20 + number % 80}.25")]}
+            for number, one in enumerate(known)
+        ],
+        operation="update",
+    )
+    new = bills(world, customer, 1500, numbered="N")
+    in_batches(world, "Payment", [pays_in_full(customer, one) for one in [*changed[:750], *new[:750]]])
+    counts = world.fetch()
+    assert (counts["created"], counts["updated"], counts["failed"]) == (1500 + 1500, 2000, 0)
+    theirs = world.qbo.call("query", query="SELECT COUNT(*) FROM Invoice")
+    assert theirs["QueryResponse"]["totalCount"] == world.value("select count(*) from lms.invoice") == 1 + 2000 + 1500
+    sums = world.sql("select sum(total_amount) as total, sum(balance) as balance from lms.invoice where origin = 'qbo'")
+    total = sum(one["TotalAmt"] for one in [*changed, *new])
+    paid = sum(one["TotalAmt"] for one in [*changed[:750], *new[:750]])
+    assert sums == [{"total": total, "balance": total - paid}]
+    assert world.value("select sum(amount) from lms.payment") == paid
+    assert world.value("select count(*) from lms.payment_application") == 1500
+    assert world.capture()["marked"] == 0
+    assert world.bring() == {}
 
 
 def test_a_deleted_record_that_nobody_knows_is_no_matter(world: World) -> None:

@@ -537,6 +537,24 @@ def test_a_void_keeps_the_invoice_with_nothing_on_it(world: World) -> None:
     quiet(world)
 
 
+def test_a_void_leaves_nothing_open_whatever_the_lms_does_with_its_payments(world: World) -> None:
+    """A payment that QuickBooks cannot take any more is an error; taken off again, the invoice is as it was."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    void(world, world.qbo_invoice(invoice))
+    payment = world.payment(account, "60.00", {invoice: "60.00"})
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    assert world.lms_invoice(invoice)["balance"] == 0
+    world.sql("delete from lms.payment_application where payment_id = %s", payment)
+    world.sql("update lms.invoice set balance = balance + 60 where id = %s", invoice)
+    world.both()
+    assert world.errors() == []
+    assert world.lms_invoice(invoice)["balance"] == 0
+    quiet(world)
+
+
 # ---------------------------------------------------------------------------------- balances
 
 

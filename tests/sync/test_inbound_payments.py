@@ -332,3 +332,26 @@ def test_a_twin_of_a_payment_on_its_way_out_waits_for_it(world: World) -> None:
     world.both()
     ours, theirs = len(world.qbo.all("Payment")), world.value("select count(*) from lms.payment")
     assert ours == theirs == world.value("select count(*) from qbo_sync.entity_link where entity = 'payment'")
+
+
+def test_what_changed_while_it_was_older_than_the_start_date_comes_when_the_date_moves(world: World) -> None:
+    """Linked before, changed in QuickBooks meanwhile: left alone as it is, balance too, and not lost."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    payment = world.payment(account, "60.00", {invoice: "60.00"})
+    world.both()
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-30'")
+    world.both()
+    there = world.qbo.all("Payment")[0]
+    world.qbo.update("Payment", there, CustomerRef=there["CustomerRef"], TotalAmt=Decimal(40), Line=[])
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("140.00")])
+    world.both()
+    row = world.lms_invoice(invoice)
+    assert (row["total_amount"], row["balance"]) == (100, 40)
+    assert world.value("select amount from lms.payment where id = %s", payment) == 60
+    world.sql("update qbo_sync.connection set sync_start_date = null")
+    world.both()
+    row = world.lms_invoice(invoice)
+    assert (row["total_amount"], row["balance"]) == (140, 140)
+    assert world.value("select amount from lms.payment where id = %s", payment) == 40
+    assert world.errors() == []

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from include.sync.inbound import load as inbound_load
+from include.sync.inbound import steps as inbound_steps
+from include.sync.inbound.flows import INBOUND
 from tests.sync.test_credits import memo_of
 from tests.sync.test_inbound_invoices import customer_of, discount, in_quickbooks, of_qbo, quiet, remove, sale, void
 from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
@@ -293,3 +296,21 @@ def test_one_lab_s_switches_are_nothing_to_the_other_lab_of_the_company(world: W
     world.both()
     assert [world.lms_invoice(one)["total_amount"] for one in (mine, theirs)] == [100, 150]
     assert world.errors() == []
+
+
+def test_a_direction_that_changes_while_a_change_is_in_hand_loses_nothing(world: World) -> None:
+    invoice = world.simple_invoice()
+    world.both()
+    theirs = world.qbo_invoice(invoice)
+    world.qbo.update("Invoice", theirs, Line=[sale("80.00")])
+    world.capture()
+    runtime, flow = world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"]
+    inbound_steps.extract(runtime, flow, world.qbo.realm)
+    world.sql("update qbo_sync.connection set direction = 'lms_to_qbo' where billing_lab_id = %s", world.lab)
+    inbound_steps.transform(runtime, flow, world.qbo.realm)
+    inbound_steps.validate(runtime, flow, world.qbo.realm)
+    assert inbound_load.load(runtime, flow, world.qbo.realm)["waiting"] == 1
+    assert world.lms_invoice(invoice)["total_amount"] == 100
+    world.sql("update qbo_sync.connection set direction = 'both' where billing_lab_id = %s", world.lab)
+    world.bring()
+    assert world.lms_invoice(invoice)["total_amount"] == 80

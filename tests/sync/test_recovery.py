@@ -93,6 +93,38 @@ def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeyp
     assert len(world.qbo.all("Invoice")) == 1
 
 
+@pytest.mark.parametrize("to_itself", [False, True])
+def test_a_customer_is_linked_by_hand_while_the_answer_of_its_create_is_lost(
+    world: World, to_itself: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To another account; or the account to another customer: the person's link stays, and the sync goes on."""
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    world.qbo.control(
+        "POST", "faults", {"kind": "drop_connection", "entity": "Customer", "operation": "create", "times": 1}
+    )
+    with pytest.raises(OutcomeUnknown):
+        world.run("billing_account_lms_to_qbo")
+    [lost] = world.qbo.all("Customer")
+    holder, customer = world.account("Hillside Dental"), lost["Id"]
+    if to_itself:
+        holder, customer = account, world.qbo.create("Customer", DisplayName="Lakeside")["Id"]
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        world.qbo.realm,
+        holder,
+        customer,
+    )
+    world.simple_invoice(world.account("Seaside Dental"))
+    world.sync()
+    link = world.link("billing_account", holder)
+    assert link and link["qbo_id"] == customer
+    expected = [] if to_itself else [("billing_account", "name_taken")]
+    assert [(error["entity"], error["error_code"]) for error in world.errors()] == expected
+    assert len(world.qbo.all("Invoice")) == (2 if to_itself else 1), "the others go on"
+
+
 def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)

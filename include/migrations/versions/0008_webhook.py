@@ -3,7 +3,7 @@
 from include.migrations.runner import run_sql
 
 revision = "0008_webhook"
-down_revision = "0006_settings_move"
+down_revision = "0007_quick_dispatch"
 
 
 def upgrade() -> None:

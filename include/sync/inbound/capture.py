@@ -18,6 +18,7 @@ from include.qbo import cdc
 from include.qbo.cdc import Sighting
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
+from include.sync import marks
 from include.sync.company import Company, read_company
 from include.sync.database import exclusive
 from include.sync.inbound import notices
@@ -250,7 +251,7 @@ def _keep(
         "name_errors": list(_NAME_ERRORS),
     }
     with connection.transaction():
-        connection.execute("select qbo_sync.lock_marks(true)")
+        marks.lock_alone(connection)
         seen = connection.execute(_NEWS, values).rowcount
         marked = 0
         if seen:

@@ -45,8 +45,8 @@ def load(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, int]:
         records = staging.read(connection, runtime.run, realm_id, rules.entity)
         connection.commit()
         for record in records:
-            if not company.has_lab(record.billing_lab_id):
-                continue  # its lab was disconnected while it was in hand: the mark stays
+            if not company.lets_flow(_DIRECTION, record.entity, record.billing_lab_id):
+                continue  # the lab's settings have stopped it since it was extracted: the mark stays
             _one(connection, runtime, company, rules, record)
         _settle_leftovers(connection, runtime, company, rules)
         summary = staging.keep_summary(connection, runtime.run, realm_id)
@@ -109,7 +109,7 @@ def _carry_out(
         if problem is None:
             raise RuntimeError("a failure has a problem")
         _fail(connection, runtime, company, rules, record, problem)
-    elif record.action == "nothing" and record.link is None:
+    elif record.action == "nothing" and (record.link is None or record.plan["left_alone"]):
         _settle(connection, runtime, company, record, "unchanged")
     else:
         _conclude(connection, runtime, company, rules, record, rules.apply(connection, company, record))

@@ -21,13 +21,15 @@ def companies(
         if resync:
             _mark_linked(connection, flow, realm_id)
         marks.dispatch(connection)
+        if not realm_id:
+            marks.looked(connection, runtime.run.dag_id)
         connection.commit()
         after = flow.after if woken else ()
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
 def _mark_linked(connection: psycopg.Connection, flow: InboundFlow, realm_id: str | None) -> None:
-    connection.execute("select qbo_sync.lock_marks(true)")
+    marks.lock_alone(connection)
     connection.execute(
         "select qbo_sync.mark(l.realm_id, %(direction)s, l.entity, l.qbo_id,"
         "                     coalesce(i.billing_lab_id, p.billing_lab_id))"
@@ -44,6 +46,7 @@ def extract(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, int
     rules = flow.rules
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
+        marks.lock_alone(connection)
         staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)

@@ -22,6 +22,8 @@ class InboundPlan:
     waits_for_invoice: str | None = None
     #: … or for how long.
     wait_seconds: float = 0.0
+    #: nothing: this version of QuickBooks' does not count as seen, for a setting that moves may let it in.
+    left_alone: bool = False
     #: fail: what stands in the way. Otherwise: what the bookkeeper should know although it is done.
     problem: Problem | None = None
 
@@ -32,12 +34,18 @@ class InboundPlan:
             "lms_id": self.lms_id,
             "waits_for_invoice": self.waits_for_invoice,
             "wait_seconds": self.wait_seconds,
+            "left_alone": self.left_alone,
         }
 
 
 def leave(reason: str) -> InboundPlan:
     """Leave the record alone."""
     return InboundPlan(action="nothing", reason=reason)
+
+
+def leave_until_settings_move(reason: str) -> InboundPlan:
+    """Leave the record alone, its balance and its link too."""
+    return InboundPlan(action="nothing", reason=reason, left_alone=True)
 
 
 def refuse(problem: Problem) -> InboundPlan:

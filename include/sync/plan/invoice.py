@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from include.model.invoice import Invoice
-from include.model.money import show
+from include.model.money import ZERO, show
 from include.model.plain import to_plain
 from include.model.problem import Problem
 from include.model.record import RecordKey
@@ -51,6 +51,9 @@ def plan_invoice(now: InvoiceSituation) -> Plan:
     if now.linked:
         if now.qbo_total != now.lms.total and now.qbo_total is not None:
             return fail(total_mismatch(now.lms.number, now.lms.total, now.qbo_total))
+        if now.base and now.base.total == ZERO:
+            # Perhaps voided: then nothing is open, whatever the LMS makes of its balance (section 5).
+            return Plan(action="nothing", reason="of a void QuickBooks tells the balance", hand_over=now.qbo_id)
         return nothing("in QuickBooks already; edits in the LMS are not pushed")
     if now.lms.origin == "qbo":
         return nothing("it came from QuickBooks")

@@ -10,7 +10,15 @@ from include.model.money import ZERO, show
 from include.model.plain import to_plain
 from include.model.problem import Problem
 from include.model.record import RecordKey
-from include.sync.plan.inbound import InboundPlan, conflict, customer_not_linked, leave, refuse, wait
+from include.sync.plan.inbound import (
+    InboundPlan,
+    conflict,
+    customer_not_linked,
+    leave,
+    leave_until_settings_move,
+    refuse,
+    wait,
+)
 from include.sync.plan.invoice_agreed import agreed, agreed_base
 from include.sync.plan.two_way import Decision, allowed, decide
 
@@ -89,7 +97,7 @@ def plan_invoice_inbound(now: InvoiceInbound) -> InboundPlan:
         return _unlinked(now)
     ours = now.lms.invoice if now.lms else now.base
     if ours and now.start_date and ours.date < now.start_date:
-        return leave("dated before the sync's start date")
+        return leave_until_settings_move("dated before the sync's start date")
     theirs = now.qbo.invoice if now.qbo else None
     origin = ours.origin if ours else "qbo"
     lms = agreed(now.lms.invoice, origin) if now.lms else None

@@ -10,7 +10,15 @@ from include.model.money import ZERO, show
 from include.model.payment import Application, Payment, ordered
 from include.model.plain import to_plain
 from include.model.problem import Problem
-from include.sync.plan.inbound import InboundPlan, conflict, customer_not_linked, leave, refuse, wait
+from include.sync.plan.inbound import (
+    InboundPlan,
+    conflict,
+    customer_not_linked,
+    leave,
+    leave_until_settings_move,
+    refuse,
+    wait,
+)
 from include.sync.plan.two_way import Decision, allowed, decide
 
 _OPERATIONS = {"create", "update", "delete"}
@@ -67,7 +75,7 @@ def plan_payment_inbound(now: PaymentInbound) -> InboundPlan:
     if now.linked:
         shown = now.lms or now.base
         if shown and now.start_date and shown.date < now.start_date:
-            return leave("dated before the sync's start date")
+            return leave_until_settings_move("dated before the sync's start date")
     else:
         plan = _unlinked(now)
         if plan:
