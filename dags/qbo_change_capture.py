@@ -28,7 +28,7 @@ from include.orchestration.schedule import COMMON, params
     params={"realm_id": params()["realm_id"]},
     doc_md=__doc__,
     tags=["quickbooks", "quickbooks → lms", "capture"],
-    **{**COMMON, "max_active_runs": 1},
+    **COMMON,
 )
 def qbo_change_capture() -> None:
     """One task per company."""
