@@ -4,6 +4,8 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
+from include.orchestration.disconnected import skipped_when_disconnected
+
 
 def _runtime() -> Any:
     # Imported in the task: the DAG processor parses the file without them.
@@ -28,4 +30,5 @@ def check(company: dict[str, str]) -> dict[str, int]:
     """Read the company's settings and accounts, and keep what stands in the way of the sync."""
     from include.sync.company_check_run import check_company
 
-    return check_company(_runtime(), company["realm_id"])
+    with skipped_when_disconnected():
+        return check_company(_runtime(), company["realm_id"])
