@@ -112,7 +112,7 @@ def sync_until_done(connection: psycopg.Connection, airflow: Airflow, *, everyth
                 return
             _trigger(airflow, [CAPTURE])
             idle_since = None
-        if left and idle > STUCK:
+        elif left and idle > STUCK:
             _trigger(airflow, dag_ids)
             idle_since = None
     raise SyncError(f"after {PATIENCE:.0f} s, {work_left(connection)} changes are still to be synced")

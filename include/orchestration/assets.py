@@ -8,34 +8,25 @@ from include.sync.flows import FLOWS
 from include.sync.inbound.flows import INBOUND
 
 
-def _lms_changes(name: str, dag_id: str) -> Asset:
-    """Updated by the event trigger when the LMS has changes that this DAG has to look at."""
-    flow = FLOWS[dag_id]
+def _changes(uri: str, dag_id: str) -> Asset:
+    """Updated by the event trigger when there are changes that this DAG has to look at: of the LMS, or those that the
+    change capture has marked."""
+    flow = FLOWS.get(dag_id) or INBOUND[dag_id]
     trigger = LmsChangeTrigger(
         dag_id=dag_id, direction=flow.direction, entities=list(flow.names), after=list(flow.after)
     )
-    return Asset(name=name, uri=f"lms://pilot/{name}", watchers=[AssetWatcher(name=f"{name}_watcher", trigger=trigger)])
+    name = uri.rpartition("/")[2]
+    return Asset(name=name, uri=uri, watchers=[AssetWatcher(name=f"{name}_watcher", trigger=trigger)])
 
 
-LMS_CUSTOMER_CHANGES = _lms_changes("lms_customer_changes", "billing_account_lms_to_qbo")
-LMS_PRODUCT_CHANGES = _lms_changes("lms_product_changes", "product_lms_to_qbo")
-LMS_INVOICE_CHANGES = _lms_changes("lms_invoice_changes", "invoice_lms_to_qbo")
-LMS_CREDIT_CHANGES = _lms_changes("lms_credit_changes", "credit_lms_to_qbo")
-LMS_PAYMENT_CHANGES = _lms_changes("lms_payment_changes", "payment_lms_to_qbo")
+LMS_CUSTOMER_CHANGES = _changes("lms://pilot/lms_customer_changes", "billing_account_lms_to_qbo")
+LMS_PRODUCT_CHANGES = _changes("lms://pilot/lms_product_changes", "product_lms_to_qbo")
+LMS_INVOICE_CHANGES = _changes("lms://pilot/lms_invoice_changes", "invoice_lms_to_qbo")
+LMS_CREDIT_CHANGES = _changes("lms://pilot/lms_credit_changes", "credit_lms_to_qbo")
+LMS_PAYMENT_CHANGES = _changes("lms://pilot/lms_payment_changes", "payment_lms_to_qbo")
 
-
-def _qbo_changes(name: str, dag_id: str) -> Asset:
-    """Updated by the same trigger when the change capture has marked records that this DAG has to look at."""
-    flow = INBOUND[dag_id]
-    trigger = LmsChangeTrigger(
-        dag_id=dag_id, direction=flow.direction, entities=list(flow.names), after=list(flow.after)
-    )
-    watcher = AssetWatcher(name=f"{name}_watcher", trigger=trigger)
-    return Asset(name=name, uri=f"quickbooks://online/{name}", watchers=[watcher])
-
-
-QBO_INVOICE_CHANGES = _qbo_changes("qbo_invoice_changes", "invoice_qbo_to_lms")
-QBO_PAYMENT_CHANGES = _qbo_changes("qbo_payment_changes", "payment_qbo_to_lms")
+QBO_INVOICE_CHANGES = _changes("quickbooks://online/qbo_invoice_changes", "invoice_qbo_to_lms")
+QBO_PAYMENT_CHANGES = _changes("quickbooks://online/qbo_payment_changes", "payment_qbo_to_lms")
 
 #: Updated when QuickBooks has told by webhook that a company has changed.
 QBO_NOTICES = Asset(

@@ -80,6 +80,7 @@ def _pretty(value: Any) -> str:
 
 def page(request: Request, template: str, *, status: int = 200, form_target: str = "", **values: Any) -> Response:
     """A page as an answer."""
+    here = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
     html = (
         environment()
         .get_template(template)
@@ -88,12 +89,8 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
             who=getattr(request.state, "visitor", None),
             framed=address.is_framed(request),
             airflow=address.page_in_airflow(),
-            here=(here := request.url.path.removeprefix(str(request.scope.get("root_path", "")))),
-            section="/errors"
-            if here.startswith("/errors/")
-            else "/"
-            if here.startswith(("/labs/", "/connect"))
-            else "",
+            here=here,
+            section=_section(here),
             said=_said(request),
             **values,
         )
@@ -102,6 +99,13 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
     security.add_headers(answer, form_target)
     security.keep_browser_secret(request, answer)
     return answer
+
+
+def _section(here: str) -> str:
+    """The entry of the menu under which a page stands; empty for one that is an entry itself."""
+    if here.startswith("/errors/"):
+        return "/errors"
+    return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 
 def go(request: Request, path: str, **query: object) -> Response:

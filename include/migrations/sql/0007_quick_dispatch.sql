@@ -4,7 +4,10 @@
 -- The generation of the mark for which the customers and items that it needs were marked. Whatever changes them (the
 -- account's structure, a moved pair, settings) marks the transaction anew.
 alter table qbo_sync.change_mark add column needs_seen bigint;
-create index on qbo_sync.change_mark (realm_id) where needs_seen is distinct from generation;
+-- Mostly empty, so that every commit's question costs the same however many marks there are.
+create index on qbo_sync.change_mark (realm_id)
+    where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
+      and needs_seen is distinct from generation;
 
 -- As before (0004), with the new column.
 create or replace view qbo_sync.due_mark as
