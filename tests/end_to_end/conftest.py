@@ -1,7 +1,6 @@
 """Both sides around a running Airflow: the LMS and QuickBooks of a private stack, and Airflow's REST API."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ import requests
 
 from include.stack.ports import Ports
 from include.stack.stack import Stack
+from tests.waiting import eventually
 from tests.world import World, make_world
 
 
@@ -43,11 +43,13 @@ class Airflow:
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
 
-    def wait(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
+    def wait(self, dag_id: str, run_id: str, seconds: float = 150) -> str:
         """The state in which a run ends."""
         ended = ("success", "failed")
-        return wait_for(
-            lambda: (state := self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]) in ended and state, seconds
+        return str(
+            eventually(
+                lambda: (state := self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]) in ended and state, seconds
+            )
         )
 
     def tasks(self, dag_id: str, run_id: str = "~") -> list[Any]:
@@ -55,15 +57,6 @@ class Airflow:
         return self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100, order_by="-start_date")[
             "task_instances"
         ]
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """The first true value of the condition; it is asked four times a second."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.25)
-    return value
 
 
 @pytest.fixture(scope="package")

@@ -4,7 +4,8 @@ import pytest
 
 from include.sync.flows import FLOWS
 from include.sync.inbound.flows import INBOUND
-from tests.end_to_end.conftest import Airflow, wait_for
+from tests.end_to_end.conftest import Airflow
+from tests.waiting import eventually
 from tests.world import World
 
 STEPS = ["companies", "extract", "load", "transform", "validate"]
@@ -26,7 +27,7 @@ def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(air
 
 def test_an_invoiced_case_reaches_quickbooks_by_itself(live: World, airflow: Airflow) -> None:
     invoice = live.simple_invoice(live.account("Lakeside Dental", "detailed"), tax="5.00")
-    wait_for(lambda: live.link("invoice", invoice), 30)
+    eventually(lambda: live.link("invoice", invoice))
     assert live.qbo_invoice(invoice)["TotalAmt"] == 105
     assert live.errors() == []
 
@@ -34,15 +35,15 @@ def test_an_invoiced_case_reaches_quickbooks_by_itself(live: World, airflow: Air
 def test_uninvoicing_reaches_quickbooks_by_itself(live: World, airflow: Airflow) -> None:
     case = live.case(live.pair(live.account()), [{"product": live.product()}])
     invoice = live.invoice(case)
-    wait_for(lambda: live.link("invoice", invoice), 60)
+    eventually(lambda: live.link("invoice", invoice))
     live.sql("select lms.uninvoice_case(%s)", case)
-    wait_for(lambda: live.qbo.all("Invoice") == [], 60)
+    eventually(lambda: live.qbo.all("Invoice") == [])
 
 
 def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(live: World, airflow: Airflow) -> None:
     account = live.account()
     invoice = live.simple_invoice(account)
-    wait_for(lambda: live.link("invoice", invoice), 60)
+    eventually(lambda: live.link("invoice", invoice))
     customer = live.link("billing_account", account)
     assert customer
     made = live.qbo.create(
@@ -52,20 +53,19 @@ def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(live: World, airflow
     )
     paid = [{"Amount": 30, "LinkedTxn": [{"TxnId": made["Id"], "TxnType": "Invoice"}]}]
     live.qbo.create("Payment", CustomerRef={"value": customer["qbo_id"]}, TotalAmt=30, Line=paid)
-    wait_for(
+    eventually(
         lambda: live.sql(
             "select 1 from lms.payment_application a join lms.invoice i on i.id = a.invoice_id"
             " where i.billing_account_id = %s and i.origin = 'qbo' and i.balance = 50",
             account,
-        ),
-        60,
+        )
     )
 
 
 @pytest.mark.parametrize("dag_id", ["billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"])
 def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, airflow: Airflow, dag_id: str) -> None:
     invoice = live.simple_invoice(tax="5.00")
-    wait_for(lambda: live.link("invoice", invoice), 60)
+    eventually(lambda: live.link("invoice", invoice))
     live.qbo.control("POST", "stats/reset")
     runs = [airflow.trigger(dag_id, realm_id=live.qbo.realm, resync=True) for _ in range(2)]
     assert [airflow.wait(dag_id, run) for run in runs] == ["success", "success"]
@@ -79,8 +79,8 @@ def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, air
 def test_a_bad_record_fails_no_task_and_says_where_to_look(live: World, airflow: Airflow) -> None:
     live.simple_invoice(live.account("Bad: Name"))
     good = live.simple_invoice(live.account("Good Name"))
-    wait_for(lambda: live.link("invoice", good), 60)
-    [error] = wait_for(lambda: live.sql("select * from qbo_sync.sync_error where realm_id = %s", live.qbo.realm))
+    eventually(lambda: live.link("invoice", good))
+    [error] = eventually(lambda: live.sql("select * from qbo_sync.sync_error where realm_id = %s", live.qbo.realm))
     assert error["task_id"] == "load"
     run = airflow.get(f"dags/{error['dag_id']}/dagRuns/{error['run_id']}")
     assert run["state"] in ("success", "running")
@@ -95,12 +95,11 @@ def test_a_company_whose_grant_is_gone_is_marked_and_goes_on_when_it_is_connecte
         live.qbo.realm,
     )
     live.simple_invoice()
-    wait_for(
+    eventually(
         lambda: (
             live.value("select status from qbo_sync.company where realm_id = %s", live.qbo.realm)
             == "reconnect_required"
-        ),
-        60,
+        )
     )
     live.connect(live.lab, live.qbo)
-    wait_for(lambda: len(live.qbo.all("Invoice")) == 1, 60)
+    eventually(lambda: len(live.qbo.all("Invoice")) == 1)

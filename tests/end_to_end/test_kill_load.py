@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from include.stack.stack import Stack
-from tests.end_to_end.conftest import Airflow, wait_for
+from tests.end_to_end.conftest import Airflow
+from tests.waiting import eventually
 from tests.world import World
 
 DAG = "invoice_lms_to_qbo"
@@ -30,7 +31,7 @@ def invoice_many(live: World, count: int) -> list[int]:
     """Many cases of one pair, invoiced in one transaction."""
     pair, product = live.pair(live.account()), live.product()
     first = live.invoice(live.case(pair, [{"product": product}]))
-    wait_for(lambda: live.link("invoice", first), 60)
+    eventually(lambda: live.link("invoice", first))
     live.sql(
         "with cases as (insert into lms.lab_case (billing_lab_id, doctor_office_id, case_number, status)"
         "   select %s, %s, 'K-' || gen_random_uuid(), 'completed' from generate_series(1, %s) returning id)"
@@ -59,15 +60,17 @@ def test_nothing_twice_nothing_missing(stack: Stack, live: World, airflow: Airfl
     live.qbo.control("POST", "faults", {"kind": "slow", "seconds": 2.0, "operation": "batch"})
     killed = 0
     while killed < kills:
-        wait_for(lambda: load_processes(airflow), 120)
+        eventually(lambda: load_processes(airflow))
         time.sleep(chance.uniform(0.2, 2.5))
         for process in load_processes(airflow):
             os.kill(process.pid, signal.SIGKILL)
             killed += 1
     live.qbo.control("DELETE", "faults")
     linked = "select count(*) from qbo_sync.entity_link where entity = 'invoice' and realm_id = %s"
-    wait_for(lambda: live.value(linked, live.qbo.realm) == count + 1, 400)
-    wait_for(lambda: live.value("select count(*) from qbo_sync.write_intent where realm_id = %s", live.qbo.realm) == 0)
+    eventually(lambda: live.value(linked, live.qbo.realm) == count + 1, 400)
+    eventually(
+        lambda: live.value("select count(*) from qbo_sync.write_intent where realm_id = %s", live.qbo.realm) == 0
+    )
     numbers = [
         invoice["DocNumber"]
         for start in range(1, count + 2, 1000)

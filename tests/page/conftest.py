@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from include.qbo.oauth import OAuthApp
 from include.stack.ports import Ports
@@ -132,6 +132,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium. `make test` installs it where it may."""
     if not shutil.which(CHROMIUM):
         pytest.skip("no /usr/bin/chromium: apt-get install chromium")
+    expect.set_options(timeout=30_000)  # a page may take its time on a busy machine
     with sync_playwright() as playwright:
         # --headless stands among our own arguments: Playwright's would ask for its own build of Chromium.
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
@@ -151,5 +152,5 @@ def logged_in(site: Site, browser: Browser, name: str, **options: object) -> Bro
     """A browser in which somebody is logged in to Airflow."""
     context = browser.new_context(**options)  # type: ignore[arg-type]
     context.add_cookies([{"name": "_token", "value": site.tokens[name], "url": site.base, "httpOnly": True}])
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     return context

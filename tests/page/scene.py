@@ -9,6 +9,7 @@ import psycopg
 from include.sync.company_check_run import check_company
 from include.sync.database import jsonb
 from include.sync.tokens import require_reconnect
+from tests.waiting import changes_taken
 from tests.world import QuickBooks, World, make_company
 
 Json = dict[str, Any]
@@ -26,6 +27,7 @@ def furnish(lms: World) -> Json:
         lms.connect(labs[name], company)
     _settings_of_the_company(lms, shared)
     check_company(lms.runtime, shared.realm)
+    changes_taken(lms)
     with psycopg.connect(lms.database_url) as connection:
         require_reconnect(connection, own.realm)
         errors = _errors(connection, labs, shared)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.page.conftest import Site
 from tests.page.visitor import Visitor
-from tests.page.waiting import eventually
+from tests.waiting import becomes, changes_taken
 from tests.world import QuickBooks, World
 
 #: Invoices that are not in the LMS: a retry finds nothing to do, and that resolves them.
@@ -18,6 +18,7 @@ def lab(lms: World, company: QuickBooks) -> int:  # instead of conftest's
     """A lab connected to a company of its own."""
     lab = lms.billing_lab("Fixing Dental")
     lms.connect(lab, company)
+    changes_taken(lms)
     return lab
 
 
@@ -62,7 +63,7 @@ def test_all_that_match_are_retried_and_nothing_else(lms: World, company: QuickB
     token = uma.csrf(path)
     answer = uma.post("/errors", {"action": "retry-all", "lab": str(lab), "q": "% is taken_"}, csrf=token)
     assert answer.status_code == 303 and "n=3" in answer.headers["location"]
-    eventually(lambda: states(lms, errors) == ["resolved"] * 3)
+    becomes(lambda: states(lms, errors), ["resolved"] * 3)
     assert states(lms, others) == ["open"]
     progress = uma.get("/errors/progress").json()
     assert {progress[str(error)]["state"] for error in errors} == {"fixed"}
@@ -89,7 +90,7 @@ def test_some_are_ignored_with_a_reason_and_one_comes_back(
     assert [(one["user_name"], one["action"], one["detail"]["reason"]) for one in kept] == [("uma", "ignore", "Old")]
     assert uma.post(f"/errors/{third}/reopen", csrf=token).status_code == 404, "only what is ignored opens again"
     assert uma.post(f"/errors/{first}/reopen", csrf=token).status_code == 303
-    eventually(lambda: states(lms, errors) == ["resolved", "ignored", "open"])
+    becomes(lambda: states(lms, errors), ["resolved", "ignored", "open"])
 
 
 def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks, lab: int, uma: Visitor) -> None:
@@ -101,7 +102,7 @@ def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks
     assert "once the lab is connected again" in uma.get(f"/errors/{error}").text
     lms.sql("update qbo_sync.company set status = 'connected' where realm_id = %s", company.realm)
     assert "done=retried&" in uma.post(f"/errors/{error}/retry", csrf=token).headers["location"]
-    eventually(lambda: states(lms, [error]) == ["resolved"])
+    becomes(lambda: states(lms, [error]), ["resolved"])
 
 
 def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, company: QuickBooks, lab: int) -> None:

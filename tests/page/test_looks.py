@@ -33,8 +33,10 @@ def scene(site: Site, lms: World) -> Iterator[dict[str, Any]]:
     ada = site.visitor("ada").session
     capture = f"{site.base}/api/v2/dags/qbo_change_capture"
     ada.patch(capture, json={"is_paused": True}, timeout=30).raise_for_status()
-    yield furnish(lms)
-    ada.patch(capture, json={"is_paused": False}, timeout=30).raise_for_status()
+    try:
+        yield furnish(lms)
+    finally:
+        ada.patch(capture, json={"is_paused": False}, timeout=30).raise_for_status()
 
 
 @pytest.fixture(scope="module", params=list(LOOKS))

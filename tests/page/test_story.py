@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.page.conftest import Site, logged_in
-from tests.page.waiting import eventually
+from tests.waiting import eventually
 from tests.world import QuickBooks, World, make_company
 
 #: Names as they come: markup, quotes, Arabic (right to left), emoji.
