@@ -350,6 +350,11 @@ class World:
         grant = qbo.grant()
         connect_lab(self.runtime, billing_lab=str(lab), realm_id=qbo.realm, refresh_token=grant["refresh_token"])
 
+    def prefer(self, **sections: Json) -> None:
+        """Change the company's preferences, e.g. SalesFormsPrefs={…}; the sync reads them again."""
+        self.qbo.control("POST", f"companies/{self.qbo.realm}/preferences", sections)
+        self.sql("update qbo_sync.company set preferences_read_at = null where realm_id = %s", self.qbo.realm)
+
     def link(self, entity: str, lms_id: int) -> Json | None:
         """The link of a record."""
         rows = self.sql("select * from qbo_sync.entity_link where entity = %s and lms_id = %s", entity, lms_id)

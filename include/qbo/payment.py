@@ -134,17 +134,27 @@ def has_lost_its_lines(record: Json) -> bool:
     return not record.get("Line") and money_applied(record) != 0
 
 
-def without_invoice(record: Json, invoice_id: str) -> Json:
-    """A sparse update that takes the lines to one invoice off a payment, and leaves the others as they are."""
+def without_invoice(record: Json, invoice_id: str) -> Json | None:
+    """A sparse update that takes an invoice off a payment; None if nothing would be left of the payment.
 
-    def links_it(line: Json) -> bool:
-        return any(x.get("TxnType") == "Invoice" and x.get("TxnId") == invoice_id for x in line.get("LinkedTxn", []))
+    The credit memos in it pay no more than the charges that stay: what they gave to the invoice is free again.
+    """
 
-    kept = [
-        {"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]}
-        for line in record.get("Line", [])
-        if not links_it(line)
-    ]
+    def links(line: Json, kind: str, record_id: str | None = None) -> bool:
+        linked = line.get("LinkedTxn", [])
+        return any(one.get("TxnType") == kind and record_id in (None, one.get("TxnId")) for one in linked)
+
+    lines = [{"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in record.get("Line", [])]
+    stays = [line for line in lines if not links(line, "Invoice", invoice_id)]
+    kept = [line for line in stays if not links(line, "CreditMemo")]
+    left = sum((Decimal(line["Amount"]) for line in kept), ZERO)
+    for credit in (line for line in stays if links(line, "CreditMemo")):
+        share = min(Decimal(credit["Amount"]), left)
+        if share > 0:
+            kept.append({**credit, "Amount": share})
+            left -= share
+    if not kept and amount_of(record) == 0:
+        return None
     return {
         "Id": record["Id"],
         "SyncToken": record["SyncToken"],

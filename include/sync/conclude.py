@@ -10,12 +10,11 @@ from include.model.problem import Problem
 from include.model.record import Direction, Outcome, RecordKey
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault, Remedy
-from include.sync import intents, links, marks
+from include.sync import intents, links, marks, words
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
 from include.sync.outcomes import Settlement, settle
 from include.sync.runtime import Run
-from include.sync.words import is_gone
 
 _DONE: dict[str, Outcome] = {"create": "created", "update": "updated", "delete": "deleted"}
 
@@ -70,7 +69,12 @@ def conclude(
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
-    if not isinstance(result, Fault) or (intent.operation == "delete" and is_gone(result)):
+    if not isinstance(result, Fault | float) and intent.operation == "delete" and result.get("status") != "Deleted":
+        # An answer of 200 does not say that it was done (trap 19).
+        found = client.read(intent.resource, intent.payload["Id"])
+        there = not isinstance(found, Fault)
+        return _Learned(problem=words.not_deleted(where.rules.noun(intent.base)) if there else None)
+    if not isinstance(result, Fault) or (intent.operation == "delete" and words.is_gone(result)):
         return _Learned()
     if result.remedy is Remedy.REREAD:
         if intent.operation == "create":
@@ -95,9 +99,11 @@ def _record(
     intents.finish(connection, where.realm_id, intent)
     if isinstance(result, float):
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=result))
+    elif learned.problem is not None:
+        _failed(connection, where, intent, learned.problem)
     elif not isinstance(result, Fault):
         _done(connection, where, intent, result)
-    elif intent.operation == "delete" and is_gone(result):
+    elif intent.operation == "delete" and words.is_gone(result):
         # Somebody was quicker: what we wanted is so.
         _done(connection, where, intent, {})
     elif result.remedy is Remedy.REREAD:
@@ -106,12 +112,10 @@ def _record(
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
     elif learned.cleared:
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    elif learned.problem is None:
+    else:
         # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
         # the next plan looks before it writes.
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS))
-    else:
-        _failed(connection, where, intent, learned.problem)
 
 
 def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:
@@ -130,10 +134,28 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
     else:
         base = where.rules.agreed(intent.base, answer)
         links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
+    if intent.operation == "create" and not _as_sent(answer):
+        look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.billing_lab_id)
     if objection:
         _failed(connection, where, intent, objection, qbo_id=answer["Id"])
     else:
         settle(connection, where.run, _end(where, intent, _DONE[intent.operation], qbo_id=answer["Id"]))
+
+
+def _as_sent(answer: Json) -> bool:
+    """Whether nothing has happened to a new record yet: nobody has changed it since (one found after a lost answer),
+    and QuickBooks has applied nothing to it by itself."""
+    total = answer.get("TotalAmt")
+    return answer.get("SyncToken") in (None, "0") and answer.get("Balance", total) == total
+
+
+def look_again_inbound(
+    connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, billing_lab_id: int | None
+) -> None:
+    """What QuickBooks says of a record that was just linked and is not quite ours: the link knows its version, so the
+    change capture takes it for an echo."""
+    if key.entity in ("invoice", "payment"):
+        marks.mark_one(connection, realm_id, "qbo_to_lms", key.entity, qbo_id, billing_lab_id)
 
 
 def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:

@@ -55,5 +55,13 @@ FLOWS: Mapping[str, Flow] = {
             Wave(rules=credit.CREDIT_APPLICATION, wants=lambda record: not credit.frees_money(record)),
         ),
     ),
-    "payment_lms_to_qbo": Flow(direction="lms_to_qbo", entities=(payment.PAYMENT,), after=(*LISTS, "invoice")),
+    "payment_lms_to_qbo": Flow(
+        direction="lms_to_qbo",
+        entities=(payment.PAYMENT,),
+        after=(*LISTS, "invoice"),
+        order=(
+            Wave(rules=payment.PAYMENT, wants=payment.frees_money),
+            Wave(rules=payment.PAYMENT, wants=lambda record: not payment.frees_money(record)),
+        ),
+    ),
 }

@@ -20,7 +20,7 @@ from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.sync import intents, links, marks, staging, sync_errors
 from include.sync.company import Company, read_company
-from include.sync.conclude import Conclusion, conclude
+from include.sync.conclude import Conclusion, conclude, look_again_inbound
 from include.sync.database import exclusive
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.flows import Flow
@@ -315,6 +315,7 @@ def _adopt(
         settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
         return
     links.store(connection, company.realm_id, record.key, qbo_id, record.lms or {}, record.plan["sync_token"])
+    look_again_inbound(connection, company.realm_id, record.key, qbo_id, record.billing_lab_id)
     settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=qbo_id))
 
 

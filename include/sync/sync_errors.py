@@ -14,6 +14,9 @@ from include.sync.runtime import Run
 FIRST_RETRY = timedelta(hours=1)
 SLOWEST_RETRY = timedelta(hours=24)
 
+#: More applied than is open (6000): another record may be about to free it, so it is tried again sooner.
+SOON_RETRY = timedelta(minutes=1)
+
 #: Records of ours that a bookkeeper knows as something else.
 _PUBLIC = {"special_item": "product", "credit_application": "credit"}
 
@@ -88,7 +91,7 @@ def record(connection: psycopg.Connection, run: Run, place: ErrorPlace, problem:
             "record_entity": place.key.entity,
             "record_id": place.key.id,
             "once": problem.code in LOCAL_CODES or problem.code.startswith("conflict"),
-            "first": FIRST_RETRY,
+            "first": SOON_RETRY if problem.code == "qbo_6000" else FIRST_RETRY,
             "slowest": SLOWEST_RETRY,
         },
     )

@@ -113,3 +113,12 @@ def not_taken_over(noun: str, kept: Decimal, detail: Mapping[str, Any], *, besid
         resolution="Check in QuickBooks whether its period is closed, then retry.",
         detail=detail,
     )
+
+
+def not_deleted(noun: str) -> Problem:
+    """As with what is changed there (trap 19), QuickBooks may answer 200 to a delete and keep the record."""
+    return Problem(
+        code="not_taken_over",
+        message=f"{noun} was to be deleted, but QuickBooks kept it.",
+        resolution="Check in QuickBooks whether its period is closed, then retry.",
+    )

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.sync.test_credits import memo_of
 from tests.sync.test_inbound_invoices import discount, quiet, sale
 from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
 from tests.world import Json, World
@@ -196,3 +197,38 @@ def test_an_older_version_in_queries_stops_no_change_of_the_lms(world: World) ->
     world.both()
     assert world.qbo.call(f"payment/{made['Id']}")["Payment"]["TotalAmt"] == 55
     assert world.errors() == []
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_credit_that_the_bookkeeper_has_changed(world: World, deleted: bool) -> None:
+    """Credits flow to QuickBooks only; the rules of collisions hold for them too (section 8.4)."""
+    account = world.account()
+    world.simple_invoice(account)
+    credit = world.credit(account, "60.00")
+    world.both()
+    memo = memo_of(world, credit)
+    lines = [line for line in memo["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    world.qbo.update("CreditMemo", memo, Line=[*lines, sale("15.00")])
+    if deleted:
+        world.sql("delete from lms.credit where id = %s", credit)
+    else:
+        world.sql("update lms.credit set amount = 70 where id = %s", credit)
+    world.both()
+    [error] = world.errors()
+    assert error["error_code"] == ("conflict_deleted" if deleted else "conflict_qbo_kept")
+    assert error["detail"]["qbo"]["amount"] == 75, "the version that lost, or won, can be read"
+    assert [one["TotalAmt"] for one in world.qbo.all("CreditMemo")] == ([] if deleted else [75])
+
+
+def test_a_credit_changed_alike_on_both_sides_is_in_step(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    credit = world.credit(account, "60.00")
+    world.both()
+    world.qbo.update("CreditMemo", memo_of(world, credit), Line=[sale("75.00")])
+    world.sql("update lms.credit set amount = 75 where id = %s", credit)
+    world.both()
+    assert world.errors() == []
+    world.sql("update lms.credit set amount = 80 where id = %s", credit)
+    world.both()
+    assert memo_of(world, credit)["TotalAmt"] == 80

@@ -170,3 +170,51 @@ def test_a_second_run_writes_nothing(invoiced: tuple[World, int, list[int]]) -> 
     world.resync()
     assert world.qbo.writes() == 0
     assert world.errors() == []
+
+
+@pytest.mark.parametrize("taker", ["new", "older", "younger"])
+def test_one_payment_leaves_an_invoice_and_another_comes(world: World, taker: str) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    older = world.payment(account, "100.00", {invoice: "100.00"} if taker != "older" else {})
+    younger = world.payment(account, "100.00", {invoice: "100.00"} if taker == "older" else {})
+    world.both()
+    world.apply("payment", younger if taker == "older" else older, {})
+    if taker == "new":
+        world.payment(account, "100.00", {invoice: "100.00"})
+    else:
+        world.apply("payment", older if taker == "older" else younger, {invoice: "100.00"})
+    world.both()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == 0
+
+
+@pytest.mark.parametrize("table", ["payment", "credit"])
+def test_two_that_swap_their_invoices_do_not_wait_for_each_other(world: World, table: str) -> None:
+    account = world.account()
+    one, two = world.simple_invoice(account), world.simple_invoice(account)
+    first = world.payment(account, "100.00", {one: "100.00"})
+    second = getattr(world, table)(account, "80.00", {two: "80.00"})
+    world.both()
+    world.apply("payment", first, {})
+    world.apply(table, second, {one: "80.00"})
+    world.apply("payment", first, {two: "100.00"})
+    world.both()
+    # A credit and a payment are moved by two DAGs: the one that came too early is tried again after a minute.
+    world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open' and error_code = 'qbo_6000'")
+    world.both()
+    assert world.errors() == []
+    assert [world.qbo_invoice(invoice)["Balance"] for invoice in (one, two)] == [20, 0]
+    assert [world.lms_invoice(invoice)["balance"] for invoice in (one, two)] == [20, 0]
+
+
+def test_money_that_finds_room_goes_from_one_invoice_to_another_in_one_write(world: World) -> None:
+    account = world.account()
+    one, two = world.simple_invoice(account), world.simple_invoice(account)
+    payment = world.payment(account, "100.00", {one: "100.00"})
+    world.both()
+    world.qbo.control("POST", "stats/reset")
+    world.apply("payment", payment, {two: "100.00"})
+    world.both()
+    assert world.qbo.writes() == 1
+    assert [world.qbo_invoice(invoice)["Balance"] for invoice in (one, two)] == [100, 0]

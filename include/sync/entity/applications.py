@@ -5,8 +5,11 @@ from typing import Any
 
 import psycopg
 
+from include.model.money import ZERO
 from include.model.payment import Application
 from include.model.record import RecordKey
+from include.qbo.client import QboClient
+from include.qbo.invoice_inbound import balance
 from include.sync import links
 from include.sync.company import Company
 
@@ -49,3 +52,32 @@ def without_gone(connection: psycopg.Connection, base: dict[str, Any], present: 
 def agreed_value(amount: object, applications: Sequence[Application]) -> tuple[object, ...]:
     """Amount and applications in a form that compares."""
     return amount, tuple((application.invoice.id, application.amount) for application in applications)
+
+
+def to_give_up_first(
+    connection: psycopg.Connection,
+    client: QboClient,
+    company: Company,
+    before: Sequence[Application],
+    wanted: Sequence[Application],
+) -> tuple[Application, ...] | None:
+    """What is left of these applications once they have left the invoices that they leave; None: they change at once.
+
+    Money that goes from one invoice to another cannot get there while another payment or credit still holds it, and
+    that one may be waiting for the first (they swap). So each gives up what it leaves, and takes the rest next time.
+    """
+    held = {one.invoice: one.amount for one in before}
+    takes = [one for one in wanted if one.amount > held.get(one.invoice, ZERO)]
+    left = tuple(
+        Application(invoice=one.invoice, amount=min(one.amount, held[one.invoice]))
+        for one in wanted
+        if one.invoice in held
+    )
+    if not takes or {one.invoice: one.amount for one in left} == held:
+        return None
+    ids = links.qbo_ids(connection, company.realm_id, [one.invoice for one in takes])
+    there = {body["Id"]: balance(body) for body in client.find("Invoice", "Id", list(ids.values()))}
+    open_there = all(
+        one.amount - held.get(one.invoice, ZERO) <= there.get(ids.get(one.invoice, ""), ZERO) for one in takes
+    )
+    return None if open_there else left

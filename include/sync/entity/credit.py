@@ -18,7 +18,7 @@ from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
-from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first
 from include.sync.entity.payment import not_taken_over
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
@@ -62,20 +62,21 @@ def _base_amount(record: StagedRecord) -> Decimal:
 
 
 def plan_credit(record: StagedRecord, company: Company) -> Plan:
-    """Credits flow to QuickBooks only; what the bookkeeper changes there stays there."""
+    """Credits flow to QuickBooks only: what the bookkeeper changes there stays there, and wins over a change here."""
     settings = company.of_lab(record.billing_lab_id)
     base = record.link["base"] if record.link else None
     lms = credit_from_plain(record.lms) if record.lms else None
     shown = record.lms or base
-    # What QuickBooks says of the amount does not flow back: it counts as unchanged while it is there.
-    gone = "present" in record.qbo and record.qbo["present"] is None
+    # Read only when the credit has changed here; otherwise nothing depends on it.
+    present = record.qbo.get("present", base)
     return plan_money(
         MoneySituation(
             noun=_credit_noun(shown) if shown else "The credit",
             base=_amount(base) if base else None,
             lms=lms.amount if lms else None,
-            qbo=None if base is None or gone else _amount(base),
+            qbo=_amount(present) if base and present else None,
             may=allowed(_OPERATIONS, set(), settings.direction),
+            keeps_qbo=True,
             qbo_id=record.link["qbo_id"] if record.link else None,
             sync_token=(record.link or {}).get("sync_token"),
             dated=credit_from_plain(shown).date if shown else None,
@@ -154,6 +155,7 @@ CREDIT = EntityRules(
     agreed=lambda lms, answer: lms,
     objection=objection_to_credit,
     explain=explain_credit,
+    noun=_credit_noun,
     document_number=lambda lms: None,
     candidates=credit_candidates,
     came_from=credit_came_from,
@@ -175,6 +177,17 @@ def observe_applications(
         record.qbo["present"] = None
     for record, body in read_present(client, "Payment", changed):
         record.qbo["present"] = {"SyncToken": body["SyncToken"], "CustomerRef": body["CustomerRef"]}
+        if record.lms:
+            _give_up_first(connection, client, company, record)
+
+
+def _give_up_first(connection: psycopg.Connection, client: QboClient, company: Company, record: StagedRecord) -> None:
+    wanted = credit_application_from_plain(record.lms or {})
+    before = credit_application_from_plain((record.link or {})["base"]).applications
+    left = to_give_up_first(connection, client, company, before, wanted.applications)
+    if left is not None:
+        record.qbo["later"] += [list(one.invoice) for one in wanted.applications if one not in left]
+        record.lms = to_plain(replace(wanted, applications=left)) if left else None
 
 
 def _keep_what_is_there(connection: psycopg.Connection, company: Company, record: StagedRecord) -> None:
@@ -261,13 +274,27 @@ def application_body(record: StagedRecord, ids: Mapping[RecordKey, str], company
 
 def explain_application(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
-    return words.explain(fault, "The application of a credit to its invoices")
+    problem = words.explain(fault, "The application of a credit to its invoices")
+    if fault.code != "6000":
+        return problem
+    return replace(
+        problem,
+        message="A credit cannot be applied as in Pilot: in QuickBooks the credit memo or one of its invoices has less"
+        f" open than that. QuickBooks says: {fault.detail or fault.message}",
+        resolution="See in QuickBooks what the credit memo and the invoices are applied to, and free them there, or"
+        " apply the credit otherwise in Pilot.",
+    )
+
+
+#: So QuickBooks notes its own applications of credits. (What a bookkeeper applies has no such note.)
+_AUTOMATIC = "Created by QB Online to link credits"
 
 
 def undo_automatic_application(client: QboClient, intent: Intent, fault: Fault) -> bool:
     """Where QuickBooks applied the new credit by itself, our application is refused (trap 17): free the credit.
 
-    Deletes the zero-total payments that QuickBooks made for this credit memo; True if there were any.
+    Deletes the zero-total payments that QuickBooks made for this credit memo, and none that a bookkeeper made; True if
+    that freed anything.
     """
     if fault.code != "6000" or intent.operation == "delete":
         return False
@@ -282,18 +309,22 @@ def undo_automatic_application(client: QboClient, intent: Intent, fault: Fault) 
         payment
         for payment in found
         if payment["Id"] != intent.payload.get("Id")
+        and str(payment.get("PrivateNote", "")).startswith(_AUTOMATIC)
         and any(
             one.get("TxnType") == "CreditMemo" and one.get("TxnId") in memo
             for line in payment.get("Line", [])
             for one in line.get("LinkedTxn", [])
         )
     ]
+    freed = 0
     for payment in automatic:
         delete = Write(
             operation="delete", resource="Payment", body={"Id": payment["Id"], "SyncToken": payment["SyncToken"]}
         )
-        client.write([delete], request_id=f"free-{client.realm_id[-12:]}-{payment['Id']}-{payment['SyncToken']}")
-    return bool(automatic)
+        request_id = f"free-{client.realm_id[-12:]}-{payment['Id']}-{payment['SyncToken']}"
+        [result] = client.write([delete], request_id=request_id)
+        freed += not isinstance(result, Fault)
+    return freed > 0
 
 
 def application_came_from(record: Json, body: Json) -> bool:
@@ -323,6 +354,7 @@ CREDIT_APPLICATION = EntityRules(
     agreed=lambda lms, answer: lms,
     objection=lambda intent, answer: not_taken_over("The application of a credit", intent, answer),
     explain=explain_application,
+    noun=lambda base: "The application of a credit",
     document_number=lambda lms: None,
     candidates=lambda client, bodies: client.find_all("Payment", "TxnDate", [body["TxnDate"] for body in bodies]),
     came_from=application_came_from,

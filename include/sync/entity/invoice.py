@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 
@@ -146,7 +147,7 @@ def objection(intent: Intent, answer: Json) -> Problem | None:
 
 def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words, with the names that QuickBooks leaves out: who has the number, what is inactive."""
-    invoice = f"Invoice {intent.base.get('number', '')}".strip()
+    invoice = _noun(intent.base)
     problem = words.explain(fault, invoice)
     holder = qbo_invoice.number_holder(fault)
     if holder:
@@ -168,6 +169,10 @@ def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
             resolution=f"Make {names} active again in QuickBooks, then retry.",
         )
     return problem
+
+
+def _noun(plain: Mapping[str, Any]) -> str:
+    return f"Invoice {plain.get('number', '')}".strip()
 
 
 def _inactive_references(client: QboClient, body: Json) -> list[str]:
@@ -192,12 +197,17 @@ def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     return client.find_all("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
 
 
-def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:
-    """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (dossier 9.4).
+#: Refusals that no payment is the cause of: closed books, a subscription that has ended, a person without the right.
+_NOT_FOR_ITS_PAYMENTS = {"6200", "6210", "6190", "5020", "5030"}
 
-    The payments stay, with that money unapplied. True if any was linked.
+
+def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:
+    """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (dossier 9.4, which
+    does not know the fault's code).
+
+    The payments stay, with that money unapplied; those that only joined a credit memo to it go. True if any was linked.
     """
-    if intent.operation != "delete":
+    if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
         return False
     invoice = client.read("Invoice", intent.payload["Id"])
     if isinstance(invoice, Fault):
@@ -205,9 +215,11 @@ def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:
     ids = [one["TxnId"] for one in invoice.get("LinkedTxn", []) if one.get("TxnType") == "Payment"]
     unlinked = 0
     for payment in client.find("Payment", "Id", ids):
-        update = Write(operation="update", resource="Payment", body=qbo_payment.without_invoice(payment, invoice["Id"]))
+        update = qbo_payment.without_invoice(payment, invoice["Id"])
+        token = {"Id": payment["Id"], "SyncToken": payment["SyncToken"]}
+        write = Write(operation="update" if update else "delete", resource="Payment", body=update or token)
         request_id = f"unlink-{client.realm_id[-10:]}-{payment['Id']}-{payment['SyncToken']}"
-        [result] = client.write([update], request_id=request_id)
+        [result] = client.write([write], request_id=request_id)
         unlinked += not isinstance(result, Fault)
     return unlinked > 0
 
@@ -227,6 +239,7 @@ INVOICE = EntityRules(
     agreed=agreed,
     objection=objection,
     explain=explain,
+    noun=_noun,
     document_number=lambda lms: lms.get("number"),
     candidates=candidates,
     came_from=qbo_invoice.came_from,

@@ -18,7 +18,7 @@ from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
-from include.sync.entity.applications import agreed_value, sort_out, without_gone
+from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first, without_gone
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
@@ -39,7 +39,11 @@ def observe(
         if record.lms:
             _keep_what_can_flow(connection, company, record)
         record.qbo["base"] = record.link["base"] if record.link else None
-    _read_present(connection, client, company, [r for r in records if r.link and _differs(r)])
+    changed = [record for record in records if record.link and _differs(record)]
+    _read_present(connection, client, company, changed)
+    for record in changed:
+        if record.lms and record.qbo["present"]:
+            _give_up_first(connection, client, company, record)
     named_methods = [record for record in records if record.lms and record.lms["method"] and not record.link]
     if named_methods:
         methods = client.query("SELECT * FROM PaymentMethod WHERE Active = true ORDERBY Id MAXRESULTS 1000")
@@ -61,6 +65,15 @@ def _keep_what_can_flow(connection: psycopg.Connection, company: Company, record
     record.lms = to_plain(replace(payment, applications=tuple(kept)))
     customer = {payment.customer} - set(links.qbo_ids(connection, company.realm_id, [payment.customer]))
     record.qbo["missing"] = [list(key) for key in [*customer, *sorted(coming)]]
+
+
+def _give_up_first(connection: psycopg.Connection, client: QboClient, company: Company, record: StagedRecord) -> None:
+    payment = payment_from_plain(record.lms or {})
+    before = applications_from_plain(record.qbo["present"]["applications"])
+    left = to_give_up_first(connection, client, company, before, payment.applications)
+    if left is not None:
+        record.lms = to_plain(replace(payment, applications=left))
+        record.qbo["later"] = [list(one.invoice) for one in payment.applications if one not in left]
 
 
 def _differs(record: StagedRecord) -> bool:
@@ -123,7 +136,8 @@ def plan(record: StagedRecord, company: Company) -> Plan:
     lms = payment_from_plain(record.lms) if record.lms else None
     shown = record.lms or base
     observed = record.qbo.get("present", base) if record.link else None
-    return plan_money(
+    later = [RecordKey(entity, id_) for entity, id_ in record.qbo.get("later", [])]
+    plan = plan_money(
         MoneySituation(
             noun=_noun(shown) if shown else "The payment",
             base=_value(base) if base else None,
@@ -140,6 +154,16 @@ def plan(record: StagedRecord, company: Company) -> Plan:
             qbo_version=record.qbo.get("present"),
         )
     )
+    return replace(plan, waits_for=later[0]) if later and plan.action == "update" else plan
+
+
+def frees_money(record: StagedRecord) -> bool:
+    """Whether it only takes money off invoices: others may be about to put theirs there."""
+    if record.action != "update":
+        return record.action == "delete"
+    before = {one["invoice"][1]: Decimal(one["amount"]) for one in record.qbo["present"]["applications"]}
+    now = {one["invoice"][1]: Decimal(one["amount"]) for one in (record.lms or {})["applications"]}
+    return now != before and all(amount <= before.get(invoice, ZERO) for invoice, amount in now.items())
 
 
 def _noun(plain: Mapping[str, Any]) -> str:
@@ -239,6 +263,7 @@ PAYMENT = EntityRules(
     agreed=lambda lms, answer: lms,
     objection=objection,
     explain=explain,
+    noun=_noun,
     document_number=lambda lms: None,
     candidates=candidates,
     came_from=came_from,

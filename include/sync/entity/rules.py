@@ -56,5 +56,7 @@ class EntityRules:
     candidates: Callable[[QboClient, Sequence[Json]], list[Json]]
     #: Whether a record was made from a body.
     came_from: Callable[[Json, Json], bool]
+    #: How a bookkeeper would name the record of this base, at the beginning of a sentence: for transactions.
+    noun: Callable[[Json], str] = lambda base: "The record"
     #: After a refusal: does what removes its cause in QuickBooks, if anything can; True: plan the record again.
     clear_the_way: Callable[[QboClient, Intent, Fault], bool] = lambda client, intent, fault: False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from include.model.money import show
+from include.model.money import ZERO, show
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.sync.plan.action import Plan, fail, nothing
@@ -32,6 +32,8 @@ class MoneySituation:
     start_date: date | None = None
     #: Came from QuickBooks: never created there.
     from_qbo: bool = False
+    #: Of two updates QuickBooks' stays there although it cannot flow back (credits).
+    keeps_qbo: bool = False
     #: What must be linked before it can be written.
     missing: Sequence[RecordKey] = field(default_factory=tuple)
     #: Both versions as JSON, kept in a conflict's detail.
@@ -56,6 +58,8 @@ def plan_money(now: MoneySituation) -> Plan:
         return Plan(action="rebase", reason="changed alike on both sides", qbo_id=now.qbo_id, sync_token=now.sync_token)
     if decision.step == "nothing":
         return _nothing(now)
+    if now.keeps_qbo and decision.step == "update" and now.qbo != now.base:
+        return fail(_kept(now))
     if decision.step != "delete" and now.missing:
         return Plan(action="wait", reason="what it belongs to is not in QuickBooks yet", waits_for=now.missing[0])
     return Plan(
@@ -86,6 +90,17 @@ def _conflict(now: MoneySituation) -> Problem:
         message=f"{now.noun} was deleted in Pilot while it was changed in QuickBooks. It was deleted there too.",
         resolution="If the change in QuickBooks was meant to stay, enter it again; the lost version is in the details.",
         detail={"lost": "qbo", "qbo": now.qbo_version, "lms": now.lms_version},
+    )
+
+
+def _kept(now: MoneySituation) -> Problem:
+    """Changed on both sides: QuickBooks' version wins (section 8.4)."""
+    here, there = show(now.lms or ZERO), show(now.qbo or ZERO)
+    return Problem(
+        code="conflict_qbo_kept",
+        message=f"{now.noun} was changed in Pilot ({here}) and in QuickBooks ({there}). QuickBooks' was kept there.",
+        resolution="Make the amounts the same, in Pilot or in QuickBooks; the version that lost is in the details.",
+        detail={"lost": "lms", "qbo": now.qbo_version, "lms": now.lms_version},
     )
 
 

@@ -1,0 +1,126 @@
+"""What the bookkeeper did in QuickBooks stays when a write of ours is refused, and nobody is told that it was done."""
+
+import pytest
+
+from tests.sync.test_inbound_invoices import customer_of, fresh, sale
+from tests.sync.test_inbound_payments import invoiced, pays, received
+from tests.world import Json, World
+
+
+def used(world: World, credit: int, invoice: int, amount: str, **more: str) -> Json:
+    """The bookkeeper applies a credit of the LMS to an invoice."""
+    link = world.link("credit", credit)
+    assert link
+    there = world.qbo_invoice(invoice)
+    lines = [pays(there, amount), pays({"Id": link["qbo_id"]}, amount, "CreditMemo")]
+    return world.qbo.create("Payment", CustomerRef=there["CustomerRef"], TotalAmt=0, Line=lines, **more)
+
+
+def credit_and_invoices(world: World) -> tuple[int, int, int]:
+    """A credit of $60 and two invoices of $100 of one account, all of them in QuickBooks."""
+    account = world.account("Lakeside Dental")
+    first, second = world.simple_invoice(account), world.simple_invoice(account)
+    credit = world.credit(account, "60.00")
+    world.both()
+    return credit, first, second
+
+
+def test_the_bookkeepers_use_of_a_credit_stays_and_the_lab_is_told(world: World) -> None:
+    credit, first, second = credit_and_invoices(world)
+    theirs = used(world, credit, second, "60")
+    world.both()
+    world.apply("credit", credit, {first: "60.00"})
+    world.both()
+    assert fresh(world, theirs, "Payment")["Line"], "their application is gone"
+    [error] = world.errors()
+    assert (error["error_code"], error["entity"]) == ("qbo_6000", "credit")
+    assert "less open" in error["message"] and "QuickBooks says" in error["message"]
+
+
+def test_a_credit_that_is_refused_for_its_invoice_costs_the_bookkeepers_application_nothing(world: World) -> None:
+    credit, first, second = credit_and_invoices(world)
+    theirs = used(world, credit, second, "20")
+    paid = world.qbo_invoice(first)
+    received(world, paid["CustomerRef"]["value"], "100.00", pays(paid, "100.00"))
+    world.apply("credit", credit, {first: "40.00"})
+    world.sync()
+    assert fresh(world, theirs, "Payment")["Line"]
+
+
+def test_an_automatic_application_in_closed_books_becomes_an_error(world: World) -> None:
+    credit, first, second = credit_and_invoices(world)
+    note = "Created by QB Online to link credits to charges."
+    used(world, credit, second, "60", TxnDate="2026-06-05", PrivateNote=note)
+    world.both()
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
+    world.apply("credit", credit, {first: "60.00"})
+    world.sync()
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+
+
+def test_uninvoicing_in_closed_books_leaves_the_payment_on_the_invoice(world: World) -> None:
+    """The payment is QuickBooks' alone; one that Pilot has too loses the invoice there, and so in QuickBooks."""
+    _, invoice, customer = invoiced(world)
+    world.sql("update qbo_sync.connection set sync_payments = false")
+    made = world.qbo_invoice(invoice)
+    paid = received(world, customer, "100.00", pays(made, "100.00"))
+    world.both()
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
+    world.sql("select lms.uninvoice_case(%s)", world.lms_invoice(invoice)["case_id"])
+    world.sync()
+    assert fresh(world, made)["Balance"] == 0
+    assert fresh(world, paid, "Payment")["Line"]
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6210"]
+
+
+def test_uninvoicing_frees_a_credit_where_quickbooks_refuses_the_delete(world: World) -> None:
+    _, invoice, customer = invoiced(world)
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"paid_invoice_delete": "refuse"})
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("60.00")])
+    lines = [pays(world.qbo_invoice(invoice), "60"), pays(memo, "60", "CreditMemo")]
+    world.qbo.create("Payment", CustomerRef={"value": customer}, TotalAmt=0, Line=lines)
+    world.both()
+    world.sql("select lms.uninvoice_case(%s)", world.lms_invoice(invoice)["case_id"])
+    world.both()
+    assert fresh(world, memo, "CreditMemo")["RemainingCredit"] == 60
+    assert (world.qbo.all("Invoice"), world.qbo.all("Payment"), world.errors()) == ([], [], [])
+
+
+def test_uninvoicing_leaves_the_rest_of_a_payment_with_a_credit_in_it(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    other = world.simple_invoice(account)
+    world.both()
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"paid_invoice_delete": "refuse"})
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("60.00")])
+    lines = [
+        pays(world.qbo_invoice(invoice), "100"),
+        pays(world.qbo_invoice(other), "40"),
+        pays(memo, "60", "CreditMemo"),
+    ]
+    paid = world.qbo.create("Payment", CustomerRef={"value": customer}, TotalAmt=80, Line=lines)
+    world.both()
+    world.sql("select lms.uninvoice_case(%s)", world.lms_invoice(invoice)["case_id"])
+    world.sync()
+    assert fresh(world, memo, "CreditMemo")["RemainingCredit"] == 20, "it pays no more than the invoice that stays"
+    assert fresh(world, paid, "Payment")["UnappliedAmt"] == 80
+    assert world.qbo_invoice(other)["Balance"] == 60
+
+
+@pytest.mark.parametrize("what", ["invoice", "payment", "credit"])
+def test_a_delete_that_quickbooks_answers_and_does_not_do_is_told(world: World, what: str) -> None:
+    account, invoice, customer = invoiced(world)
+    record = invoice if what == "invoice" else getattr(world, what)(account, "50.00")
+    world.both()
+    link = world.link(what, record)
+    assert link and customer == customer_of(world, account)
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-30"})
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_period": "ignore"})
+    if what == "invoice":
+        world.sql("select lms.uninvoice_case(%s)", world.lms_invoice(invoice)["case_id"])
+    else:
+        world.sql(f"delete from lms.{what} where id = %s", record)
+    world.both()
+    [error] = world.errors()
+    assert (error["error_code"], error["operation"]) == ("not_taken_over", "delete")
+    assert "QuickBooks kept it" in error["message"]
+    assert world.link(what, record), "the record is still in QuickBooks, and nobody would know whose it is"
