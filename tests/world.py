@@ -280,7 +280,7 @@ class World:
         )
 
     def sync(self) -> dict[str, int]:
-        """Run everything until nothing is due; all counts added up."""
+        """Run the DAGs to QuickBooks until nothing is due there; all counts added up."""
         total: dict[str, int] = {}
         self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
         for _ in range(6):
@@ -288,7 +288,7 @@ class World:
                 total[name] = total.get(name, 0) + count
             # As if the time that waiting and abandoned marks have to bide had passed.
             self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
-            if not self.value("select count(*) from qbo_sync.due_mark"):
+            if not self.value("select count(*) from qbo_sync.due_mark where direction = 'lms_to_qbo'"):
                 return total
         raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
 

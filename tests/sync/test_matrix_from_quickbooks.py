@@ -80,8 +80,8 @@ def test_a_credit_memo_of_ours_that_the_bookkeeper_changes_changes_nothing_in_th
     assert world.value("select amount from lms.credit_application") == 10
     world.sql("update lms.credit set amount = 40 where id = %s", credit)
     world.both()
-    assert memo_of(world, credit)["TotalAmt"] == 40, "a change in the LMS goes there, whatever stands there"
-    assert world.errors() == []
+    assert memo_of(world, credit)["TotalAmt"] == 30, "of two updates QuickBooks' stays, and the lab is told"
+    assert [error["error_code"] for error in world.errors()] == ["conflict_qbo_kept"]
     quiet(world)
 
 
