@@ -7,6 +7,8 @@ import pytest
 from include.qbo import client
 from include.qbo.errors import OutcomeUnknown
 from include.qbo.faults import Fault, fault_of_status
+from tests.sync.test_inbound_invoices import fresh, in_quickbooks, sale
+from tests.sync.test_inbound_payments import invoiced, received
 from tests.sync.test_recovery import INVOICES, many_invoices
 from tests.world import World
 
@@ -66,3 +68,32 @@ def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record
     world.sync()
     assert world.errors() == []
     assert world.qbo_invoice(invoice)
+
+
+@pytest.mark.parametrize("resource", ["Invoice", "Payment"])
+def test_a_record_that_quickbooks_does_not_show_stops_nothing_but_itself(world: World, resource: str) -> None:
+    customer = invoiced(world)[2]
+    made = [
+        received(world, customer, amount) if resource == "Payment" else in_quickbooks(world, customer, sale(amount))
+        for amount in ("10.00", "20.00")
+    ]
+    world.both()
+    for record in made:
+        now = fresh(world, record, resource)
+        changed = {"TotalAmt": 30} if resource == "Payment" else {"Line": [sale("30.00")]}
+        world.qbo.update(resource, now, CustomerRef=now["CustomerRef"], **changed)
+    # Queries show an older version, so each is read by itself; the first is refused.
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_stale_tokens": True})
+    world.qbo.control(
+        "POST", "faults", {"kind": "fault", "entity": resource, "operation": "read", "times": 1, "code": "5020"}
+    )
+    world.fetch()
+    column, table = ("amount", "payment") if resource == "Payment" else ("total_amount", "invoice")
+    amounts = f"select {column} as amount from lms.{table} where origin = 'qbo' order by id"
+    assert [row["amount"] for row in world.sql(amounts)] == [10, 30]
+    [error] = world.errors()
+    assert (error["error_code"], error["qbo_id"]) == ("unreadable", made[0]["Id"])
+    world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
+    world.both()
+    assert [row["amount"] for row in world.sql(amounts)] == [30, 30]
+    assert world.errors() == []

@@ -59,7 +59,7 @@ def observe(
         if body:
             customer = _customer(record, found_here, customers.get(body["CustomerRef"]["value"]))
             record.qbo = _seen(body, items, customer, customers.get(body["CustomerRef"]["value"]))
-    _look_alike(connection, company, [record for record in records if record.link is None and record.qbo])
+    _look_alike(connection, company, [r for r in records if r.link is None and r.record_id in bodies])
 
 
 def _customer(record: StagedRecord, ours: LmsInvoice | None, payer: Payer | None) -> RecordKey | None:
@@ -218,8 +218,8 @@ def _qbo(record: StagedRecord) -> QboInvoice | None:
 
 def planned(record: StagedRecord) -> Invoice | None:
     """The invoice whose amounts would be written."""
-    qbo = _qbo(record)
-    return qbo.invoice if qbo and record.action in ("create", "update", "adopt") else None
+    qbo = _qbo(record) if record.action in ("create", "update", "adopt") else None
+    return qbo.invoice if qbo else None
 
 
 # -------------------------------------------------------------------------------------------- writing

@@ -5,8 +5,10 @@ from typing import Any
 
 import psycopg
 
+from include.model.problem import Problem
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
+from include.sync.plan.inbound import InboundPlan, refuse
 from include.sync.staging import StagedRecord
 from include.sync.words import is_gone
 
@@ -20,7 +22,7 @@ def read_bodies(
 
     A linked one that a query does not show is asked for by itself before it counts as deleted, unless change data
     capture has said so: what follows from it cannot be undone. So is one that a query shows in an older version than
-    was captured (trap 8).
+    was captured (trap 8). One that QuickBooks refuses to show is no body and not deleted either (`plan_unread`).
     """
     ids = [record.record_id for record in records]
     bodies = {body["Id"]: body for body in client.find(resource, "Id", ids)}
@@ -32,11 +34,26 @@ def read_bodies(
         found = client.read(resource, qbo_id)
         if not isinstance(found, Fault):
             bodies[qbo_id] = found
-        elif is_gone(found):
-            bodies.pop(qbo_id, None)
-        else:
-            raise RuntimeError(f"QuickBooks does not tell what became of {resource} {qbo_id}: {found.message}")
+            continue
+        bodies.pop(qbo_id, None)
+        if not is_gone(found):
+            [record] = [one for one in records if one.record_id == qbo_id]
+            record.qbo = {"unread": found.as_detail()}
     return bodies
+
+
+def plan_unread(record: StagedRecord) -> InboundPlan | None:
+    """What became of it cannot be told: nothing is done with this one record (sync rules, section 8.3)."""
+    if "unread" not in record.qbo:
+        return None
+    problem = Problem(
+        code="unreadable",
+        message=f"QuickBooks does not show {record.entity} {record.record_id}, so it cannot be told what has changed.",
+        resolution="Open it in QuickBooks, save it again, and retry. If that does not help, ask support and quote the"
+        " tracking id in the details.",
+        detail=record.qbo["unread"],
+    )
+    return refuse(problem)
 
 
 def _seen(connection: psycopg.Connection, realm_id: str, resource: str, ids: Sequence[str]) -> dict[str, str | None]:
