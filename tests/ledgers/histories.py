@@ -98,6 +98,22 @@ class Ledgers(RuleBasedStateMachine):
             less = {invoice: _share(amount, share) for invoice, amount in applied.items() if amount > 1}
             self.staff.apply(table, one["id"], dict(list(less.items())[: pick % 3]))
 
+    @rule(pick=PICK, to=PICK, table=st.sampled_from(["payment", "credit"]))
+    def apply_to_another_invoice(self, pick: int, to: int, table: str) -> None:
+        """What it leaves may be taken by what has to leave that other invoice first."""
+        if one := _choose(self.staff.money(table), pick):
+            customer = ("billing_lab_id", "billing_account_id", "doctor_office_id")
+            applied = self.staff.applied(table, one["id"])
+            others = [
+                invoice
+                for invoice in self.staff.invoices()
+                if invoice["balance"] > 1
+                and invoice["id"] not in applied
+                and all(invoice[name] == one[name] for name in customer)
+            ]
+            if applied and (other := _choose(others, to)):
+                self.staff.apply(table, one["id"], {other["id"]: min(sum(applied.values()), other["balance"])})
+
     @rule(pick=PICK, table=st.sampled_from(["payment", "credit"]), more=EXTRAS)
     def correct_an_amount(self, pick: int, table: str, more: Decimal) -> None:
         if one := _choose(self.staff.money(table), pick):
@@ -317,6 +333,12 @@ class Ledgers(RuleBasedStateMachine):
     def _let_time_pass(self) -> list[Json]:
         """What is due once waiting and abandoned marks have bided their time and requests are long settled."""
         realm = self.world.qbo.realm
+        # What was applied before its room was free is tried again soon.
+        self.world.sql(
+            "update qbo_sync.sync_error set retry_at = now() where realm_id = %s and error_code = 'qbo_6000'"
+            "   and status = 'open' and attempts < 3",
+            realm,
+        )
         if self._nothing_to_look_at():
             return []
         self.world.sql(
