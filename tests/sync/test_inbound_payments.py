@@ -1,5 +1,6 @@
 """Payments from QuickBooks to the LMS (sync rules, section 7), through the LMS's tables and QuickBooks' API."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -355,3 +356,39 @@ def test_what_changed_while_it_was_older_than_the_start_date_comes_when_the_date
     assert (row["total_amount"], row["balance"]) == (140, 140)
     assert world.value("select amount from lms.payment where id = %s", payment) == 40
     assert world.errors() == []
+
+
+def settled_before_the_start(world: World) -> tuple[int, int, Json]:
+    """An invoice before the start date, one after it, and the QuickBooks payment that settles the first in the LMS."""
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-10'")
+    account = world.account()
+    old, new = world.simple_invoice(account), world.simple_invoice(account, on=date(2026, 6, 12))
+    world.payment(account, "100.00", {old: "100.00"})
+    world.both()
+    [made] = world.qbo.all("Payment")
+    assert made["UnappliedAmt"] == 100
+    return old, new, made
+
+
+@pytest.mark.parametrize(("elsewhere", "stays"), [("100.00", 0), ("40.00", 60)])
+def test_what_quickbooks_applies_elsewhere_is_taken_off_invoices_that_do_not_sync(
+    world: World, elsewhere: str, stays: int
+) -> None:
+    old, new, made = settled_before_the_start(world)
+    change(world, made, TotalAmt=100, Line=[pays(world.qbo_invoice(new), elsewhere)])
+    world.both()
+    applied = of_payment(world, made)["applied"]
+    assert applied == {new: Decimal(elsewhere), **({old: stays} if stays else {})}
+    assert [world.lms_invoice(one)["balance"] for one in (old, new)] == [100 - stays, 100 - Decimal(elsewhere)]
+    [error] = world.errors()
+    assert error["error_code"] == "conflict_qbo_kept" and f"${elsewhere} was taken off" in error["message"]
+    assert error["detail"]["lms"]["applications"] == [{"invoice": ["invoice", str(old)], "amount": 100}]
+    quiet(world)
+    assert of_payment(world, made)["applied"] == applied
+
+
+def test_a_payment_deleted_in_quickbooks_gives_back_invoices_that_do_not_sync(world: World) -> None:
+    old, _, made = settled_before_the_start(world)
+    remove(world, made, "Payment")
+    world.both()
+    assert world.lms_invoice(old)["balance"] == 100

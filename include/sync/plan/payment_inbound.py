@@ -1,7 +1,7 @@
 """The plan for payments from QuickBooks to the LMS (sync rules, sections 1, 7 and 8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -66,6 +66,8 @@ class PaymentInbound:
     ours: bool = False
     #: Not linked: a payment of the LMS that looks the same is on its way out.
     on_its_way: bool = False
+    #: What the LMS applies of it to invoices that cannot be in QuickBooks.
+    aside: Sequence[Application] = field(default_factory=tuple)
 
 
 def plan_payment_inbound(now: PaymentInbound) -> InboundPlan:
@@ -113,6 +115,11 @@ def within(
     return ordered(kept)
 
 
+def stays_aside(payment: Payment, aside: Sequence[Application]) -> tuple[Application, ...]:
+    """Of what the LMS applies to invoices that cannot be in QuickBooks: what QuickBooks' version leaves money for."""
+    return within(payment.amount - _sum(payment.applications), aside)
+
+
 def _sum(applications: Sequence[Application]) -> Decimal:
     return sum((one.amount for one in applications), ZERO)
 
@@ -140,7 +147,7 @@ def _unlinked(now: PaymentInbound) -> InboundPlan | None:
 
 
 def _linked(now: PaymentInbound, decision: Decision) -> InboundPlan:
-    problem = _conflict(now, decision) or _left_out(now)
+    problem = _taken_off(now, decision) or _conflict(now, decision) or _left_out(now)
     if decision.side == "qbo":
         return InboundPlan(
             action="nothing", reason="changed in the LMS: that direction's DAG sees to it", problem=_left_out(now)
@@ -153,6 +160,26 @@ def _linked(now: PaymentInbound, decision: Decision) -> InboundPlan:
     if decision.step == "rebase":
         return InboundPlan(action="rebase", reason="changed alike on both sides", problem=problem)
     return InboundPlan(action="nothing", reason="in step", problem=problem)
+
+
+def _taken_off(now: PaymentInbound, decision: Decision) -> Problem | None:
+    """QuickBooks settles other invoices with what the LMS had applied to those that cannot be there."""
+    theirs = now.qbo.payment if now.qbo else None
+    if decision.step != "update" or decision.side != "lms" or now.lms is None or theirs is None:
+        return None
+    taken_off = _sum(now.aside) - _sum(stays_aside(theirs, now.aside))
+    if taken_off == ZERO:
+        return None
+    return conflict(
+        "conflict_qbo_kept",
+        f"The payment of {show(now.lms.amount)} of {now.lms.date:%m/%d/%Y} was changed in QuickBooks: it is "
+        f"{show(theirs.amount)} there, {show(_sum(theirs.applications))} of it applied. So {show(taken_off)} was taken "
+        "off invoices to which Pilot alone had applied it, because they do not sync.",
+        "If Pilot's version was right, apply the payment so again in Pilot; it is in the details.",
+        lost="lms",
+        lms=to_plain(replace(now.lms, applications=ordered([*now.lms.applications, *now.aside]))),
+        qbo=to_plain(theirs),
+    )
 
 
 def _conflict(now: PaymentInbound, decision: Decision) -> Problem | None:
