@@ -66,6 +66,7 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
     customer = read(connection, [str(lms_id)]).get(str(lms_id))
     if customer is None:
         raise CannotLink("This billing account or pair does not exist any more.")
+    _forget_stale(connection, realm_id, customer_id)
     taken = connection.execute(
         "select entity, lms_id, qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and"
         " ((entity = %(entity)s and lms_id = %(lms)s)"
@@ -82,6 +83,16 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
         "delete from qbo_sync.ignored_customer where realm_id = %s and qbo_id = %s", [realm_id, customer_id]
     )
     return customer.name
+
+
+def _forget_stale(connection: psycopg.Connection, realm_id: str, customer_id: str) -> None:
+    """A link to what has left the LMS stands in nobody's way."""
+    connection.execute(
+        "delete from qbo_sync.entity_link l using qbo_sync.gone_link g"
+        " where l.realm_id = %s and l.qbo_id = %s and l.entity in ('billing_account', 'doctor_office')"
+        "   and (g.realm_id, g.entity, g.lms_id) = (l.realm_id, l.entity, l.lms_id)",
+        [realm_id, customer_id],
+    )
 
 
 def ignore_customer(

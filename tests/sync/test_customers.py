@@ -2,6 +2,8 @@
 
 import pytest
 
+from include.sync.customer_link import link_customer
+from tests.sync.test_inbound_invoices import customer_of, in_quickbooks, of_qbo, quiet
 from tests.world import World, make_company
 
 
@@ -196,3 +198,50 @@ def test_labs_on_two_companies_have_a_customer_in_each(world: World) -> None:
     world.sync()
     assert [len(company.all("Customer")) for company in (world.qbo, other)] == [1, 1]
     assert [len(company.all("Invoice")) for company in (world.qbo, other)] == [1, 1]
+
+
+def leave_the_lms(world: World) -> None:
+    """The cases, pairs, accounts and products go; what was invoiced of them went before."""
+    for table in ("case_line_item", "lab_case", "doctor_office", "billing_account", "product"):
+        world.sql(f"delete from lms.{table}")
+
+
+def uninvoiced(world: World, account: int, product: int) -> str:
+    """The customer of an account whose only case was invoiced and is not any more."""
+    case = world.case(world.pair(account), [{"product": product}])
+    world.invoice(case)
+    world.both()
+    customer = customer_of(world, account)
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.both()
+    return customer
+
+
+def test_an_account_and_a_product_that_are_entered_anew_take_over_what_quickbooks_has(world: World) -> None:
+    customer = uninvoiced(world, world.account("Lakeside Dental"), world.product("Zirconia Crown"))
+    leave_the_lms(world)
+    again, product = world.account("Lakeside Dental"), world.product("Zirconia Crown")
+    invoice = world.invoice(world.case(world.pair(again), [{"product": product}]))
+    world.both()
+    assert (world.errors(), customer_of(world, again)) == ([], customer)
+    assert world.link("product", product) and world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer
+    assert world.value("select count(*) from qbo_sync.gone_link") == 0
+    quiet(world)
+
+
+@pytest.mark.parametrize("direction", ["both", "qbo_to_lms"])
+def test_the_customer_of_an_account_that_left_the_lms_is_told_once_and_can_be_linked(
+    world: World, direction: str
+) -> None:
+    customer = uninvoiced(world, world.account("Lakeside Dental"), world.product())
+    world.sql("update qbo_sync.connection set direction = %s", direction)
+    leave_the_lms(world)
+    made = in_quickbooks(world, customer)
+    world.both()
+    [error] = world.errors()
+    assert (error["error_code"], error["attempts"]) == ("customer_not_linked", 1)
+    other = world.account("The new record of the practice")
+    with world.connection.transaction():
+        link_customer(world.connection, world.qbo.realm, customer, "billing_account", other)
+    world.both()
+    assert (world.errors(), of_qbo(world, made)["billing_account_id"]) == ([], other)

@@ -7,5 +7,5 @@ down_revision = "0008_webhook"
 
 
 def upgrade() -> None:
-    """A new invoice link reaches the payments and credits that are applied to it."""
+    """A new invoice link reaches what is applied to it; a link to what has left the LMS holds nothing."""
     run_sql(revision)
