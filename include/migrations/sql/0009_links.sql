@@ -30,8 +30,8 @@ $$;
 create trigger feed_applied after insert on qbo_sync.entity_link for each row
     when (new.entity = 'invoice') execute function qbo_sync.feed_applied();
 
--- Links of customers and items whose record has left the LMS: as good as none. The sync takes them away (0009 those that
--- there are); until then they stand in nobody's way.
+-- Links of customers and items whose record has left the LMS, or whose customer QuickBooks tells to be gone (merged into
+-- another): as good as none. The sync takes them away when it comes upon them; until then they stand in nobody's way.
 create view qbo_sync.gone_link as
     select l.realm_id, l.entity, l.lms_id, l.qbo_id
       from qbo_sync.entity_link l
@@ -39,12 +39,16 @@ create view qbo_sync.gone_link as
            when 'billing_account' then not exists (select 1 from lms.billing_account a where a.id = l.lms_id)
            when 'doctor_office' then not exists (select 1 from lms.doctor_office o where o.id = l.lms_id)
            when 'product' then not exists (select 1 from lms.product p where p.id = l.lms_id)
-           else false end;
+           else false end
+        or l.entity in ('billing_account', 'doctor_office')
+           and exists (select 1 from qbo_sync.qbo_seen s
+                        where s.realm_id = l.realm_id and s.resource = 'Customer' and s.qbo_id = l.qbo_id
+                          and s.sync_token is null);
 
 delete from qbo_sync.entity_link l using qbo_sync.gone_link g
  where (g.realm_id, g.entity, g.lms_id) = (l.realm_id, l.entity, l.lms_id);
 
--- As before (0007), but a link to what has left the LMS does not count: its customer's transactions would fail again, and be
+-- As before (0007), but such a link does not count: its customer's transactions would fail again, and be
 -- tried again, for ever.
 create or replace view qbo_sync.error_to_retry as
     select e.id
