@@ -222,7 +222,8 @@ def test_what_settles_something_else_is_left_out_and_told(world: World) -> None:
     assert world.lms_invoice(invoice)["balance"] == 10
     [error] = world.errors()
     assert error["error_code"] == "unsynced_application"
-    assert "$30.00 for a credit memo" in error["message"]
+    assert "also paid with $30.00 of a credit memo" in error["message"]
+    assert "does not have" not in error["message"]
     world.qbo.update("Payment", fresh(world, made, "Payment"), CustomerRef={"value": customer}, PrivateNote="x")
     world.fetch()
     [again] = world.errors()
@@ -247,6 +248,24 @@ def test_a_part_for_an_invoice_that_comes_later_heals(world: World) -> None:
     assert of_payment(world, made)["applied"] == {invoice: 30, of_qbo(world, old)["id"]: 20}
     assert world.errors() == []
     quiet(world)
+
+
+def test_a_credit_of_ours_in_a_payment_of_quickbooks_is_told_as_what_it_is(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    old = in_quickbooks(world, customer, sale("20.00"))
+    credit = world.credit(account, "30.00")
+    world.sql("update qbo_sync.connection set sync_invoices = false")
+    world.both()
+    memo = {"Id": (world.link("credit", credit) or {})["qbo_id"]}
+    bill = world.qbo_invoice(invoice)
+    lines = [pays(bill, "100.00"), pays(old, "20.00"), pays(memo, "30.00", "CreditMemo")]
+    made = received(world, customer, "90.00", *lines)
+    world.both()
+    assert of_payment(world, made)["amount"] == 90
+    [error] = world.errors()
+    assert f"settles what Pilot does not have: $20.00 for an invoice (id {old['Id']}); and" in error["message"]
+    assert f"also paid with $30.00 of a credit memo (id {memo['Id']})" in error["message"]
+    assert "Apply that part" in error["resolution"] and "counts in the invoices' balances" in error["resolution"]
 
 
 def test_an_ignored_left_out_part_stays_ignored(world: World) -> None:

@@ -29,7 +29,7 @@ ON_ITS_WAY_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """Money of a payment that settles something which the LMS does not have."""
+    """A line of a payment that the LMS does not have: it settles something else, or a credit memo helps to pay."""
 
     #: “Invoice”, “CreditMemo”, …
     kind: str
@@ -208,21 +208,36 @@ def _conflict(now: PaymentInbound, decision: Decision) -> Problem | None:
     )
 
 
-_KINDS = {"Invoice": "an invoice", "CreditMemo": "a credit memo", "JournalEntry": "a journal entry"}
+_KINDS = {"Invoice": "an invoice", "JournalEntry": "a journal entry"}
 
 
 def _left_out(now: PaymentInbound) -> Problem | None:
     if now.qbo is None or not now.qbo.left_out:
         return None
     left_out = now.qbo.left_out
-    named = ", ".join(f"{show(one.amount)} for {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in left_out)
+    settled = [one for one in left_out if one.kind != "CreditMemo"]
+    credits = [one for one in left_out if one.kind == "CreditMemo"]
+    told, to_do = [], []
+    if settled:
+        named = ", ".join(
+            f"{show(one.amount)} for {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in settled
+        )
+        told.append(f"a part of it in QuickBooks settles what Pilot does not have: {named}")
+        to_do.append("Apply that part to invoices that Pilot has, or ignore this.")
+    if credits:
+        named = ", ".join(f"{show(one.amount)} of a credit memo (id {one.qbo_id})" for one in credits)
+        told.append(f"in QuickBooks its invoices are also paid with {named}, which Pilot does not show as applied")
+        to_do.append(
+            "The credit counts in the invoices' balances: ignore this. To see a credit of Pilot's applied there too, "
+            "take it off the payment in QuickBooks and apply it in Pilot."
+        )
     return Problem(
         code="unsynced_application",
         message=(
             f"The payment of {show(now.qbo.amount)} of {now.qbo.date:%m/%d/%Y} from {now.qbo.customer_name} is in "
-            f"Pilot, but a part of it in QuickBooks settles what Pilot does not have: {named}."
+            f"Pilot, but {'; and '.join(told)}."
         ),
-        resolution="Nothing is lost in QuickBooks. Apply that part to invoices that Pilot has, or ignore this.",
+        resolution=" ".join(["Nothing is lost in QuickBooks.", *to_do]),
         detail={
             "customer_id": now.qbo.customer_id,
             "invoice_ids": [one.qbo_id for one in left_out if one.kind == "Invoice"],
