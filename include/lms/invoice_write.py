@@ -102,6 +102,11 @@ def set_balance(connection: psycopg.Connection, invoice_id: str, balance: Decima
     )
 
 
+def raise_balance(connection: psycopg.Connection, invoice_id: str, amount: Decimal) -> None:
+    """So much of the invoice is not settled any more."""
+    connection.execute("update lms.invoice set balance = balance + %s where id = %s", [amount, invoice_id])
+
+
 def delete(connection: psycopg.Connection, invoice_id: str) -> None:
     """The invoice goes with its lines and applications; its case, if it has one, is completed again."""
     connection.execute(

@@ -107,10 +107,17 @@ def preferences_of(stored: Mapping[str, Any]) -> CompanyPreferences:
 
 
 def refresh_preferences(connection: psycopg.Connection, client: QboClient) -> None:
-    """Read the company's preferences if they were last read more than an hour ago, and keep them with warnings."""
+    """Read the company's preferences if they were last read more than an hour ago, and keep them with warnings.
+
+    Also if something is about to be tried again that closed books kept back: they may have been opened.
+    """
     stale = connection.execute(
-        "select 1 from qbo_sync.company where realm_id = %s"
-        "   and (preferences_read_at is null or preferences_read_at < clock_timestamp() - interval '1 hour')",
+        "select 1 from qbo_sync.company c where c.realm_id = %s"
+        "   and (c.preferences_read_at is null or c.preferences_read_at < clock_timestamp() - interval '1 hour'"
+        "        or exists (select 1 from qbo_sync.sync_error e"
+        "                     join qbo_sync.pending_mark m on m.realm_id = e.realm_id and m.direction = e.direction"
+        "                                                 and m.entity = e.record_entity and m.record_id = e.record_id"
+        "                    where e.realm_id = c.realm_id and e.status = 'open' and e.error_code = 'books_closed'))",
         [client.realm_id],
     ).fetchone()
     connection.rollback()

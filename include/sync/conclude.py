@@ -12,6 +12,7 @@ from include.qbo.client import QboClient
 from include.qbo.faults import Fault, Remedy
 from include.sync import intents, links, marks, words
 from include.sync.entity.rules import EntityRules, Json
+from include.sync.gone_customers import find_gone, forget
 from include.sync.intents import Intent
 from include.sync.outcomes import Settlement, settle
 from include.sync.runtime import Run
@@ -45,6 +46,8 @@ class _Learned:
     sync_token: str | None = None
     #: The cause of the refusal is gone: plan again at once.
     cleared: bool = False
+    #: Customers of its that QuickBooks does not have any more.
+    gone_customers: Sequence[str] = ()
 
 
 def conclude(
@@ -63,6 +66,9 @@ def conclude(
     learned = [_learn(client, where, intent, result) for intent, result in answered]
     connection.commit()
     marks.lock_to_settle(connection)
+    gone = {qbo_id for more in learned for qbo_id in more.gone_customers}
+    if gone:
+        forget(connection, where.realm_id, gone, request[0].billing_lab_id)
     for (intent, result), more in zip(answered, learned, strict=True):
         _record(connection, where, intent, result, more)
     connection.commit()
@@ -83,6 +89,9 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
         found = client.read(intent.resource, intent.payload["Id"])
         return _Learned() if isinstance(found, Fault) else _Learned(sync_token=found["SyncToken"])
     if result.remedy is Remedy.RECORD_ERROR:
+        gone_customers = find_gone(client, intent, result)
+        if gone_customers:
+            return _Learned(cleared=True, gone_customers=gone_customers)
         if where.rules.clear_the_way(client, intent, result):
             return _Learned(cleared=True)
         return _Learned(problem=where.rules.explain(result, intent, client))

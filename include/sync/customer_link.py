@@ -22,6 +22,9 @@ _CANDIDATES = """
             select 'doctor_office', o.id, o.child_subaccount_name, a.name
               from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id) c
       left join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = c.entity and l.lms_id = c.lms_id
+                                      and not exists (select 1 from qbo_sync.gone_link g
+                                                       where (g.realm_id, g.entity, g.lms_id)
+                                                             = (l.realm_id, l.entity, l.lms_id))
 """
 
 
@@ -66,6 +69,7 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
     customer = read(connection, [str(lms_id)]).get(str(lms_id))
     if customer is None:
         raise CannotLink("This billing account or pair does not exist any more.")
+    _forget_gone(connection, realm_id, customer_id, entity, lms_id)
     taken = connection.execute(
         "select entity, lms_id, qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and"
         " ((entity = %(entity)s and lms_id = %(lms)s)"
@@ -82,6 +86,17 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
         "delete from qbo_sync.ignored_customer where realm_id = %s and qbo_id = %s", [realm_id, customer_id]
     )
     return customer.name
+
+
+def _forget_gone(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> None:
+    """A link to what has left the LMS, or to a customer that was merged into another, stands in nobody's way."""
+    connection.execute(
+        "delete from qbo_sync.entity_link l using qbo_sync.gone_link g"
+        " where (g.realm_id, g.entity, g.lms_id) = (l.realm_id, l.entity, l.lms_id) and l.realm_id = %(realm)s"
+        "   and ((l.entity = %(entity)s and l.lms_id = %(lms)s)"
+        "        or (l.entity in ('billing_account', 'doctor_office') and l.qbo_id = %(qbo)s))",
+        {"realm": realm_id, "entity": entity, "lms": lms_id, "qbo": customer_id},
+    )
 
 
 def ignore_customer(

@@ -31,6 +31,15 @@ def linked_ids(connection: psycopg.Connection, realm_id: str, entities: Iterable
     return {qbo_id for (qbo_id,) in rows}
 
 
+def ids_of_gone(connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]) -> set[str]:
+    """Which of these QuickBooks ids belong to a link of one of the entities whose record is gone on either side."""
+    rows = connection.execute(
+        "select qbo_id from qbo_sync.gone_link where realm_id = %s and entity = any(%s) and qbo_id = any(%s)",
+        [realm_id, list(entities), list(ids)],
+    )
+    return {qbo_id for (qbo_id,) in rows}
+
+
 def store(
     connection: psycopg.Connection,
     realm_id: str,

@@ -2,6 +2,9 @@
 
 import pytest
 
+from include.sync.customer_link import candidates, link_customer
+from tests.sync.test_inbound_invoices import customer_of, in_quickbooks, of_qbo, quiet
+from tests.sync.test_inbound_payments import invoiced, of_payment, pays, received
 from tests.world import World, make_company
 
 
@@ -196,3 +199,94 @@ def test_labs_on_two_companies_have_a_customer_in_each(world: World) -> None:
     world.sync()
     assert [len(company.all("Customer")) for company in (world.qbo, other)] == [1, 1]
     assert [len(company.all("Invoice")) for company in (world.qbo, other)] == [1, 1]
+
+
+def leave_the_lms(world: World) -> None:
+    """The cases, pairs, accounts and products go; what was invoiced of them went before."""
+    for table in ("case_line_item", "lab_case", "doctor_office", "billing_account", "product"):
+        world.sql(f"delete from lms.{table}")
+
+
+def uninvoiced(world: World, account: int, product: int) -> str:
+    """The customer of an account whose only case was invoiced and is not any more."""
+    case = world.case(world.pair(account), [{"product": product}])
+    world.invoice(case)
+    world.both()
+    customer = customer_of(world, account)
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.both()
+    return customer
+
+
+def test_an_account_and_a_product_that_are_entered_anew_take_over_what_quickbooks_has(world: World) -> None:
+    customer = uninvoiced(world, world.account("Lakeside Dental"), world.product("Zirconia Crown"))
+    leave_the_lms(world)
+    again, product = world.account("Lakeside Dental"), world.product("Zirconia Crown")
+    invoice = world.invoice(world.case(world.pair(again), [{"product": product}]))
+    world.both()
+    assert (world.errors(), customer_of(world, again)) == ([], customer)
+    assert world.link("product", product) and world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer
+    assert world.value("select count(*) from qbo_sync.gone_link") == 0
+    quiet(world)
+
+
+@pytest.mark.parametrize("direction", ["both", "qbo_to_lms"])
+def test_the_customer_of_an_account_that_left_the_lms_is_told_once_and_can_be_linked(
+    world: World, direction: str
+) -> None:
+    customer = uninvoiced(world, world.account("Lakeside Dental"), world.product())
+    world.sql("update qbo_sync.connection set direction = %s", direction)
+    leave_the_lms(world)
+    made = in_quickbooks(world, customer)
+    world.both()
+    [error] = world.errors()
+    assert (error["error_code"], error["attempts"]) == ("customer_not_linked", 1)
+    other = world.account("The new record of the practice")
+    with world.connection.transaction():
+        link_customer(world.connection, world.qbo.realm, customer, "billing_account", other)
+    world.both()
+    assert (world.errors(), of_qbo(world, made)["billing_account_id"]) == ([], other)
+
+
+def merge(world: World, loser: str, winner: str) -> None:
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/merge", {"from": loser, "into": winner})
+
+
+@pytest.mark.parametrize("table", ["invoice", "payment", "credit", "pair"])
+def test_an_account_whose_customer_was_merged_into_another_account_s_gets_one_again(world: World, table: str) -> None:
+    _, _, winner = invoiced(world)
+    account, _, loser = invoiced(world)
+    merge(world, loser, winner)
+    world.both()
+    if table == "invoice":
+        world.simple_invoice(account)
+    elif table == "pair":
+        world.sql("update lms.billing_account set accounting_structure = 'detailed' where id = %s", account)
+    else:
+        getattr(world, table)(account, "20.00")
+    world.both()
+    again = customer_of(world, account)
+    assert (world.errors(), again in (winner, loser)) == ([], False)
+    assert len([one for one in world.qbo.all("Customer") if not one.get("Job")]) == 2
+    if table in ("payment", "credit"):
+        [made] = world.qbo.all("Payment" if table == "payment" else "CreditMemo")
+        assert made["CustomerRef"]["value"] == again
+    quiet(world)
+
+
+def test_an_account_whose_customer_was_merged_into_an_unlinked_one_can_be_linked_to_that(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    survivor = world.qbo.create("Customer", DisplayName="Lakeside Dental LLC")
+    merge(world, customer, survivor["Id"])
+    hers = received(world, survivor["Id"], "100.00", pays(world.qbo_invoice(invoice), "100.00"))
+    world.both()
+    [error] = world.errors()
+    assert error["error_code"] == "customer_not_linked"
+    name = world.value("select name from lms.billing_account where id = %s", account)
+    with world.connection.transaction():
+        assert account in [one["lms_id"] for one in candidates(world.connection, world.qbo.realm, name)]
+        link_customer(world.connection, world.qbo.realm, survivor["Id"], "billing_account", account)
+    new = world.simple_invoice(account)
+    world.both()
+    assert world.errors() == [] and of_payment(world, hers)["applied"] == {invoice: 100}
+    assert world.qbo_invoice(new)["CustomerRef"]["value"] == survivor["Id"]

@@ -1,5 +1,6 @@
 """Payments from QuickBooks to the LMS (sync rules, section 7), through the LMS's tables and QuickBooks' API."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -221,7 +222,8 @@ def test_what_settles_something_else_is_left_out_and_told(world: World) -> None:
     assert world.lms_invoice(invoice)["balance"] == 10
     [error] = world.errors()
     assert error["error_code"] == "unsynced_application"
-    assert "$30.00 for a credit memo" in error["message"]
+    assert "also paid with $30.00 of a credit memo" in error["message"]
+    assert "does not have" not in error["message"]
     world.qbo.update("Payment", fresh(world, made, "Payment"), CustomerRef={"value": customer}, PrivateNote="x")
     world.fetch()
     [again] = world.errors()
@@ -246,6 +248,24 @@ def test_a_part_for_an_invoice_that_comes_later_heals(world: World) -> None:
     assert of_payment(world, made)["applied"] == {invoice: 30, of_qbo(world, old)["id"]: 20}
     assert world.errors() == []
     quiet(world)
+
+
+def test_a_credit_of_ours_in_a_payment_of_quickbooks_is_told_as_what_it_is(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    old = in_quickbooks(world, customer, sale("20.00"))
+    credit = world.credit(account, "30.00")
+    world.sql("update qbo_sync.connection set sync_invoices = false")
+    world.both()
+    memo = {"Id": (world.link("credit", credit) or {})["qbo_id"]}
+    bill = world.qbo_invoice(invoice)
+    lines = [pays(bill, "100.00"), pays(old, "20.00"), pays(memo, "30.00", "CreditMemo")]
+    made = received(world, customer, "90.00", *lines)
+    world.both()
+    assert of_payment(world, made)["amount"] == 90
+    [error] = world.errors()
+    assert f"settles what Pilot does not have: $20.00 for an invoice (id {old['Id']}); and" in error["message"]
+    assert f"also paid with $30.00 of a credit memo (id {memo['Id']})" in error["message"]
+    assert "Apply that part" in error["resolution"] and "counts in the invoices' balances" in error["resolution"]
 
 
 def test_an_ignored_left_out_part_stays_ignored(world: World) -> None:
@@ -355,3 +375,39 @@ def test_what_changed_while_it_was_older_than_the_start_date_comes_when_the_date
     assert (row["total_amount"], row["balance"]) == (140, 140)
     assert world.value("select amount from lms.payment where id = %s", payment) == 40
     assert world.errors() == []
+
+
+def settled_before_the_start(world: World) -> tuple[int, int, Json]:
+    """An invoice before the start date, one after it, and the QuickBooks payment that settles the first in the LMS."""
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-10'")
+    account = world.account()
+    old, new = world.simple_invoice(account), world.simple_invoice(account, on=date(2026, 6, 12))
+    world.payment(account, "100.00", {old: "100.00"})
+    world.both()
+    [made] = world.qbo.all("Payment")
+    assert made["UnappliedAmt"] == 100
+    return old, new, made
+
+
+@pytest.mark.parametrize(("elsewhere", "stays"), [("100.00", 0), ("40.00", 60)])
+def test_what_quickbooks_applies_elsewhere_is_taken_off_invoices_that_do_not_sync(
+    world: World, elsewhere: str, stays: int
+) -> None:
+    old, new, made = settled_before_the_start(world)
+    change(world, made, TotalAmt=100, Line=[pays(world.qbo_invoice(new), elsewhere)])
+    world.both()
+    applied = of_payment(world, made)["applied"]
+    assert applied == {new: Decimal(elsewhere), **({old: stays} if stays else {})}
+    assert [world.lms_invoice(one)["balance"] for one in (old, new)] == [100 - stays, 100 - Decimal(elsewhere)]
+    [error] = world.errors()
+    assert error["error_code"] == "conflict_qbo_kept" and f"${elsewhere} was taken off" in error["message"]
+    assert error["detail"]["lms"]["applications"] == [{"invoice": ["invoice", str(old)], "amount": 100}]
+    quiet(world)
+    assert of_payment(world, made)["applied"] == applied
+
+
+def test_a_payment_deleted_in_quickbooks_gives_back_invoices_that_do_not_sync(world: World) -> None:
+    old, _, made = settled_before_the_start(world)
+    remove(world, made, "Payment")
+    world.both()
+    assert world.lms_invoice(old)["balance"] == 100

@@ -1,5 +1,6 @@
 """Invoices from the LMS to QuickBooks, record by record (sync rules, section 4)."""
 
+from datetime import date
 from decimal import Decimal
 
 from tests.world import World
@@ -228,6 +229,29 @@ def test_closed_books_are_respected_before_sending(world: World) -> None:
     [error] = world.errors()
     assert error["error_code"] == "books_closed"
     assert "06/30/2026" in error["message"]
+
+
+def test_books_that_were_opened_again_are_noticed_when_it_is_tried_again(world: World) -> None:
+    def close_books(until: str | None) -> None:
+        body = {"AccountingInfoPrefs": {"BookCloseDate": until}}
+        world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", body)
+
+    def times_read() -> int:
+        return world.value("select count(*) from qbo_sync.api_call where resource = 'Preferences'")
+
+    close_books("2026-06-10")
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    invoice = world.simple_invoice()
+    world.sync()
+    assert [error["error_code"] for error in world.errors()] == ["books_closed"]
+    before = times_read()
+    world.simple_invoice(on=date(2026, 6, 20))
+    world.sync()
+    assert times_read() == before, "not for others"
+    close_books(None)
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.link("invoice", invoice) and world.errors() == []
 
 
 def test_every_record_of_a_run_has_one_outcome(world: World) -> None:

@@ -298,6 +298,25 @@ def test_one_lab_s_switches_are_nothing_to_the_other_lab_of_the_company(world: W
     assert world.errors() == []
 
 
+@pytest.mark.parametrize("table", ["payment", "credit"])
+def test_what_settles_another_lab_s_invoice_follows_when_that_lab_is_switched_on(world: World, table: str) -> None:
+    second = world.billing_lab("Second Lab")
+    world.connect(second, world.qbo)
+    world.sql("update qbo_sync.connection set sync_invoices = false where billing_lab_id = %s", second)
+    account = world.account()
+    ours = world.simple_invoice(account)
+    theirs = world.invoice(world.case(world.pair(account), [{"product": world.product()}], lab=second))
+    getattr(world, table)(account, "150.00", {ours: "50.00", theirs: "100.00"})
+    world.both()
+    assert (world.link("invoice", theirs), world.qbo_invoice(ours)["Balance"]) == (None, 50)
+    world.sql("update qbo_sync.connection set sync_invoices = true where billing_lab_id = %s", second)
+    world.both()
+    assert [world.qbo_invoice(one)["Balance"] for one in (ours, theirs)] == [50, 0]
+    assert [world.lms_invoice(one)["balance"] for one in (ours, theirs)] == [50, 0]
+    assert world.errors() == []
+    quiet(world)
+
+
 def test_a_direction_that_changes_while_a_change_is_in_hand_loses_nothing(world: World) -> None:
     invoice = world.simple_invoice()
     world.both()

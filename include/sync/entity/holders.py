@@ -38,7 +38,9 @@ def holders_of(
     wanted = set(names)
     spellings = wanted | {name + DELETED_SUFFIX for name in wanted}
     found = _ask(client, kinds, spellings, refused)
-    linked = links.linked_ids(connection, client.realm_id, entities, [record["Id"] for _, record in found])
+    ids = [record["Id"] for _, record in found]
+    linked = links.linked_ids(connection, client.realm_id, entities, ids)
+    linked -= links.ids_of_gone(connection, client.realm_id, entities, ids)
     by_name: dict[str, list[Json]] = defaultdict(list)
     for kind, record in found:
         name = record[_NAME_FIELD[kind]]

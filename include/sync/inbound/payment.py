@@ -10,6 +10,7 @@ import psycopg
 
 from include.lms import invoice_write, payment_write
 from include.lms.payment import read_payments
+from include.model.money import ZERO
 from include.model.payment import Application, Payment, ordered
 from include.model.plain import applications_from_plain, payment_from_plain, to_plain
 from include.model.record import RecordKey
@@ -30,7 +31,14 @@ from include.sync.inbound.surroundings import (
     settings_of,
 )
 from include.sync.plan.inbound import InboundPlan
-from include.sync.plan.payment_inbound import LeftOut, PaymentInbound, QboPayment, plan_payment_inbound, within
+from include.sync.plan.payment_inbound import (
+    LeftOut,
+    PaymentInbound,
+    QboPayment,
+    plan_payment_inbound,
+    stays_aside,
+    within,
+)
 from include.sync.staging import StagedRecord
 
 Json = dict[str, Any]
@@ -104,11 +112,16 @@ def _read_lms(connection: psycopg.Connection, company: Company, records: Sequenc
         flowing = tuple(one for one in whole.applications if one.invoice in linked | on_the_way)
         record.lms = {
             "payment": to_plain(replace(whole, applications=flowing)),
-            "aside": to_plain(replace(whole, applications=tuple(set(whole.applications) - set(flowing))))[
-                "applications"
-            ],
+            "aside": to_plain(
+                replace(whole, applications=tuple(one for one in whole.applications if one not in flowing))
+            )["applications"],
             "billing_lab_id": labs[lms_id],
         }
+
+
+def _aside(record: StagedRecord) -> tuple[Application, ...]:
+    """What of the LMS payment cannot reach QuickBooks."""
+    return applications_from_plain((record.lms or {}).get("aside"))
 
 
 def _customer(record: StagedRecord) -> RecordKey | None:
@@ -245,6 +258,7 @@ def plan(record: StagedRecord, company: Company) -> InboundPlan:
             start_date=settings.sync_start_date,
             ours=record.qbo["ours"],
             on_its_way=record.qbo["on_its_way"],
+            aside=_aside(record),
         )
     )
 
@@ -283,6 +297,7 @@ def apply(connection: psycopg.Connection, company: Company, record: StagedRecord
     if record.action in ("delete", "unlink"):
         _lock_invoices(connection, record)
         payment_write.delete(connection, lms_id)
+        _follow_aside(connection, _aside(record), ())
         links.remove(connection, company.realm_id, key)
         outcome = "deleted" if record.action == "delete" else "unchanged"
         look_again = _follow_balances(connection, company, record)
@@ -290,9 +305,10 @@ def apply(connection: psycopg.Connection, company: Company, record: StagedRecord
     if record.action == "update":
         _lock_invoices(connection, record)
         theirs = payment_from_plain(record.qbo["payment"])
-        aside = applications_from_plain((record.lms or {})["aside"])
+        aside = stays_aside(theirs, _aside(record))
         whole = replace(theirs, applications=ordered([*theirs.applications, *aside]))
         payment_write.update(connection, lms_id, whole)
+        _follow_aside(connection, _aside(record), aside)
         _agree(connection, company, record, lms_id)
         look_again = _follow_balances(connection, company, record)
         return Applied(outcome="updated", operation="update", lms_id=lms_id, look_again=look_again)
@@ -326,8 +342,7 @@ def _lock_as_planned(connection: psycopg.Connection, record: StagedRecord, lms_i
     now = read_payments(connection, [lms_id]).get(lms_id)
     planned_on = payment_from_plain(record.lms["payment"]) if record.lms else None
     if planned_on and record.lms:
-        aside = applications_from_plain(record.lms["aside"])
-        planned_on = replace(planned_on, applications=ordered([*planned_on.applications, *aside]))
+        planned_on = replace(planned_on, applications=ordered([*planned_on.applications, *_aside(record)]))
     if now != planned_on:
         raise LookAgain("the LMS has changed it meanwhile", CHANGED_SECONDS)
 
@@ -335,7 +350,7 @@ def _lock_as_planned(connection: psycopg.Connection, record: StagedRecord, lms_i
 def _lock_invoices(connection: psycopg.Connection, record: StagedRecord) -> None:
     """In the order of their ids; one that is gone has taken its applications with it."""
     settled = applications_from_plain((record.qbo.get("payment") or {}).get("applications"))
-    ids = {key.id for key in _touched(record)}
+    ids = {key.id for key in _touched(record)} | {one.invoice.id for one in _aside(record)}
     gone = {id_ for id_ in sorted(ids, key=int) if not invoice_write.lock(connection, id_)}
     if any(one.invoice.id in gone for one in settled):
         raise LookAgain("an invoice of it has left the LMS", CHANGED_SECONDS)
@@ -353,6 +368,13 @@ def _follow_balances(connection: psycopg.Connection, company: Company, record: S
         except LookAgain:
             unsure.append(str(seen["qbo_id"]))
     return tuple(unsure)
+
+
+def _follow_aside(connection: psycopg.Connection, before: Sequence[Application], after: Sequence[Application]) -> None:
+    """The balances of invoices that are not in QuickBooks: whoever changes their applications keeps them."""
+    kept = {one.invoice: one.amount for one in after}
+    for one in before:
+        invoice_write.raise_balance(connection, one.invoice.id, one.amount - kept.get(one.invoice, ZERO))
 
 
 def _has_moved_on(connection: psycopg.Connection, realm_id: str, lms_id: str, token: str) -> bool:

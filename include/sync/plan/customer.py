@@ -25,7 +25,9 @@ class CustomerSituation:
 def plan_customer(now: CustomerSituation) -> Plan:
     """Customers are created and moved, never renamed and never deleted: the bookkeeper owns them."""
     if now.lms is None:
-        return nothing("not in the LMS any more; customers are never deleted")
+        # The customer stays, and is free to be linked to another record.
+        gone = "not in the LMS any more; customers are never deleted"
+        return Plan(action="unlink", reason=gone) if now.qbo_id else nothing(gone)
     if now.base is None:
         if not now.lms.wanted:
             return nothing("its billing account is combined: no customer of its own")

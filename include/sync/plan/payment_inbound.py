@@ -1,7 +1,7 @@
 """The plan for payments from QuickBooks to the LMS (sync rules, sections 1, 7 and 8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -29,7 +29,7 @@ ON_ITS_WAY_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """Money of a payment that settles something which the LMS does not have."""
+    """A line of a payment that the LMS does not have: it settles something else, or a credit memo helps to pay."""
 
     #: “Invoice”, “CreditMemo”, …
     kind: str
@@ -66,6 +66,8 @@ class PaymentInbound:
     ours: bool = False
     #: Not linked: a payment of the LMS that looks the same is on its way out.
     on_its_way: bool = False
+    #: What the LMS applies of it to invoices that cannot be in QuickBooks.
+    aside: Sequence[Application] = field(default_factory=tuple)
 
 
 def plan_payment_inbound(now: PaymentInbound) -> InboundPlan:
@@ -113,6 +115,11 @@ def within(
     return ordered(kept)
 
 
+def stays_aside(payment: Payment, aside: Sequence[Application]) -> tuple[Application, ...]:
+    """Of what the LMS applies to invoices that cannot be in QuickBooks: what QuickBooks' version leaves money for."""
+    return within(payment.amount - _sum(payment.applications), aside)
+
+
 def _sum(applications: Sequence[Application]) -> Decimal:
     return sum((one.amount for one in applications), ZERO)
 
@@ -140,7 +147,7 @@ def _unlinked(now: PaymentInbound) -> InboundPlan | None:
 
 
 def _linked(now: PaymentInbound, decision: Decision) -> InboundPlan:
-    problem = _conflict(now, decision) or _left_out(now)
+    problem = _taken_off(now, decision) or _conflict(now, decision) or _left_out(now)
     if decision.side == "qbo":
         return InboundPlan(
             action="nothing", reason="changed in the LMS: that direction's DAG sees to it", problem=_left_out(now)
@@ -153,6 +160,26 @@ def _linked(now: PaymentInbound, decision: Decision) -> InboundPlan:
     if decision.step == "rebase":
         return InboundPlan(action="rebase", reason="changed alike on both sides", problem=problem)
     return InboundPlan(action="nothing", reason="in step", problem=problem)
+
+
+def _taken_off(now: PaymentInbound, decision: Decision) -> Problem | None:
+    """QuickBooks settles other invoices with what the LMS had applied to those that cannot be there."""
+    theirs = now.qbo.payment if now.qbo else None
+    if decision.step != "update" or decision.side != "lms" or now.lms is None or theirs is None:
+        return None
+    taken_off = _sum(now.aside) - _sum(stays_aside(theirs, now.aside))
+    if taken_off == ZERO:
+        return None
+    return conflict(
+        "conflict_qbo_kept",
+        f"The payment of {show(now.lms.amount)} of {now.lms.date:%m/%d/%Y} was changed in QuickBooks: it is "
+        f"{show(theirs.amount)} there, {show(_sum(theirs.applications))} of it applied. So {show(taken_off)} was taken "
+        "off invoices to which Pilot alone had applied it, because they do not sync.",
+        "If Pilot's version was right, apply the payment so again in Pilot; it is in the details.",
+        lost="lms",
+        lms=to_plain(replace(now.lms, applications=ordered([*now.lms.applications, *now.aside]))),
+        qbo=to_plain(theirs),
+    )
 
 
 def _conflict(now: PaymentInbound, decision: Decision) -> Problem | None:
@@ -181,21 +208,36 @@ def _conflict(now: PaymentInbound, decision: Decision) -> Problem | None:
     )
 
 
-_KINDS = {"Invoice": "an invoice", "CreditMemo": "a credit memo", "JournalEntry": "a journal entry"}
+_KINDS = {"Invoice": "an invoice", "JournalEntry": "a journal entry"}
 
 
 def _left_out(now: PaymentInbound) -> Problem | None:
     if now.qbo is None or not now.qbo.left_out:
         return None
     left_out = now.qbo.left_out
-    named = ", ".join(f"{show(one.amount)} for {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in left_out)
+    settled = [one for one in left_out if one.kind != "CreditMemo"]
+    credits = [one for one in left_out if one.kind == "CreditMemo"]
+    told, to_do = [], []
+    if settled:
+        named = ", ".join(
+            f"{show(one.amount)} for {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in settled
+        )
+        told.append(f"a part of it in QuickBooks settles what Pilot does not have: {named}")
+        to_do.append("Apply that part to invoices that Pilot has, or ignore this.")
+    if credits:
+        named = ", ".join(f"{show(one.amount)} of a credit memo (id {one.qbo_id})" for one in credits)
+        told.append(f"in QuickBooks its invoices are also paid with {named}, which Pilot does not show as applied")
+        to_do.append(
+            "The credit counts in the invoices' balances: ignore this. To see a credit of Pilot's applied there too, "
+            "take it off the payment in QuickBooks and apply it in Pilot."
+        )
     return Problem(
         code="unsynced_application",
         message=(
             f"The payment of {show(now.qbo.amount)} of {now.qbo.date:%m/%d/%Y} from {now.qbo.customer_name} is in "
-            f"Pilot, but a part of it in QuickBooks settles what Pilot does not have: {named}."
+            f"Pilot, but {'; and '.join(told)}."
         ),
-        resolution="Nothing is lost in QuickBooks. Apply that part to invoices that Pilot has, or ignore this.",
+        resolution=" ".join(["Nothing is lost in QuickBooks.", *to_do]),
         detail={
             "customer_id": now.qbo.customer_id,
             "invoice_ids": [one.qbo_id for one in left_out if one.kind == "Invoice"],

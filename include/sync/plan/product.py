@@ -20,8 +20,10 @@ class ProductSituation:
 
 def plan_product(now: ProductSituation) -> Plan:
     """Items are created once; from then on they are the bookkeeper's."""
+    if now.lms is None:
+        # The item stays, and is free to be linked to another product.
+        gone = "not in the LMS any more; items are never deleted"
+        return Plan(action="unlink", reason=gone) if now.linked else nothing(gone)
     if now.linked:
         return nothing("in QuickBooks already; items are the bookkeeper's from then on")
-    if now.lms is None:
-        return nothing("not in the LMS any more")
     return create_or_adopt(now.lms.name, "product", now.holders)

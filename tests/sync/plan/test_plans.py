@@ -52,9 +52,10 @@ def test_customers_are_never_created_twice_and_never_deleted(
     plan = plan_customer(
         CustomerSituation(base=base, lms=lms, qbo_id="1", sync_token="0", parent_id=parent_id, holders=holders)
     )
-    assert plan.action in ("create", "adopt", "update", "nothing", "wait", "fail")
+    assert plan.action in ("create", "adopt", "update", "unlink", "nothing", "wait", "fail")
     if base is not None or lms is None or not lms.wanted:
-        assert plan.action in ("update", "nothing")
+        assert plan.action in ("update", "unlink", "nothing")
+    assert (plan.action == "unlink") == (lms is None)
     if plan.action == "create":
         assert not holders
     if plan.action == "adopt":
@@ -68,9 +69,9 @@ def test_customers_are_never_created_twice_and_never_deleted(
 @given(st.booleans(), st.one_of(st.none(), st.just(Product(name="Name"))), HOLDERS)
 def test_items_are_created_once(linked: bool, lms: Product | None, holders: list[NameHolder]) -> None:
     plan = plan_product(ProductSituation(linked=linked, lms=lms, holders=holders))
-    assert plan.action in ("create", "adopt", "nothing", "fail")
+    assert plan.action in ("create", "adopt", "unlink", "nothing", "fail")
     if linked or lms is None:
-        assert plan.action == "nothing"
+        assert plan.action == ("unlink" if linked and lms is None else "nothing")
 
 
 @given(
