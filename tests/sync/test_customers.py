@@ -196,3 +196,60 @@ def test_labs_on_two_companies_have_a_customer_in_each(world: World) -> None:
     world.sync()
     assert [len(company.all("Customer")) for company in (world.qbo, other)] == [1, 1]
     assert [len(company.all("Invoice")) for company in (world.qbo, other)] == [1, 1]
+
+
+def in_canada(world: World) -> dict:
+    """A customer with another currency than the company's own."""
+    currencies = {"MultiCurrencyEnabled": True}
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", {"CurrencyPrefs": currencies})
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    return world.qbo.create("Customer", DisplayName="Toronto Dental", CurrencyRef={"value": "CAD"})
+
+
+def test_a_customer_in_another_currency_is_not_adopted_and_that_heals(world: World) -> None:
+    customer = in_canada(world)
+    invoice = world.simple_invoice(world.account("Toronto Dental"))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("billing_account", "foreign_currency")
+    assert "“Toronto Dental” is billed in CAD" in error["message"]
+    assert world.qbo.all("Invoice") == []
+
+    world.qbo.update("Customer", customer, DisplayName="Toronto Dental (CAD)")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["CurrencyRef"]["value"] == "USD"
+
+
+def test_nothing_is_booked_for_a_customer_in_another_currency(world: World) -> None:
+    """Linked by hand: QuickBooks would take Pilot's dollars as Canadian ones."""
+    customer = in_canada(world)
+    account = world.account("Toronto Dental")
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        world.qbo.realm,
+        account,
+        customer["Id"],
+    )
+    good = world.simple_invoice()
+    world.simple_invoice(account)
+    world.payment(account, "30.00")
+    world.credit(account, "20.00")
+    world.sync()
+    assert {(error["entity"], error["error_code"]) for error in world.errors()} == {
+        (entity, "foreign_currency") for entity in ("invoice", "payment", "credit")
+    }
+    assert all("“Toronto Dental”, who is billed in CAD" in error["message"] for error in world.errors())
+    assert [invoice["Id"] for invoice in world.qbo.all("Invoice")] == [world.qbo_invoice(good)["Id"]]
+    assert world.qbo.all("Payment") == world.qbo.all("CreditMemo") == []
+
+
+def test_a_company_with_one_currency_is_not_asked_for_that_of_its_customers(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    world.sync()
+    before = world.value("select count(*) from qbo_sync.api_call where operation = 'query'")
+    world.credit(account, "20.00")
+    world.run("credit_lms_to_qbo")
+    assert world.value("select count(*) from qbo_sync.api_call where operation = 'query'") == before

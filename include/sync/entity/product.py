@@ -38,7 +38,9 @@ def observe(
         return
     names = [record.lms["name"] for record in new if record.lms]
     refused: dict[str, Fault] = {}
-    holders = holders_of(connection, client, names, ("Item",), ("product", "special_item"), refused)
+    holders = holders_of(
+        connection, client, names, ("Item",), ("product", "special_item"), refused, company.preferences
+    )
     for record in new:
         name = (record.lms or {})["name"]
         record.qbo["holders"] = holders.get(name.casefold(), [])

@@ -31,6 +31,7 @@ from include.sync.inbound.surroundings import (
     settings_of,
 )
 from include.sync.invoice_items import read_items
+from include.sync.plan.currency import foreign_currency
 from include.sync.plan.inbound import InboundPlan
 from include.sync.plan.invoice_inbound import Alike, InvoiceInbound, LmsInvoice, QboInvoice, plan_invoice_inbound
 from include.sync.staging import StagedRecord
@@ -59,6 +60,7 @@ def observe(
         if body:
             customer = _customer(record, found_here, customers.get(body["CustomerRef"]["value"]))
             record.qbo = _seen(body, items, customer, customers.get(body["CustomerRef"]["value"]))
+            record.qbo["foreign_currency"] = foreign_currency(body, company.preferences)
     _look_alike(connection, company, [record for record in records if record.link is None and record.qbo])
 
 

@@ -6,6 +6,7 @@ import psycopg
 
 from include.sync import marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
+from include.sync.currency import refuse_foreign_inbound
 from include.sync.inbound.rules import InboundFlow
 from include.sync.runtime import Runtime
 
@@ -65,7 +66,7 @@ def transform(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, i
         company = read_company(connection, realm_id)
         records = staging.read(connection, runtime.run, realm_id, flow.rules.entity)
         for record in records:
-            plan = flow.rules.plan(record, company)
+            plan = refuse_foreign_inbound(flow.rules.noun(record), record, flow.rules.plan(record, company), company)
             record.action, record.plan = plan.action, plan.to_plain()
             record.problems = [_plain_problem(plan.problem)] if plan.problem else []
             counts[plan.action] = counts.get(plan.action, 0) + 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from include.model.problem import Problem
 from include.sync.plan.action import Plan, fail
+from include.sync.plan.currency import foreign_namesake
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,8 @@ class NameHolder:
     parent_id: str | None = None
     #: False for an item that cannot stand on an invoice line, such as a category.
     usable: bool = True
+    #: The currency that it is billed in, where that is not the company's own.
+    foreign_currency: str | None = None
 
 
 def create_or_adopt(name: str, noun: str, holders: Sequence[NameHolder], parent_id: str | None = None) -> Plan:
@@ -40,6 +43,8 @@ def create_or_adopt(name: str, noun: str, holders: Sequence[NameHolder], parent_
         and holder.usable
         and holder.parent_id == parent_id
     ]
+    if len(ours) == 1 and ours[0].foreign_currency:
+        return fail(foreign_namesake(noun, name, ours[0].foreign_currency))
     if len(ours) == 1:
         return Plan(
             action="adopt",
