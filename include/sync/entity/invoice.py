@@ -68,7 +68,9 @@ def observe(
         record.qbo["same"] = [
             [body["Id"], body["SyncToken"], qbo_invoice.total(body)]
             for body in candidates
-            if body["Id"] not in taken and _matches(body, invoice, ids[invoice.customer], company)
+            if body["Id"] not in taken
+            and body.get("DocNumber") == invoice.number
+            and qbo_invoice.is_same(body, invoice, ids[invoice.customer])
         ]
 
 
@@ -90,16 +92,11 @@ def _read_present(
 def _candidates(
     client: QboClient, company: Company, invoices: Iterable[Invoice], refused: dict[str, Fault]
 ) -> list[Json]:
-    """QuickBooks invoices that may be one of these: of the same number, or of the same day where it numbers itself."""
-    if company.preferences.custom_transaction_numbers:
-        return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices], refused=refused)
-    return client.find_all("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
-
-
-def _matches(body: Json, invoice: Invoice, customer_id: str, company: Company) -> bool:
-    if company.preferences.custom_transaction_numbers and body.get("DocNumber") != invoice.number:
-        return False
-    return qbo_invoice.is_same(body, invoice, customer_id)
+    """QuickBooks invoices of these numbers. None where QuickBooks numbers invoices itself: a number says nothing there,
+    and an invoice of the same customer, day and total may be another one."""
+    if not company.preferences.custom_transaction_numbers:
+        return []
+    return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices], refused=refused)
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:
