@@ -125,6 +125,21 @@ def test_an_existing_customer_of_the_same_name_is_adopted(world: World) -> None:
     assert len(world.qbo.all("Customer")) == 1
 
 
+@pytest.mark.parametrize("name", ["Lakeside Dental ", " Lakeside Dental", "Lakeside Dental\u00a0\n"])
+def test_blanks_around_a_name_do_not_matter(world: World, name: str) -> None:
+    world.qbo.create("Customer", DisplayName="Lakeside Dental")
+    world.simple_invoice(world.account(name))
+    assert world.sync()["adopted"] == 1
+    assert world.errors() == []
+
+
+def test_a_name_of_blanks_is_told(world: World) -> None:
+    world.simple_invoice(world.account("  "))
+    world.sync()
+    [error] = world.errors()
+    assert error["message"] == "A customer has no name in Pilot."
+
+
 @pytest.mark.parametrize(("kind", "article"), [("Vendor", "a vendor"), ("Employee", "an employee")])
 def test_a_name_held_by_another_kind_is_told_and_heals(world: World, kind: str, article: str) -> None:
     names = {"DisplayName": "Zahn Dental"} if kind == "Vendor" else {"GivenName": "Zahn", "FamilyName": "Dental"}

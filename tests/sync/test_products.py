@@ -94,3 +94,13 @@ def test_an_item_in_a_category_is_adopted(world: World) -> None:
     assert world.errors() == []
     link = world.link("product", product)
     assert link and link["qbo_id"] == item["Id"]
+
+
+def test_blanks_around_a_name_do_not_matter(world: World) -> None:
+    income = world.value("select income_account_id from qbo_sync.connection")
+    item = world.qbo.create("Item", Name="Zirconia Crown", Type="Service", IncomeAccountRef={"value": income})
+    product = world.product(" Zirconia Crown ")
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    world.sync()
+    link = world.link("product", product)
+    assert link and link["qbo_id"] == item["Id"]
