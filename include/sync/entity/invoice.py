@@ -1,6 +1,6 @@
 """Invoices, from the LMS to QuickBooks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -59,8 +59,12 @@ def observe(
             ready.append(record)
     if not ready:
         return
+    if not company.preferences.custom_transaction_numbers:
+        _find_made_unseen(connection, client, company, ready, ids)
+        return
     refused: dict[str, Fault] = {}
-    candidates = _candidates(client, company, [new[record.record_id] for record in ready], refused)
+    numbers = [new[record.record_id].number for record in ready]
+    candidates = client.find("Invoice", "DocNumber", numbers, refused=refused)
     taken = links.linked_ids(connection, company.realm_id, ["invoice"], [body["Id"] for body in candidates])
     for record in ready:
         invoice = new[record.record_id]
@@ -89,14 +93,32 @@ def _read_present(
         }
 
 
-def _candidates(
-    client: QboClient, company: Company, invoices: Iterable[Invoice], refused: dict[str, Fault]
-) -> list[Json]:
-    """QuickBooks invoices of these numbers. None where QuickBooks numbers invoices itself: a number says nothing there,
-    and an invoice of the same customer, day and total may be another one."""
-    if not company.preferences.custom_transaction_numbers:
-        return []
-    return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices], refused=refused)
+def _find_made_unseen(
+    connection: psycopg.Connection,
+    client: QboClient,
+    company: Company,
+    records: Sequence[StagedRecord],
+    ids: Mapping[RecordKey, str],
+) -> None:
+    """Where QuickBooks numbers invoices itself, only what an earlier create of ours may have left there is looked for.
+
+    A number says nothing then, and any other invoice of the same customer, day and total may be another one.
+    """
+    rows = connection.execute(
+        "select distinct record_id from qbo_sync.staged_record where realm_id = %s and entity = 'invoice'"
+        "   and record_id = any(%s) and action = 'create' and outcome is distinct from 'created'",
+        [company.realm_id, [record.record_id for record in records]],
+    )
+    tried = {record_id for (record_id,) in rows}
+    again = [(record, body(record, ids, company)) for record in records if record.record_id in tried]
+    found = candidates(client, [sent for _, sent in again])
+    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [made["Id"] for made in found])
+    free = {made["Id"]: made for made in found if made["Id"] not in taken}
+    for record, sent in again:
+        made = next((one for one in free.values() if qbo_invoice.came_from(one, sent)), None)
+        if made:
+            record.qbo["same"] = [[made["Id"], made["SyncToken"], qbo_invoice.total(made)]]
+            del free[made["Id"]]
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:
