@@ -104,3 +104,12 @@ def test_blanks_around_a_name_do_not_matter(world: World) -> None:
     world.sync()
     link = world.link("product", product)
     assert link and link["qbo_id"] == item["Id"]
+
+
+def test_two_products_whose_names_differ_in_case_only_are_told_as_products(world: World) -> None:
+    one, two = world.product("Zirconia Crown"), world.product("ZIRCONIA CROWN")
+    world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("product", "qbo_6240")
+    assert error["message"].endswith("another product or service already has this name.")
