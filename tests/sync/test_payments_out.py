@@ -170,3 +170,18 @@ def test_a_second_run_writes_nothing(invoiced: tuple[World, int, list[int]]) -> 
     world.resync()
     assert world.qbo.writes() == 0
     assert world.errors() == []
+
+
+def test_an_invoice_of_it_that_was_deleted_in_quickbooks_is_named(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    gone = world.qbo_invoice(invoices[0])
+    world.qbo.call("invoice", {"Id": gone["Id"], "SyncToken": gone["SyncToken"]}, operation="delete")
+    world.payment(account, "100.00", {invoices[0]: "70.00", invoices[1]: "30.00"})
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("payment", "applied_to_deleted")
+    assert error["message"] == (
+        "The payment of $100.00 of 06/15/2026 cannot be applied in QuickBooks: the invoice that takes $70.00 of it was"
+        " deleted there."
+    )
+    assert [one["TxnId"] for one in error["detail"]["gone"]] == [gone["Id"]]

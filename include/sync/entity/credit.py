@@ -19,6 +19,7 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out
+from include.sync.entity.gone import name_what_is_gone
 from include.sync.entity.payment import not_taken_over
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
@@ -261,7 +262,8 @@ def application_body(record: StagedRecord, ids: Mapping[RecordKey, str], company
 
 def explain_application(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
-    return words.explain(fault, "The application of a credit to its invoices")
+    noun = "The application of a credit"
+    return name_what_is_gone(words.explain(fault, noun), noun, fault, intent, client)
 
 
 def undo_automatic_application(client: QboClient, intent: Intent, fault: Fault) -> bool:
