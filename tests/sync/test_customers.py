@@ -181,6 +181,23 @@ def test_a_name_too_long_is_told_and_heals_when_it_is_shortened(world: World) ->
     assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Short"
 
 
+@pytest.mark.parametrize("email", ["front@lakeside.example, billing@lakeside.example", "front@lakeside.example "])
+def test_email_addresses_that_quickbooks_takes_stop_nothing(world: World, email: str) -> None:
+    account = world.account("Lakeside Dental", email=email)
+    world.simple_invoice(account)
+    world.sync()
+    assert world.errors() == []
+    assert by_name(world)["Lakeside Dental"]["PrimaryEmailAddr"]["Address"] == email.strip()
+
+
+@pytest.mark.parametrize("email", ["front desk", "front@lakeside.example,", "front@lakeside.example billing@x.example"])
+def test_an_email_address_that_is_none_is_told(world: World, email: str) -> None:
+    world.simple_invoice(world.account("Lakeside Dental", email=email))
+    world.sync()
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["rule"]) == ("validation_failed", "email_format")
+
+
 def test_one_bad_customer_stops_nobody_else(world: World) -> None:
     world.simple_invoice(world.account("Bad: Name"))
     good = world.simple_invoice(world.account("Good Name"))
