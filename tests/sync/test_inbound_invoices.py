@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.qbo.text import keepable
 from include.sync.database import prepare
 from tests.world import World
 
@@ -367,6 +368,23 @@ def test_a_number_that_a_linked_invoice_of_the_lab_has_is_told(world: World) -> 
     [error] = world.errors()
     assert error["error_code"] == "number_taken"
     assert number in error["message"]
+
+
+def test_a_character_that_no_database_keeps_stops_nothing(world: World) -> None:
+    _, customer = linked_account(world)
+    odd = in_quickbooks(world, customer, PrivateNote="a \x00 NUL")
+    good = in_quickbooks(world, customer)
+    world.both()
+    assert world.errors() == []
+    assert of_qbo(world, odd)["memo"] == "a  NUL"
+    assert of_qbo(world, good)
+    quiet(world)
+    assert keepable(
+        {"Line": [{"Description": "half an emoji \ud83d, a whole one 😀"}], "Balance": Decimal("1.00")}
+    ) == {
+        "Line": [{"Description": "half an emoji , a whole one 😀"}],
+        "Balance": Decimal("1.00"),
+    }
 
 
 def test_a_taken_number_heals_as_the_words_say(world: World) -> None:
