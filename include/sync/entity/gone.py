@@ -1,6 +1,5 @@
 """Names what was deleted in QuickBooks, where it refuses a payment or a credit's application for that (610)."""
 
-from dataclasses import replace
 from typing import Any
 
 from include.model.money import show
@@ -36,8 +35,7 @@ def name_what_is_gone(problem: Problem, noun: str, fault: Fault, intent: Intent,
         return problem
     detail = {**problem.detail, "gone": [{**one, "Amount": amount} for one, amount in gone]}
     if any(one["TxnType"] == "CreditMemo" for one, _ in gone):
-        return replace(
-            problem,
+        return Problem(
             code="applied_to_deleted",
             message=f"{noun} cannot be made in QuickBooks: the credit memo was deleted there.",
             resolution="Delete the credit in Pilot too; enter it anew if the credit memo was deleted by mistake.",
@@ -46,8 +44,7 @@ def name_what_is_gone(problem: Problem, noun: str, fault: Fault, intent: Intent,
     amounts = " and ".join(show(amount) for _, amount in gone)
     which = "the invoice that takes" if len(gone) == 1 else "the invoices that take"
     was = "was" if len(gone) == 1 else "were"
-    return replace(
-        problem,
+    return Problem(
         code="applied_to_deleted",
         message=f"{noun} cannot be applied in QuickBooks: {which} {amounts} of it {was} deleted there.",
         resolution="Un-invoice the case in Pilot too, or apply the money to another invoice; if it was deleted by "
