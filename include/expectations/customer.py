@@ -9,6 +9,9 @@ from include.model.customer import Customer
 
 NAME_LIMIT = 500
 
+#: QuickBooks takes several in one field, with commas between them.
+_ADDRESS = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
+
 
 def row(customer: Customer) -> dict[str, Any]:
     """The customer as a row of the data frame."""
@@ -28,7 +31,7 @@ def expectations() -> list[Any]:
         *names.expectations("{noun}", NAME_LIMIT),
         gxe.ExpectColumnValuesToMatchRegex(
             column="email",
-            regex=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+            regex=rf"^{_ADDRESS}(?:\s*,\s*{_ADDRESS})*$",
             meta={
                 "rule": "email_format",
                 "message": "The {noun} “{shown}” has the e-mail address “{email}”, which is not a valid one.",

@@ -1,4 +1,7 @@
-"""Billing accounts and doctor–office pairs, read as customers."""
+"""Billing accounts and doctor–office pairs, read as customers.
+
+Texts come without blanks around them: QuickBooks trims names, and so they must compare.
+"""
 
 from collections.abc import Sequence
 
@@ -14,7 +17,14 @@ def read_accounts(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
         "select id::text, name, email, phone from lms.billing_account where id = any(%s::bigint[])",
         [list(ids)],
     )
-    return {id_: Customer(name=name, email=email, phone=phone) for id_, name, email, phone in rows}
+    return {
+        id_: Customer(name=name.strip(), email=_stripped(email), phone=_stripped(phone))
+        for id_, name, email, phone in rows
+    }
+
+
+def _stripped(text: str | None) -> str | None:
+    return text.strip() if text else None
 
 
 def read_pairs(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Customer]:
@@ -26,6 +36,6 @@ def read_pairs(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, 
         [list(ids)],
     )
     return {
-        id_: Customer(name=name, parent=RecordKey("billing_account", account), wanted=detailed)
+        id_: Customer(name=name.strip(), parent=RecordKey("billing_account", account), wanted=detailed)
         for id_, name, account, detailed in rows
     }

@@ -61,7 +61,8 @@ def _invoice(row: dict[str, Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
         else RecordKey("billing_account", row["billing_account_id"])
     )
     return Invoice(
-        number=row["invoice_number"],
+        # As QuickBooks keeps it, or it would not be found there.
+        number=row["invoice_number"].strip(),
         date=row["invoice_date"],
         due_date=row["due_date"],
         customer=customer,

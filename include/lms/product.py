@@ -1,4 +1,4 @@
-"""Products, read from the LMS."""
+"""Products, read from the LMS; their names as those of customers (customer.py)."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,6 @@ def read_products(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
         [list(ids)],
     )
     return {
-        id_: Product(name=name, description=description, unit_price=unit_price)
+        id_: Product(name=name.strip(), description=description, unit_price=unit_price)
         for id_, name, description, unit_price in rows
     }

@@ -40,3 +40,7 @@ class CompanyPreferences:
     allow_shipping: bool = True
     auto_apply_credit: bool = False
     book_close_date: date | None = None
+    #: The only currency that Pilot's amounts can be in.
+    home_currency: str | None = None
+    #: Customers may have other currencies than that one.
+    multi_currency: bool = False

@@ -26,6 +26,7 @@ from include.qbo.faults import Fault, Remedy, fault_of_status, parse_fault
 from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
+from include.qbo.text import keepable
 
 log = logging.getLogger(__name__)
 
@@ -328,7 +329,7 @@ class _Call:
 def _parse(answer: requests.Response, tid: str) -> Any:
     """The body as Python values, or the fault it holds. An answer that is no JSON is a fault of its status."""
     try:
-        body = simplejson.loads(answer.content, use_decimal=True)
+        body = keepable(simplejson.loads(answer.content, use_decimal=True))
     except ValueError:
         # Garbage with a 200 tells nothing about the outcome: as good as a lost answer.
         return fault_of_status(answer.status_code if answer.status_code >= 400 else 502, intuit_tid=tid)

@@ -55,7 +55,12 @@ def from_body(body: Json, items: Mapping[str, RecordKey], customer: RecordKey) -
 
 def number(body: Json) -> str:
     """Its number; where numbers are off, one made of its id."""
-    return str(body.get("DocNumber") or f"QBO-{body['Id']}")
+    return str(body.get("DocNumber") or number_by_id(body["Id"]))
+
+
+def number_by_id(qbo_id: str) -> str:
+    """The number of an invoice whose number in QuickBooks is none, or says nothing."""
+    return f"QBO-{qbo_id}"
 
 
 def balance(body: Json) -> Decimal:

@@ -97,12 +97,15 @@ def preferences_of(stored: Mapping[str, Any]) -> CompanyPreferences:
     """The settings that matter, out of QuickBooks' Preferences (dossier 9.8); their defaults where it says nothing."""
     sales = stored.get("SalesFormsPrefs", {})
     closed = stored.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    currency = stored.get("CurrencyPrefs", {})
     return CompanyPreferences(
         custom_transaction_numbers=bool(sales.get("CustomTxnNumbers", True)),
         allow_discount=bool(sales.get("AllowDiscount", True)),
         allow_shipping=bool(sales.get("AllowShipping", True)),
         auto_apply_credit=bool(sales.get("AutoApplyCredit", False)),
         book_close_date=date.fromisoformat(closed) if closed else None,
+        home_currency=currency.get("HomeCurrency", {}).get("value"),
+        multi_currency=bool(currency.get("MultiCurrencyEnabled", False)),
     )
 
 

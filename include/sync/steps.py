@@ -8,6 +8,7 @@ from typing import Any
 from include.model.plain import to_plain
 from include.sync import intents, marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
+from include.sync.currency import note_foreign_payers, refuse_foreign
 from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
 from include.sync.runtime import Runtime
@@ -53,6 +54,7 @@ def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
                 record.lms = to_plain(found[record.record_id]) if record.record_id in found else None
             if records:
                 rules.observe(connection, client, company, records)
+                note_foreign_payers(connection, client, company, records)
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
             connection.commit()
             extracted[rules.entity] = len(records)
@@ -68,7 +70,7 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         for rules in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, rules.entity)
             for record in records:
-                plan = plan_refused(record) or rules.plan(record, company)
+                plan = plan_refused(record) or refuse_foreign(record, rules.plan(record, company), company.preferences)
                 record.action, record.plan = plan.action, plan.to_plain()
                 if plan.problem:
                     record.problems = [_plain_problem(plan.problem)]

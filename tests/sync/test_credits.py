@@ -141,3 +141,19 @@ def test_a_credit_deleted_in_quickbooks_and_changed_here_is_told(invoiced: tuple
     [error] = world.errors()
     assert error["error_code"] == "deleted_in_quickbooks"
     assert "The credit of $70.00" in error["message"]
+
+
+def test_applied_although_its_credit_memo_was_deleted_in_quickbooks_is_told(
+    invoiced: tuple[World, int, list[int]],
+) -> None:
+    world, account, invoices = invoiced
+    credit = world.credit(account, "60.00")
+    world.sync()
+    memo = memo_of(world, credit)
+    world.qbo.call("creditmemo", {"Id": memo["Id"], "SyncToken": memo["SyncToken"]}, operation="delete")
+    world.apply("credit", credit, {invoices[0]: "60.00"})
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("credit", "applied_to_deleted")
+    assert "the credit memo was deleted there" in error["message"]
+    assert error["resolution"].startswith("Delete the credit in Pilot too")

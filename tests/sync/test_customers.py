@@ -128,6 +128,21 @@ def test_an_existing_customer_of_the_same_name_is_adopted(world: World) -> None:
     assert len(world.qbo.all("Customer")) == 1
 
 
+@pytest.mark.parametrize("name", ["Lakeside Dental ", " Lakeside Dental", "Lakeside Dental\u00a0\n"])
+def test_blanks_around_a_name_do_not_matter(world: World, name: str) -> None:
+    world.qbo.create("Customer", DisplayName="Lakeside Dental")
+    world.simple_invoice(world.account(name))
+    assert world.sync()["adopted"] == 1
+    assert world.errors() == []
+
+
+def test_a_name_of_blanks_is_told(world: World) -> None:
+    world.simple_invoice(world.account("  "))
+    world.sync()
+    [error] = world.errors()
+    assert error["message"] == "A customer has no name in Pilot."
+
+
 @pytest.mark.parametrize(("kind", "article"), [("Vendor", "a vendor"), ("Employee", "an employee")])
 def test_a_name_held_by_another_kind_is_told_and_heals(world: World, kind: str, article: str) -> None:
     names = {"DisplayName": "Zahn Dental"} if kind == "Vendor" else {"GivenName": "Zahn", "FamilyName": "Dental"}
@@ -167,6 +182,23 @@ def test_a_name_too_long_is_told_and_heals_when_it_is_shortened(world: World) ->
     world.sync()
     assert world.errors() == []
     assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Short"
+
+
+@pytest.mark.parametrize("email", ["front@lakeside.example, billing@lakeside.example", "front@lakeside.example "])
+def test_email_addresses_that_quickbooks_takes_stop_nothing(world: World, email: str) -> None:
+    account = world.account("Lakeside Dental", email=email)
+    world.simple_invoice(account)
+    world.sync()
+    assert world.errors() == []
+    assert by_name(world)["Lakeside Dental"]["PrimaryEmailAddr"]["Address"] == email.strip()
+
+
+@pytest.mark.parametrize("email", ["front desk", "front@lakeside.example,", "front@lakeside.example billing@x.example"])
+def test_an_email_address_that_is_none_is_told(world: World, email: str) -> None:
+    world.simple_invoice(world.account("Lakeside Dental", email=email))
+    world.sync()
+    [error] = world.errors()
+    assert (error["error_code"], error["detail"]["rule"]) == ("validation_failed", "email_format")
 
 
 def test_one_bad_customer_stops_nobody_else(world: World) -> None:
@@ -290,3 +322,60 @@ def test_an_account_whose_customer_was_merged_into_an_unlinked_one_can_be_linked
     world.both()
     assert world.errors() == [] and of_payment(world, hers)["applied"] == {invoice: 100}
     assert world.qbo_invoice(new)["CustomerRef"]["value"] == survivor["Id"]
+
+
+def in_canada(world: World) -> dict:
+    """A customer with another currency than the company's own."""
+    currencies = {"MultiCurrencyEnabled": True}
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", {"CurrencyPrefs": currencies})
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    return world.qbo.create("Customer", DisplayName="Toronto Dental", CurrencyRef={"value": "CAD"})
+
+
+def test_a_customer_in_another_currency_is_not_adopted_and_that_heals(world: World) -> None:
+    customer = in_canada(world)
+    invoice = world.simple_invoice(world.account("Toronto Dental"))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("billing_account", "foreign_currency")
+    assert "“Toronto Dental” is billed in CAD" in error["message"]
+    assert world.qbo.all("Invoice") == []
+
+    world.qbo.update("Customer", customer, DisplayName="Toronto Dental (CAD)")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["CurrencyRef"]["value"] == "USD"
+
+
+def test_nothing_is_booked_for_a_customer_in_another_currency(world: World) -> None:
+    """Linked by hand: QuickBooks would take Pilot's dollars as Canadian ones."""
+    customer = in_canada(world)
+    account = world.account("Toronto Dental")
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        world.qbo.realm,
+        account,
+        customer["Id"],
+    )
+    good = world.simple_invoice()
+    world.simple_invoice(account)
+    world.payment(account, "30.00")
+    world.credit(account, "20.00")
+    world.sync()
+    assert {(error["entity"], error["error_code"]) for error in world.errors()} == {
+        (entity, "foreign_currency") for entity in ("invoice", "payment", "credit")
+    }
+    assert all("“Toronto Dental”, who is billed in CAD" in error["message"] for error in world.errors())
+    assert [invoice["Id"] for invoice in world.qbo.all("Invoice")] == [world.qbo_invoice(good)["Id"]]
+    assert world.qbo.all("Payment") == world.qbo.all("CreditMemo") == []
+
+
+def test_a_company_with_one_currency_is_not_asked_for_that_of_its_customers(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    world.sync()
+    before = world.value("select count(*) from qbo_sync.api_call where operation = 'query'")
+    world.credit(account, "20.00")
+    world.run("credit_lms_to_qbo")
+    assert world.value("select count(*) from qbo_sync.api_call where operation = 'query'") == before

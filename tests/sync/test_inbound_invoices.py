@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.qbo.text import keepable
 from include.sync.database import prepare
 from tests.world import World
 
@@ -367,6 +368,57 @@ def test_a_number_that_a_linked_invoice_of_the_lab_has_is_told(world: World) -> 
     [error] = world.errors()
     assert error["error_code"] == "number_taken"
     assert number in error["message"]
+
+
+def test_a_character_that_no_database_keeps_stops_nothing(world: World) -> None:
+    _, customer = linked_account(world)
+    odd = in_quickbooks(world, customer, PrivateNote="a \x00 NUL")
+    good = in_quickbooks(world, customer)
+    world.both()
+    assert world.errors() == []
+    assert of_qbo(world, odd)["memo"] == "a  NUL"
+    assert of_qbo(world, good)
+    quiet(world)
+    assert keepable(
+        {"Line": [{"Description": "half an emoji \ud83d, a whole one 😀"}], "Balance": Decimal("1.00")}
+    ) == {
+        "Line": [{"Description": "half an emoji , a whole one 😀"}],
+        "Balance": Decimal("1.00"),
+    }
+
+
+def test_a_taken_number_heals_as_the_words_say(world: World) -> None:
+    """Pilot does not follow numbers: another one for the invoice that is linked already would change nothing."""
+    _, customer = linked_account(world)
+    [row] = world.sql("select id, invoice_number from lms.invoice")
+    world.qbo.update("Invoice", world.qbo_invoice(row["id"]), DocNumber="OTHER-1")
+    made = in_quickbooks(world, customer, DocNumber=row["invoice_number"])
+    world.both()
+    [error] = world.errors()
+    assert error["resolution"].startswith("Give this one, over $80.00, another number in QuickBooks")
+    world.qbo.update("Invoice", fresh(world, made), DocNumber="OTHER-2")
+    world.both()
+    assert world.errors() == []
+    assert of_qbo(world, made)["invoice_number"] == "OTHER-2"
+
+
+def test_where_quickbooks_numbers_itself_a_number_alike_is_no_match(world: World) -> None:
+    _, customer = linked_account(world)
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    alike = world.simple_invoice(world.account())
+    world.sql("update lms.invoice set discount_amount = -1 where id = %s", alike)  # refused, so not sent
+    world.sync()
+    made = in_quickbooks(world, customer)
+    world.sql("update lms.invoice set invoice_number = %s where id = %s", made["DocNumber"], alike)
+    other = in_quickbooks(world, customer)
+    world.both()
+    assert [error["direction"] for error in world.errors()] == ["lms_to_qbo"]
+    assert of_qbo(world, made)["invoice_number"] == f"QBO-{made['Id']}"
+    assert of_qbo(world, other)["invoice_number"] == other["DocNumber"]
+    quiet(world)
 
 
 # ---------------------------------------------------------------------------------- changed in QuickBooks

@@ -411,3 +411,25 @@ def test_a_payment_deleted_in_quickbooks_gives_back_invoices_that_do_not_sync(wo
     remove(world, made, "Payment")
     world.both()
     assert world.lms_invoice(old)["balance"] == 100
+
+
+def test_invoices_and_payments_in_another_currency_do_not_come_as_dollars(world: World) -> None:
+    currencies = {"MultiCurrencyEnabled": True}
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", {"CurrencyPrefs": currencies})
+    account = world.account("Toronto Dental")
+    customer = world.qbo.create("Customer", DisplayName="Toronto Dental Ltd.", CurrencyRef={"value": "CAD"})["Id"]
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        world.qbo.realm,
+        account,
+        customer,
+    )
+    made = in_quickbooks(world, customer, DocNumber="C1")
+    received(world, customer, "80.00", pays(made, "80.00"))
+    world.both()
+    assert world.sql("select id from lms.invoice union all select id from lms.payment") == []
+    assert [(error["entity"], error["error_code"]) for error in world.errors()] == [
+        ("invoice", "foreign_currency"),
+        ("payment", "foreign_currency"),
+    ]
+    assert "Invoice C1 is in CAD in QuickBooks; Pilot knows only amounts in USD." in world.errors()[0]["message"]

@@ -219,6 +219,22 @@ def test_without_custom_numbers_quickbooks_numbers_and_nothing_is_doubled(world:
     assert world.value("select warnings->0->>'code' from qbo_sync.company") == "custom_numbers_off"
 
 
+def test_without_custom_numbers_an_invoice_alike_is_another_one(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    world.sync()
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    customer = world.qbo.all("Customer")[0]["Id"]
+    line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 100}}
+    theirs = world.qbo.create("Invoice", CustomerRef={"value": customer}, TxnDate="2026-06-05", Line=[line])
+    invoice = world.simple_invoice(account, on=date(2026, 6, 5))
+    world.sync()
+    assert world.qbo_invoice(invoice)["Id"] != theirs["Id"]
+
+
 def test_closed_books_are_respected_before_sending(world: World) -> None:
     world.qbo.control(
         "POST", f"companies/{world.qbo.realm}/preferences", {"AccountingInfoPrefs": {"BookCloseDate": "2026-06-30"}}

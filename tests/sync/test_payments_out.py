@@ -218,3 +218,18 @@ def test_money_that_finds_room_goes_from_one_invoice_to_another_in_one_write(wor
     world.both()
     assert world.qbo.writes() == 1
     assert [world.qbo_invoice(invoice)["Balance"] for invoice in (one, two)] == [100, 0]
+
+
+def test_an_invoice_of_it_that_was_deleted_in_quickbooks_is_named(invoiced: tuple[World, int, list[int]]) -> None:
+    world, account, invoices = invoiced
+    gone = world.qbo_invoice(invoices[0])
+    world.qbo.call("invoice", {"Id": gone["Id"], "SyncToken": gone["SyncToken"]}, operation="delete")
+    world.payment(account, "100.00", {invoices[0]: "70.00", invoices[1]: "30.00"})
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("payment", "applied_to_deleted")
+    assert error["message"] == (
+        "The payment of $100.00 of 06/15/2026 cannot be applied in QuickBooks: the invoice that takes $70.00 of it was"
+        " deleted there."
+    )
+    assert [one["TxnId"] for one in error["detail"]["gone"]] == [gone["Id"]]

@@ -75,3 +75,41 @@ def test_a_category_of_the_name_cannot_stand_on_an_invoice(world: World) -> None
     world.sync()
     [error] = world.errors()
     assert "cannot be sold" in error["message"]
+
+
+def test_an_item_in_a_category_is_adopted(world: World) -> None:
+    category = world.qbo.create("Item", Name="Crowns", Type="Category")
+    income = world.value("select income_account_id from qbo_sync.connection")
+    item = world.qbo.create(
+        "Item",
+        Name="Zirconia Crown",
+        Type="Service",
+        IncomeAccountRef={"value": income},
+        SubItem=True,
+        ParentRef={"value": category["Id"]},
+    )
+    product = world.product("Zirconia Crown")
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    world.sync()
+    assert world.errors() == []
+    link = world.link("product", product)
+    assert link and link["qbo_id"] == item["Id"]
+
+
+def test_blanks_around_a_name_do_not_matter(world: World) -> None:
+    income = world.value("select income_account_id from qbo_sync.connection")
+    item = world.qbo.create("Item", Name="Zirconia Crown", Type="Service", IncomeAccountRef={"value": income})
+    product = world.product(" Zirconia Crown ")
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    world.sync()
+    link = world.link("product", product)
+    assert link and link["qbo_id"] == item["Id"]
+
+
+def test_two_products_whose_names_differ_in_case_only_are_told_as_products(world: World) -> None:
+    one, two = world.product("Zirconia Crown"), world.product("ZIRCONIA CROWN")
+    world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"]) == ("product", "qbo_6240")
+    assert error["message"].endswith("another product or service already has this name.")

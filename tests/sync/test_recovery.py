@@ -79,6 +79,32 @@ def test_lost_answers_without_numbers_of_our_own_make_no_duplicate(
     assert world.value("select count(distinct qbo_id) from qbo_sync.entity_link where entity = 'invoice'") == 5
 
 
+def test_made_in_spite_of_a_fault_without_numbers_of_our_own_makes_no_duplicate(world: World) -> None:
+    """Trap 6; of an invoice alike that the bookkeeper entered, the note tells it apart."""
+    world.qbo.control(
+        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
+    )
+    world.sql("update qbo_sync.company set preferences_read_at = null")
+    pair, product = world.pair(world.account()), world.product()
+    world.invoice(world.case(pair, [{"product": product}]))
+    world.sync()
+    [first] = world.qbo.all("Invoice")
+    line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 100}}
+    entered = {"CustomerRef": first["CustomerRef"], "TxnDate": first["TxnDate"], "PrivateNote": "by hand"}
+    theirs = world.qbo.create("Invoice", Line=[line], **entered)
+    invoice = world.invoice(world.case(pair, [{"product": product}]))
+    world.qbo.control(
+        "POST", "faults", {"kind": "fault_6000_after", "operation": "create", "entity": "Invoice", "times": 1}
+    )
+    world.sync()
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    assert world.sync()["adopted"] == 1
+    assert world.errors() == []
+    assert len(world.qbo.all("Invoice")) == 3
+    assert world.qbo_invoice(invoice)["Id"] not in (first["Id"], theirs["Id"])
+
+
 @pytest.mark.parametrize("entity", ["Customer", "Item"])
 def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))

@@ -19,6 +19,7 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first
+from include.sync.entity.gone import name_what_is_gone
 from include.sync.entity.payment import not_taken_over
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
@@ -274,9 +275,10 @@ def application_body(record: StagedRecord, ids: Mapping[RecordKey, str], company
 
 def explain_application(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words."""
-    problem = words.explain(fault, "The application of a credit to its invoices")
+    noun = "The application of a credit"
+    problem = words.explain(fault, noun)
     if fault.code != "6000":
-        return problem
+        return name_what_is_gone(problem, noun, fault, intent, client)
     return replace(
         problem,
         message="A credit cannot be applied as in Pilot: in QuickBooks the credit memo or one of its invoices has less"

@@ -35,7 +35,8 @@ def observe(
     new = [r for r in records if r.link is None and r.record_id in customers and customers[r.record_id].wanted]
     names = [customers[record.record_id].name for record in new]
     refused: dict[str, Fault] = {}
-    holders = holders_of(connection, client, names, qbo_customer.NAME_HOLDERS, _ENTITIES, refused) if new else {}
+    kinds, preferences = qbo_customer.NAME_HOLDERS, company.preferences
+    holders = holders_of(connection, client, names, kinds, _ENTITIES, refused, preferences) if new else {}
     for record in new:
         name = customers[record.record_id].name
         record.qbo["holders"] = holders.get(name.casefold(), [])

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from include.model.settings import CompanyPreferences
 from include.qbo.client import QboClient
 from include.qbo.customer import DELETED_SUFFIX, without_suffix
 from include.qbo.errors import RequestRefused
@@ -13,6 +14,7 @@ from include.qbo.faults import Fault
 from include.qbo.product import SELLABLE_TYPES
 from include.qbo.query import chunks, where_in
 from include.sync import links
+from include.sync.plan.currency import foreign_currency
 from include.sync.plan.names import NameHolder
 
 Json = dict[str, Any]
@@ -29,6 +31,7 @@ def holders_of(
     kinds: Sequence[str],
     entities: Sequence[str],
     refused: dict[str, Fault],
+    preferences: CompanyPreferences,
 ) -> dict[str, list[Json]]:
     """By wanted name (case folded): the records that bear it, or bore it until they were deactivated, as JSON.
 
@@ -54,6 +57,7 @@ def holders_of(
                 "active": active,
                 "linked": kind in ("Customer", "Item") and record["Id"] in linked,
                 "parent_id": record.get("ParentRef", {}).get("value"),
+                "foreign_currency": foreign_currency(record, preferences),
                 "usable": kind != "Item" or record.get("Type") in SELLABLE_TYPES,
             }
         )

@@ -1,6 +1,6 @@
 """Invoices, from the LMS to QuickBooks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -60,8 +60,12 @@ def observe(
             ready.append(record)
     if not ready:
         return
+    if not company.preferences.custom_transaction_numbers:
+        _find_made_unseen(connection, client, company, ready, ids)
+        return
     refused: dict[str, Fault] = {}
-    candidates = _candidates(client, company, [new[record.record_id] for record in ready], refused)
+    numbers = [new[record.record_id].number for record in ready]
+    candidates = client.find("Invoice", "DocNumber", numbers, refused=refused)
     taken = links.linked_ids(connection, company.realm_id, ["invoice"], [body["Id"] for body in candidates])
     for record in ready:
         invoice = new[record.record_id]
@@ -69,7 +73,9 @@ def observe(
         record.qbo["same"] = [
             [body["Id"], body["SyncToken"], qbo_invoice.total(body)]
             for body in candidates
-            if body["Id"] not in taken and _matches(body, invoice, ids[invoice.customer], company)
+            if body["Id"] not in taken
+            and body.get("DocNumber") == invoice.number
+            and qbo_invoice.is_same(body, invoice, ids[invoice.customer])
         ]
 
 
@@ -88,19 +94,32 @@ def _read_present(
         }
 
 
-def _candidates(
-    client: QboClient, company: Company, invoices: Iterable[Invoice], refused: dict[str, Fault]
-) -> list[Json]:
-    """QuickBooks invoices that may be one of these: of the same number, or of the same day where it numbers itself."""
-    if company.preferences.custom_transaction_numbers:
-        return client.find("Invoice", "DocNumber", [invoice.number for invoice in invoices], refused=refused)
-    return client.find_all("Invoice", "TxnDate", [invoice.date.isoformat() for invoice in invoices])
+def _find_made_unseen(
+    connection: psycopg.Connection,
+    client: QboClient,
+    company: Company,
+    records: Sequence[StagedRecord],
+    ids: Mapping[RecordKey, str],
+) -> None:
+    """Where QuickBooks numbers invoices itself, only what an earlier create of ours may have left there is looked for.
 
-
-def _matches(body: Json, invoice: Invoice, customer_id: str, company: Company) -> bool:
-    if company.preferences.custom_transaction_numbers and body.get("DocNumber") != invoice.number:
-        return False
-    return qbo_invoice.is_same(body, invoice, customer_id)
+    A number says nothing then, and any other invoice of the same customer, day and total may be another one.
+    """
+    rows = connection.execute(
+        "select distinct record_id from qbo_sync.staged_record where realm_id = %s and entity = 'invoice'"
+        "   and record_id = any(%s) and action = 'create' and outcome is distinct from 'created'",
+        [company.realm_id, [record.record_id for record in records]],
+    )
+    tried = {record_id for (record_id,) in rows}
+    again = [(record, body(record, ids, company)) for record in records if record.record_id in tried]
+    found = candidates(client, [sent for _, sent in again])
+    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [made["Id"] for made in found])
+    free = {made["Id"]: made for made in found if made["Id"] not in taken}
+    for record, sent in again:
+        made = next((one for one in free.values() if qbo_invoice.came_from(one, sent)), None)
+        if made:
+            record.qbo["same"] = [[made["Id"], made["SyncToken"], qbo_invoice.total(made)]]
+            del free[made["Id"]]
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:

@@ -19,6 +19,7 @@ from include.qbo.faults import Fault
 from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first, without_gone
+from include.sync.entity.gone import name_what_is_gone
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
@@ -215,7 +216,7 @@ def not_taken_over(noun: str, intent: Intent, answer: Json) -> Problem | None:
 def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     """The fault in words; for a refused link, which invoice and why."""
     noun = _noun(intent.base)
-    problem = words.explain(fault, noun)
+    problem = name_what_is_gone(words.explain(fault, noun), noun, fault, intent, client)
     if fault.code == "620":
         return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {_strangers(intent, client)}.")
     return problem

@@ -1,6 +1,7 @@
 """Products, and the special items for tax and credits, as items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -38,7 +39,9 @@ def observe(
         return
     names = [record.lms["name"] for record in new if record.lms]
     refused: dict[str, Fault] = {}
-    holders = holders_of(connection, client, names, ("Item",), ("product", "special_item"), refused)
+    holders = holders_of(
+        connection, client, names, ("Item",), ("product", "special_item"), refused, company.preferences
+    )
     for record in new:
         name = (record.lms or {})["name"]
         record.qbo["holders"] = holders.get(name.casefold(), [])
@@ -67,8 +70,13 @@ def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -
 
 
 def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
-    """The fault in words."""
-    return words.explain(fault, f"Product “{intent.base.get('name', '')}”")
+    """The fault in words. Products share their names with products and services only, not with customers."""
+    product = f"Product “{intent.base.get('name', '')}”"
+    problem = words.explain(fault, product)
+    if fault.code == "6240":
+        message = f"{product} cannot be created in QuickBooks: another product or service already has this name."
+        return replace(problem, message=message)
+    return problem
 
 
 def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:

@@ -31,6 +31,7 @@ from include.sync.inbound.surroundings import (
     settings_of,
 )
 from include.sync.invoice_items import read_items
+from include.sync.plan.currency import foreign_currency
 from include.sync.plan.inbound import InboundPlan
 from include.sync.plan.invoice_inbound import Alike, InvoiceInbound, LmsInvoice, QboInvoice, plan_invoice_inbound
 from include.sync.staging import StagedRecord
@@ -59,6 +60,7 @@ def observe(
         if body:
             customer = _customer(record, found_here, customers.get(body["CustomerRef"]["value"]))
             record.qbo = _seen(body, items, customer, customers.get(body["CustomerRef"]["value"]))
+            record.qbo["foreign_currency"] = foreign_currency(body, company.preferences)
     _look_alike(connection, company, [r for r in records if r.link is None and r.record_id in bodies])
 
 
@@ -111,7 +113,11 @@ def _lms_to_plain(ours: LmsInvoice) -> Json:
 
 
 def _look_alike(connection: psycopg.Connection, company: Company, records: Sequence[StagedRecord]) -> None:
-    """For invoices that are linked to nothing: those of the company's labs with their number."""
+    """For invoices that are linked to nothing: those of the company's labs with their number.
+
+    Where QuickBooks numbers invoices itself, they are others. The lab has each number once: the one from QuickBooks
+    comes under another, if its own is taken.
+    """
     rows = connection.execute(
         "select i.id::text, i.invoice_number, i.billing_lab_id, b.name, exists ("
         "   select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id and l.entity = 'invoice'"
@@ -124,7 +130,7 @@ def _look_alike(connection: psycopg.Connection, company: Company, records: Seque
     ).fetchall()
     invoices = read_invoices(connection, [row[0] for row in rows])
     for record in records:
-        record.qbo["alike"] = [
+        alike = [
             {
                 "lms_id": id_,
                 "lab_id": lab_id,
@@ -137,9 +143,13 @@ def _look_alike(connection: psycopg.Connection, company: Company, records: Seque
             for id_, number, lab_id, lab, linked in rows
             if number == record.qbo["number"] and id_ in invoices
         ]
-        record.qbo["on_its_way"] = not company.preferences.custom_transaction_numbers and _twin_on_its_way(
-            connection, company, record
-        )
+        if company.preferences.custom_transaction_numbers:
+            record.qbo |= {"alike": alike, "on_its_way": False}
+            continue
+        receiver = receiving(company)
+        if record.qbo["invoice"] and receiver and receiver.billing_lab_id in [one["lab_id"] for one in alike]:
+            record.qbo["invoice"]["number"] = qbo_invoice.number_by_id(record.record_id)
+        record.qbo |= {"alike": [], "on_its_way": _twin_on_its_way(connection, company, record)}
 
 
 def _twin_on_its_way(connection: psycopg.Connection, company: Company, record: StagedRecord) -> bool:

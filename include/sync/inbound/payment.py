@@ -30,6 +30,7 @@ from include.sync.inbound.surroundings import (
     receiving,
     settings_of,
 )
+from include.sync.plan.currency import foreign_currency
 from include.sync.plan.inbound import InboundPlan
 from include.sync.plan.payment_inbound import (
     LeftOut,
@@ -78,6 +79,7 @@ def observe(
             "customer_id": body["CustomerRef"]["value"],
             "customer_name": body["CustomerRef"].get("name") or f"id {body['CustomerRef']['value']}",
             "date": body["TxnDate"],
+            "foreign_currency": foreign_currency(body, company.preferences),
             "amount": qbo_payment.amount_of(body),
             "money_applied": qbo_payment.money_applied(body),
             **_lines(body, invoices, coming),

@@ -6,6 +6,7 @@ import psycopg
 
 from include.sync import marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
+from include.sync.currency import refuse_foreign_inbound
 from include.sync.inbound.observed import plan_unread
 from include.sync.inbound.rules import InboundFlow
 from include.sync.runtime import Runtime
@@ -67,6 +68,7 @@ def transform(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, i
         records = staging.read(connection, runtime.run, realm_id, flow.rules.entity)
         for record in records:
             plan = plan_unread(record) or flow.rules.plan(record, company)
+            plan = refuse_foreign_inbound(flow.rules.noun(record), record, plan, company)
             record.action, record.plan = plan.action, plan.to_plain()
             record.problems = [_plain_problem(plan.problem)] if plan.problem else []
             counts[plan.action] = counts.get(plan.action, 0) + 1

@@ -194,7 +194,8 @@ def _ambiguous(qbo: QboInvoice, alike: Sequence[Alike]) -> Problem:
             f"Invoice {qbo.number} in QuickBooks ({show(qbo.total)} of {qbo.date:%m/%d/%Y}, {qbo.customer_name}) has "
             f"the number of another one in Pilot, and Pilot cannot tell whether it is the same: {named}."
         ),
-        resolution="If they are the same, make customer, date and total agree; if not, give one another number.",
+        resolution="If they are the same, make customer, date and total agree; if not, give the one in QuickBooks "
+        "another number.",
         detail={"candidates": [one.lms_id for one in alike], "customer_id": qbo.customer_id},
     )
 
@@ -206,6 +207,7 @@ def _number_taken(qbo: QboInvoice, holder: Alike) -> Problem:
             f"Invoice {qbo.number} over {show(qbo.total)} cannot be brought from QuickBooks: {holder.lab} has another "
             f"invoice with this number in Pilot ({show(holder.total)} of {holder.date:%m/%d/%Y})."
         ),
-        resolution="Give one of the two invoices another number in QuickBooks.",
+        # A number that is changed in QuickBooks changes nothing of an invoice that Pilot has already.
+        resolution=f"Give this one, over {show(qbo.total)}, another number in QuickBooks; it then comes by itself.",
         detail={"holder_lms_id": holder.lms_id},
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from include.model.problem import Problem
 from include.sync.plan.action import Plan, fail
+from include.sync.plan.currency import foreign_namesake
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,23 +24,27 @@ class NameHolder:
     active: bool
     #: Linked to an LMS record already.
     linked: bool
-    #: The customer above it; None at the top.
+    #: The customer or category above it; None at the top.
     parent_id: str | None = None
     #: False for an item that cannot stand on an invoice line, such as a category.
     usable: bool = True
+    #: The currency that it is billed in, where that is not the company's own.
+    foreign_currency: str | None = None
 
 
 def create_or_adopt(name: str, noun: str, holders: Sequence[NameHolder], parent_id: str | None = None) -> Plan:
     """Adopt the one holder that can be this record, fail if another holds the name, else create."""
-    ours = [
+    free = [
         holder
         for holder in holders
-        if holder.kind in ("Customer", "Item")
-        and holder.active
-        and not holder.linked
-        and holder.usable
-        and holder.parent_id == parent_id
+        if holder.kind in ("Customer", "Item") and holder.active and not holder.linked and holder.usable
     ]
+    # A sub-customer of another customer is another one; a product is the same in whatever category it is kept.
+    ours = [holder for holder in free if holder.parent_id == parent_id] or [
+        holder for holder in free if holder.kind == "Item"
+    ]
+    if len(ours) == 1 and ours[0].foreign_currency:
+        return fail(foreign_namesake(noun, name, ours[0].foreign_currency))
     if len(ours) == 1:
         return Plan(
             action="adopt",

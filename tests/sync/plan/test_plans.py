@@ -126,3 +126,17 @@ def test_invoices_have_an_answer_for_every_situation(
             assert plan.problem is not None
         case other:
             assert other == "nothing"
+
+
+def test_a_product_is_the_item_at_the_top_rather_than_one_in_a_category() -> None:
+    def holder(qbo_id: str, parent_id: str | None) -> NameHolder:
+        return NameHolder(
+            kind="Item", qbo_id=qbo_id, sync_token="0", name="Crown", active=True, linked=False, parent_id=parent_id
+        )
+
+    def qbo_id_of(*holders: NameHolder) -> str | None:
+        return plan_product(ProductSituation(linked=False, lms=Product(name="Crown"), holders=holders)).qbo_id
+
+    assert qbo_id_of(holder("1", "9")) == "1"
+    assert qbo_id_of(holder("1", "9"), holder("2", None)) == "2"
+    assert qbo_id_of(holder("1", "9"), holder("2", "8")) is None
