@@ -144,7 +144,7 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         base = where.rules.agreed(intent.base, answer)
         links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
     if intent.operation == "create" and not _as_sent(answer):
-        look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.billing_lab_id)
+        look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.base, intent.billing_lab_id)
     if objection:
         _failed(connection, where, intent, objection, qbo_id=answer["Id"])
     else:
@@ -159,12 +159,17 @@ def _as_sent(answer: Json) -> bool:
 
 
 def look_again_inbound(
-    connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, billing_lab_id: int | None
+    connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, base: Json, billing_lab_id: int | None
 ) -> None:
     """What QuickBooks says of a record that was just linked and is not quite ours: the link knows its version, so the
-    change capture takes it for an echo."""
-    if key.entity in ("invoice", "payment"):
-        marks.mark_one(connection, realm_id, "qbo_to_lms", key.entity, qbo_id, billing_lab_id)
+    change capture takes it for an echo. Of a credit's application, what it says of the invoices."""
+    if key.entity == "credit_application":
+        invoices = [RecordKey("invoice", one["invoice"][1]) for one in base["applications"]]
+        looked_at = [("invoice", id_) for id_ in sorted(links.qbo_ids(connection, realm_id, invoices).values())]
+    else:
+        looked_at = [(key.entity, qbo_id)] if key.entity in ("invoice", "payment") else []
+    for entity, id_ in looked_at:
+        marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
 
 
 def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:

@@ -315,7 +315,7 @@ def _adopt(
         settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
         return
     links.store(connection, company.realm_id, record.key, qbo_id, record.lms or {}, record.plan["sync_token"])
-    look_again_inbound(connection, company.realm_id, record.key, qbo_id, record.billing_lab_id)
+    look_again_inbound(connection, company.realm_id, record.key, qbo_id, record.lms or {}, record.billing_lab_id)
     settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=qbo_id))
 
 

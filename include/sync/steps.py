@@ -6,11 +6,13 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 from typing import Any
 
 from include.model.plain import to_plain
+from include.model.record import LISTS
 from include.sync import intents, marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
 from include.sync.currency import note_foreign_payers, refuse_foreign
 from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
+from include.sync.made_unseen import adopt_made_unseen, find_made_unseen
 from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
@@ -55,6 +57,8 @@ def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             if records:
                 rules.observe(connection, client, company, records)
                 note_foreign_payers(connection, client, company, records)
+            if rules.entity not in LISTS:
+                find_made_unseen(connection, client, company, rules, records)
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
             connection.commit()
             extracted[rules.entity] = len(records)
@@ -70,7 +74,8 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         for rules in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, rules.entity)
             for record in records:
-                plan = plan_refused(record) or refuse_foreign(record, rules.plan(record, company), company.preferences)
+                plan = adopt_made_unseen(record, rules.plan(record, company))
+                plan = plan_refused(record) or refuse_foreign(record, plan, company.preferences)
                 record.action, record.plan = plan.action, plan.to_plain()
                 if plan.problem:
                     record.problems = [_plain_problem(plan.problem)]

@@ -52,6 +52,31 @@ def test_a_payment_or_credit_that_was_done_and_then_failed_is_there_once(
     quiet(world)
 
 
+@pytest.mark.parametrize("captured", [True, False])
+@pytest.mark.parametrize(("entity", "resource"), MONEY)
+def test_a_payment_or_credit_that_was_done_and_answered_with_a_fault_is_there_once(
+    world: World, entity: str, resource: str, captured: bool
+) -> None:
+    """Trap 6, the other half: QuickBooks says that it refuses what it has done. The next try looks first, whether
+    change capture has seen the record meanwhile or not."""
+    account, invoice, _ = invoiced(world)
+    made = give(world, entity, account, invoice)
+    fault = {"kind": "fault_6000_after", "entity": resource, "operation": "create", "times": 1}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    world.sync()
+    [error] = world.errors()
+    assert (error["error_code"], error["lms_id"]) == ("qbo_6000", made)
+    if captured:
+        world.capture()
+        counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+        assert counts["created"] == 0, "it is ours"
+    if not captured or entity != "payment":  # a payment that is seen there has ours tried again by itself
+        world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.both()
+    assert_given_once(world, invoice, entity)
+    quiet(world)
+
+
 @pytest.mark.parametrize(("entity", "resource"), MONEY)
 def test_a_replay_after_a_refreshed_token_keeps_its_requestid(
     world: World, monkeypatch: pytest.MonkeyPatch, entity: str, resource: str

@@ -58,10 +58,8 @@ def observe(
         record.qbo["missing"] = [list(key) for key in references(invoice) if key not in ids]
         if not record.qbo["missing"] and invoice.origin == "lms":
             ready.append(record)
-    if not ready:
-        return
-    if not company.preferences.custom_transaction_numbers:
-        _find_made_unseen(connection, client, company, ready, ids)
+    if not ready or not company.preferences.custom_transaction_numbers:
+        # A number that QuickBooks gives says nothing; one of the same customer, day and total may be another invoice.
         return
     refused: dict[str, Fault] = {}
     numbers = [new[record.record_id].number for record in ready]
@@ -92,34 +90,6 @@ def _read_present(
             "sync_token": body["SyncToken"],
             "invoice": to_plain(invoice_inbound.from_body(body, items, customer)),
         }
-
-
-def _find_made_unseen(
-    connection: psycopg.Connection,
-    client: QboClient,
-    company: Company,
-    records: Sequence[StagedRecord],
-    ids: Mapping[RecordKey, str],
-) -> None:
-    """Where QuickBooks numbers invoices itself, only what an earlier create of ours may have left there is looked for.
-
-    A number says nothing then, and any other invoice of the same customer, day and total may be another one.
-    """
-    rows = connection.execute(
-        "select distinct record_id from qbo_sync.staged_record where realm_id = %s and entity = 'invoice'"
-        "   and record_id = any(%s) and action = 'create' and outcome is distinct from 'created'",
-        [company.realm_id, [record.record_id for record in records]],
-    )
-    tried = {record_id for (record_id,) in rows}
-    again = [(record, body(record, ids, company)) for record in records if record.record_id in tried]
-    found = candidates(client, [sent for _, sent in again])
-    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [made["Id"] for made in found])
-    free = {made["Id"]: made for made in found if made["Id"] not in taken}
-    for record, sent in again:
-        made = next((one for one in free.values() if qbo_invoice.came_from(one, sent)), None)
-        if made:
-            record.qbo["same"] = [[made["Id"], made["SyncToken"], qbo_invoice.total(made)]]
-            del free[made["Id"]]
 
 
 def plan(record: StagedRecord, company: Company) -> Plan:

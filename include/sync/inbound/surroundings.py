@@ -78,7 +78,11 @@ def refuse_while_under_way(
 
 
 def is_on_its_way(connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str) -> bool:
-    """Whether an LMS record is due to go out, or will be again in a moment."""
+    """Whether an LMS record is due to go out, or will be again in a moment.
+
+    One whose create was answered with a fault may have been done all the same (trap 6): it is tried again now, and
+    looked for before that (made_unseen.py). A few times, so that nobody waits for it without an end.
+    """
     row = connection.execute(
         "select 1 from qbo_sync.change_mark m"
         "  join qbo_sync.connection n on n.realm_id = m.realm_id and n.billing_lab_id = m.billing_lab_id"
@@ -87,6 +91,14 @@ def is_on_its_way(connection: psycopg.Connection, realm_id: str, entity: str, lm
         "   and case m.entity when 'invoice' then n.sync_invoices else n.sync_payments end",
         [realm_id, entity, lms_id],
     ).fetchone()
+    if row is None:
+        row = connection.execute(
+            "update qbo_sync.sync_error set retry_at = clock_timestamp()"
+            " where realm_id = %s and direction = 'lms_to_qbo' and record_entity = %s and record_id = %s"
+            "   and status = 'open' and operation = 'create' and error_code like 'qbo\\_%%' and attempts < 4"
+            " returning 1",
+            [realm_id, entity, lms_id],
+        ).fetchone()
     return row is not None
 
 
