@@ -13,10 +13,14 @@ from include.sync.runtime import Runtime
 
 
 def companies_to_check(runtime: Runtime) -> list[dict[str, str]]:
-    """The companies that are connected: [{realm_id, name}]."""
+    """The companies that a lab is connected to: [{realm_id, name}].
+
+    Those that must be connected again are among them, so that their task fails every day: nothing else tells ops of
+    them, because no other DAG takes them.
+    """
     with runtime.connect() as connection:
         rows = connection.execute(
-            "select realm_id, name from qbo_sync.company c where status = 'connected'"
+            "select realm_id, name from qbo_sync.company c where status in ('connected', 'reconnect_required')"
             "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id) order by realm_id"
         ).fetchall()
     return [{"realm_id": realm_id, "name": name} for realm_id, name in rows]
@@ -25,7 +29,8 @@ def companies_to_check(runtime: Runtime) -> list[dict[str, str]]:
 def check_company(runtime: Runtime, realm_id: str) -> dict[str, int]:
     """Look at the company's settings and accounts now; the number of findings of each severity.
 
-    Raises LookupError if no lab is connected to it, QboError if QuickBooks cannot be asked.
+    Raises LookupError if no lab is connected to it, ReconnectRequired if it must be connected again, another QboError
+    if QuickBooks cannot be asked.
     """
     with runtime.client(realm_id) as client:
         info, preferences, accounts = client.company_info(), client.preferences(), fetch_accounts(client)
