@@ -26,9 +26,11 @@ def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_to
     A lab that is connected to this company already keeps its settings (a reconnect). Raises CannotConnect, and
     ReconnectRequired or Unavailable if Intuit refuses or does not answer.
     """
-    grant = refresh(runtime.app, refresh_token)
     with runtime.connect() as connection:
         lab_id, lab_name = _find_lab(connection, billing_lab)
+        _refuse_other_company(connection, lab_id, lab_name, realm_id)
+    # Only now: an exchange uses the token up, and a mistyped name must not cost it.
+    grant = refresh(runtime.app, refresh_token)
     name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
     return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
 

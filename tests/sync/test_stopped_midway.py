@@ -1,4 +1,4 @@
-"""A lab or a company that is disconnected, or refused, while a run is under way."""
+"""A lab or a company that is refused when it connects, or disconnected or refused while a run is under way."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,8 @@ from include.orchestration import capture, tasks
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
-from include.sync import load
+from include.sync import connect, load
+from include.sync.connect import CannotConnect
 from include.sync.disconnect import disconnect_lab
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps
@@ -23,6 +24,16 @@ from tests.world import World
 def marked(world: World) -> list[str]:
     rows = world.sql("select record_id from qbo_sync.change_mark where entity = 'invoice' order by 1")
     return [row["record_id"] for row in rows]
+
+
+def test_a_mistyped_lab_and_a_lab_of_another_company_cost_no_refresh_token(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "refresh", lambda app, token: pytest.fail("the token was exchanged"))
+    with pytest.raises(CannotConnect, match="no billing lab"):
+        connect.connect_lab(world.runtime, billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
+    with pytest.raises(CannotConnect, match="Disconnect it"):
+        connect.connect_lab(world.runtime, billing_lab=str(world.lab), realm_id="999", refresh_token="t")
 
 
 def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: World) -> None:
