@@ -18,7 +18,7 @@ from include.sync.inbound.flows import INBOUND
 from tests.sync.test_inbound_invoices import linked_account, sale
 from tests.sync.test_marks import known, prepared
 from tests.sync.test_recovery import INVOICES
-from tests.world import World
+from tests.world import QuickBooks, World, make_company
 
 
 def marked(world: World) -> list[str]:
@@ -34,6 +34,40 @@ def test_a_mistyped_lab_and_a_lab_of_another_company_cost_no_refresh_token(
         connect.connect_lab(world.runtime, billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
     with pytest.raises(CannotConnect, match="Disconnect it"):
         connect.connect_lab(world.runtime, billing_lab=str(world.lab), realm_id="999", refresh_token="t")
+
+
+def without_accounts(qbo: QuickBooks, type_: str) -> None:
+    """No account of the type is active any more."""
+    for account in qbo.all("Account"):
+        if account["AccountType"] == type_:
+            qbo.deactivate("Account", account)
+
+
+def test_a_refused_connect_leaves_no_company_that_says_connected(world: World) -> None:
+    other = make_company(world.qbo.url)
+    without_accounts(other, "Other Current Asset")
+    lab = world.billing_lab("Second Lab")
+    with pytest.raises(CannotConnect, match="Undeposited Funds"):
+        world.connect(lab, other)
+    assert [row["realm_id"] for row in world.sql("select realm_id from qbo_sync.company")] == [world.qbo.realm]
+    world.connect(lab, world.qbo)
+
+
+def test_a_refused_connect_leaves_the_company_s_other_labs_as_they_are(world: World) -> None:
+    without_accounts(world.qbo, "Other Current Asset")
+    grant = world.value("select refresh_token_encrypted from qbo_sync.company")
+    with pytest.raises(CannotConnect):
+        world.connect(world.billing_lab("Second Lab"), world.qbo)
+    (company,) = world.sql("select * from qbo_sync.company")
+    assert (company["status"], company["refresh_token_encrypted"]) == ("connected", grant)
+    assert world.value("select count(*) from qbo_sync.connection") == 1
+
+
+def test_a_lab_that_has_its_accounts_connects_again_whatever_the_chart_has(world: World) -> None:
+    without_accounts(world.qbo, "Other Current Asset")
+    world.sql("update qbo_sync.company set status = 'reconnect_required'")
+    world.connect(world.lab, world.qbo)
+    assert world.value("select status from qbo_sync.company") == "connected"
 
 
 def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: World) -> None:
