@@ -21,18 +21,27 @@ class CannotConnect(Exception):
     """The lab or the company is not as it must be; the words say what to do."""
 
 
-def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_token: str) -> str:
+def connect_lab(
+    runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_token: str, user: str = "make connect"
+) -> str:
     """Exchange the token, keep it encrypted, make the company and the connection; what was done, in words.
 
-    A lab that is connected to this company already keeps its settings (a reconnect). Raises CannotConnect, and
-    ReconnectRequired or Unavailable if Intuit refuses or does not answer.
+    A lab that is connected to this company already keeps its settings (a reconnect). `user` stands for it among the
+    page's changes. Raises CannotConnect, and ReconnectRequired or Unavailable if Intuit refuses or does not answer.
     """
     with runtime.connect() as connection:
         lab_id, lab_name = _find_lab(connection, billing_lab)
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
+        action = "connect" if _company_of(connection, lab_id) is None else "reconnect"
     # Only now: an exchange uses the token up, and a mistyped name must not cost it.
     grant = refresh(runtime.app, refresh_token)
     name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
+    with runtime.connect() as connection:
+        connection.execute(
+            "insert into qbo_sync.page_change (user_name, action, billing_lab_id, realm_id) values (%s, %s, %s, %s)",
+            [user, action, lab_id, realm_id],
+        )
+        connection.commit()
     return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
 
 

@@ -6,6 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration import capture, tasks
+from include.orchestration import connect as command
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
@@ -34,6 +35,20 @@ def test_a_mistyped_lab_and_a_lab_of_another_company_cost_no_refresh_token(
         connect.connect_lab(world.runtime, billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
     with pytest.raises(CannotConnect, match="Disconnect it"):
         connect.connect_lab(world.runtime, billing_lab=str(world.lab), realm_id="999", refresh_token="t")
+
+
+def test_connecting_by_command_stands_among_the_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_LAB", str(world.lab))
+    monkeypatch.setenv("REALM", world.qbo.realm)
+    monkeypatch.setenv("REFRESH_TOKEN", world.qbo.grant()["refresh_token"])
+    monkeypatch.setenv("LOGNAME", "olga")
+    monkeypatch.setattr(command, "runtime", lambda run: world.runtime)
+    assert command.main() == 0
+    changes = world.sql("select user_name, action, billing_lab_id, realm_id from qbo_sync.page_change order by id")
+    assert [tuple(change.values()) for change in changes] == [
+        ("make connect", "connect", world.lab, world.qbo.realm),
+        ("olga (make connect)", "reconnect", world.lab, world.qbo.realm),
+    ]
 
 
 def without_accounts(qbo: QuickBooks, type_: str) -> None:
