@@ -92,7 +92,9 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
                 "password": keys.pilot_password,
             }
         ),
-        "AIRFLOW_CONN_QUICKBOOKS": json.dumps(
+        # The caller's own leads to Intuit instead of the sandbox.
+        "AIRFLOW_CONN_QUICKBOOKS": os.environ.get("AIRFLOW_CONN_QUICKBOOKS")
+        or json.dumps(
             {
                 "conn_type": "http",
                 "login": sandbox.CLIENT_ID,
