@@ -20,6 +20,7 @@ from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
+from include.sync.throttle import Budget
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.
@@ -91,6 +92,24 @@ def test_the_caller_s_connection_leads_both_stacks_to_real_quickbooks(
     assert local["AIRFLOW_CONN_QUICKBOOKS"] == '{"conn_type": "http", "login": "of-intuit"}'
     raw = yaml.safe_load(text)["services"]["scheduler"]["environment"]["AIRFLOW_CONN_QUICKBOOKS"]
     assert raw.startswith("${AIRFLOW_CONN_QUICKBOOKS:-") and raw.endswith("}")
+
+
+@pytest.mark.parametrize("name", environment.SETTINGS)
+def test_a_documented_setting_of_the_caller_is_taken_by_both_stacks(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "7")
+    assert environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)[name] == "7"
+    raw = yaml.safe_load(text)["services"]["scheduler"]["environment"][name]
+    assert raw == f"${{{name}:-{environment.SETTINGS[name]}}}"
+    assert f"`{name}`" in (PROJECT / "README.md").read_text()
+
+
+def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
+    usual = Budget()
+    assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_SECOND"]) == usual.requests_per_second
+    assert float(environment.SETTINGS["PILOT_QBO_BATCHES_PER_MINUTE"]) == usual.batches_per_minute
+    assert float(environment.SETTINGS["PILOT_QBO_PAUSE_SECONDS"]) == usual.pause_seconds
 
 
 def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:
