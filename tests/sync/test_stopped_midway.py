@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.orchestration import capture, tasks
+from include.orchestration import capture, company_check, tasks
 from include.orchestration import connect as command
+from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
@@ -16,6 +18,7 @@ from include.sync.disconnect import disconnect_lab
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps
 from include.sync.inbound.flows import INBOUND
+from include.sync.known_company import UnknownCompany
 from tests.sync.test_inbound_invoices import linked_account, sale
 from tests.sync.test_marks import known, prepared
 from tests.sync.test_recovery import INVOICES
@@ -116,12 +119,30 @@ def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypa
         capture.capture.function({"realm_id": world.qbo.realm, "name": "Bright"})
 
 
-def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
+def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
     """The tasks' functions, without Airflow around them."""
-    context = {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="r1"), "params": {}}
-    for module in (tasks, capture):
+    run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
+    context = {"dag_run": run, "params": params}
+    for module in (tasks, capture, company_check):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
+
+
+@pytest.mark.parametrize("dag_id", ["invoice_lms_to_qbo", "invoice_qbo_to_lms", "qbo_change_capture", "company_check"])
+def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str
+) -> None:
+    companies = {
+        "qbo_change_capture": capture.captured_companies,
+        "company_check": company_check.connected_companies,
+    }.get(dag_id, tasks.companies)
+    pretend_airflow(world, monkeypatch, dag_id, realm_id="999", resync=True)
+    with pytest.raises(UnknownCompany, match=rf"“999”.* Known: {world.qbo.realm} \(Bright Dental Lab\)") as failed:
+        companies.function()
+    assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
+    disconnect_lab(world.runtime, world.lab)
+    pretend_airflow(world, monkeypatch, dag_id, realm_id=world.qbo.realm, resync=False)
+    assert companies.function() == []
 
 
 def test_of_two_labs_the_one_that_leaves_midway_keeps_its_marks_and_the_other_goes_on(world: World) -> None:

@@ -7,6 +7,7 @@ import psycopg
 from include.sync import marks, staging
 from include.sync.company import companies_with_work, read_company, refresh_preferences
 from include.sync.inbound.rules import InboundFlow
+from include.sync.known_company import require_known
 from include.sync.runtime import Runtime
 
 
@@ -15,9 +16,10 @@ def companies(
 ) -> list[dict[str, Any]]:
     """The companies that have something due: [{realm_id, name}]. `resync` marks every linked record first.
 
-    `woken` by an event: companies where something has to go first are left out (order.py).
+    `woken` by an event: companies where something has to go first are left out (order.py). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
+        require_known(connection, realm_id)
         if resync:
             _mark_linked(connection, flow, realm_id)
         marks.dispatch(connection)
