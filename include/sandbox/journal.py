@@ -61,10 +61,6 @@ class Journal:
             while written < len(line):
                 written += os.write(self._file, line[written:])
 
-    def discard(self) -> None:
-        """Forget what was collected (the request failed)."""
-        self._pending.clear()
-
     def replay(self) -> Iterator[list[Any]]:
         """Every operation of the file, in order; a last line cut short is left out.
 
