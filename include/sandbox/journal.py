@@ -82,6 +82,7 @@ class Journal:
             return
         fresh = self.path.with_name(self.path.name + ".new")
         with fresh.open("wb") as out:
+            os.fchmod(out.fileno(), 0o600)  # it holds tokens
             for operation in operations:
                 out.write(b"[" + operation + b"]\n")
             for realm, kind, record in records:
