@@ -8,7 +8,8 @@ stand on the QuickBooks Online page (Admin), each with what it means and what to
 
 **Runs:** every day at 05:00 UTC, and when a lab connects (the page does that itself). Three calls to QuickBooks per
 company. **Safe to** rerun or clear. **A failed task** means that QuickBooks could not be reached or that the company
-must be connected again; the other companies are checked all the same.
+must be connected again: it fails every day, at once, until somebody does that on the page. No other DAG tells of such a
+company once it is known, because none takes it. The other companies are checked all the same.
 """
 
 from airflow.sdk import CronTriggerTimetable, dag

@@ -2,7 +2,8 @@
 ### Products → QuickBooks items
 
 **For:** billing labs. **Moves:** products of the LMS to service items in QuickBooks Online, when an invoice needs them,
-and the special item `Tax`. An item is created once; from then on it is the bookkeeper's.
+and the special items `Tax` (for invoices with tax) and `Lab Credit` (for credits). An item is created once; from then
+on it is the bookkeeper's.
 
 **Runs:** when the LMS commits a change (asset `lms_product_changes`), and every 15 minutes in case an event was lost.
 One row of tasks per QuickBooks company: `extract` → `transform` → `validate` → `load`.

@@ -21,6 +21,7 @@ from tests.world import World, make_world
 PROJECT = Path(__file__).resolve().parents[1]
 WITH_AIRFLOW = ("tests/end_to_end/", "tests/page/", "tests/stack/")
 _numbers = itertools.count(1)
+os.environ.pop("AIRFLOW_CONN_QUICKBOOKS", None)  # the stacks of the tests never go to real QuickBooks
 
 
 @pytest.fixture(scope="session")

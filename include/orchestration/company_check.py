@@ -18,11 +18,10 @@ def _runtime() -> Any:
 
 @task
 def connected_companies() -> list[dict[str, str]]:
-    """The companies to look at: the one asked for, else all that are connected."""
+    """The companies to look at: the one asked for, else all that are connected or must be connected again."""
     from include.sync.company_check_run import companies_to_check
 
-    wanted = get_current_context()["params"]["realm_id"]
-    return [one for one in companies_to_check(_runtime()) if wanted in (None, one["realm_id"])]
+    return companies_to_check(_runtime(), get_current_context()["params"]["realm_id"])
 
 
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")

@@ -4,6 +4,7 @@ Reads BILLING_LAB (id or name), REALM and REFRESH_TOKEN from the environment, so
 line. The lab gets direction both, all entities, and accounts chosen from the company's chart by their type.
 """
 
+import getpass
 import os
 import sys
 
@@ -11,6 +12,14 @@ from include.orchestration.runtime import runtime
 from include.qbo.errors import QboError
 from include.sync.connect import CannotConnect, connect_lab
 from include.sync.runtime import Run
+
+
+def _user() -> str:
+    """Who ran this, as the page's list of changes shall name them."""
+    try:
+        return f"{getpass.getuser()} (make connect)"
+    except (OSError, KeyError):  # a container's user may have no name
+        return "make connect"
 
 
 def main() -> int:
@@ -27,6 +36,7 @@ def main() -> int:
             billing_lab=wanted["BILLING_LAB"],
             realm_id=wanted["REALM"],
             refresh_token=wanted["REFRESH_TOKEN"],
+            user=_user(),
         )
     except (CannotConnect, QboError) as error:
         sys.stderr.write(f"Not connected: {error}\n")

@@ -14,6 +14,11 @@ POLICY = ExceptionRetryPolicy(
             reason="the company must be connected again by a person",
         ),
         RetryRule(
+            exception="include.sync.known_company.UnknownCompany",
+            action=RetryAction.FAIL,
+            reason="the realm_id that was asked for is mistyped",
+        ),
+        RetryRule(
             exception="include.qbo.errors.RequestRefused",
             action=RetryAction.FAIL,
             reason="QuickBooks would refuse the same request again",

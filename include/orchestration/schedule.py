@@ -25,7 +25,7 @@ def params() -> dict[str, Param]:
             None,
             type=["null", "string"],
             title="QuickBooks company",
-            description="Only this company (its realm id); empty: every company that has something to do.",
+            description="Only this company (its realm id; an unknown one fails); empty: all that have something to do.",
         ),
         "resync": Param(
             False,

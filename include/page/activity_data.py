@@ -44,7 +44,7 @@ def per_entity(connection: psycopg.Connection, lab: int | None) -> list[Row]:
          group by l.name, c.name, o.entity, o.direction
          order by l.name nulls last, c.name, o.direction,
                   array_position(array['billing_account', 'doctor_office', 'product', 'special_item', 'invoice',
-                                       'credit', 'payment'], o.entity)
+                                       'credit', 'credit_application', 'payment'], o.entity)
         """,  # noqa: S608 - our own text
         {"lab": lab},
     )

@@ -11,6 +11,7 @@ ENTITIES = {
     "special_item": "Item",
     "invoice": "Invoice",
     "credit": "Credit",
+    "credit_application": "Applied credit",
     "payment": "Payment",
 }
 ENTITY_PLURALS = {
@@ -20,6 +21,7 @@ ENTITY_PLURALS = {
     "special_item": "Special items",
     "invoice": "Invoices",
     "credit": "Credits",
+    "credit_application": "Credits applied to invoices",
     "payment": "Payments",
 }
 DIRECTIONS = {"lms_to_qbo": "Pilot → QuickBooks", "qbo_to_lms": "QuickBooks → Pilot"}

@@ -61,10 +61,6 @@ class Journal:
             while written < len(line):
                 written += os.write(self._file, line[written:])
 
-    def discard(self) -> None:
-        """Forget what was collected (the request failed)."""
-        self._pending.clear()
-
     def replay(self) -> Iterator[list[Any]]:
         """Every operation of the file, in order; a last line cut short is left out.
 
@@ -86,6 +82,7 @@ class Journal:
             return
         fresh = self.path.with_name(self.path.name + ".new")
         with fresh.open("wb") as out:
+            os.fchmod(out.fileno(), 0o600)  # it holds tokens
             for operation in operations:
                 out.write(b"[" + operation + b"]\n")
             for realm, kind, record in records:

@@ -1,4 +1,4 @@
-"""`python -m include.stack up | down | env | clean | run COMMAND…`: what the Makefile calls."""
+"""`python -m include.stack up | down | env | run COMMAND…`: what the Makefile calls."""
 
 import os
 import sys
@@ -28,8 +28,12 @@ def _down(stack: Stack) -> None:
 
 
 def _require_running(stack: Stack) -> None:
-    if not stack.is_running():
+    """At least a part of it: the addresses hold all the same, and what is dead may not be needed."""
+    dead = stack.dead_parts()
+    if len(dead) == len(stack.parts()):
         raise StackError("the stack is not running: make up")
+    if dead:
+        sys.stderr.write(f"not running: {', '.join(dead)} (make up starts what is missing)\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -41,8 +45,6 @@ def main(arguments: list[str]) -> int:
                 _up(stack)
             case ["down"]:
                 _down(stack)
-            case ["clean"]:
-                stack.clean()
             case ["env"]:
                 _require_running(stack)
                 sys.stdout.write(shell_lines(stack.environment()))

@@ -9,7 +9,14 @@ from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
 
 ADMIN = "admin"
-POLL_SECONDS = 30
+#: What the caller may set (README, "Configuration"), and what holds without; docker-compose.yaml says the same.
+SETTINGS = {
+    "PILOT_SYNC_CRON": "*/15 * * * *",
+    "PILOT_QBO_POLL_SECONDS": "30",
+    "PILOT_QBO_REQUESTS_PER_SECOND": "8",
+    "PILOT_QBO_BATCHES_PER_MINUTE": "38",
+    "PILOT_QBO_PAUSE_SECONDS": "60",
+}
 
 
 def exports(ports: Ports, keys: Keys) -> dict[str, str]:
@@ -92,7 +99,9 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
                 "password": keys.pilot_password,
             }
         ),
-        "AIRFLOW_CONN_QUICKBOOKS": json.dumps(
+        # The caller's own leads to Intuit instead of the sandbox.
+        "AIRFLOW_CONN_QUICKBOOKS": os.environ.get("AIRFLOW_CONN_QUICKBOOKS")
+        or json.dumps(
             {
                 "conn_type": "http",
                 "login": sandbox.CLIENT_ID,
@@ -106,7 +115,7 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
             }
         ),
         "PILOT_TOKEN_KEY": keys.token_key,
-        "PILOT_QBO_POLL_SECONDS": str(POLL_SECONDS),
+        **{name: os.environ.get(name) or usual for name, usual in SETTINGS.items()},
         "OAUTHLIB_INSECURE_TRANSPORT": "1",  # the sandbox speaks plain http on 127.0.0.1
         "GX_ANALYTICS_ENABLED": "false",
         "SANDBOX_CLIENT_ID": sandbox.CLIENT_ID,

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -62,7 +61,15 @@ class Stack:
 
     def is_running(self) -> bool:
         """Whether every part of the stack has a living process."""
-        return not self._dead()
+        return not self.dead_parts()
+
+    def parts(self) -> list[str]:
+        """The names of all parts."""
+        return ["postgres", "sandbox", *airflow.COMMANDS]
+
+    def dead_parts(self) -> list[str]:
+        """The parts that have no living process."""
+        return [name for name in self.parts() if self.processes.pid(name) is None]
 
     def environment(self) -> dict[str, str]:
         """The contract's addresses and logins: what `make env` prints."""
@@ -75,7 +82,7 @@ class Stack:
     def up(self) -> None:
         """Start what is not running and return when everything is healthy."""
         with self._lock():
-            dead = self._dead()
+            dead = set(self.dead_parts())
             self._settle_ports(dead)
             if "postgres" in dead:
                 self._start_postgres()
@@ -98,22 +105,11 @@ class Stack:
             if left := self.processes.remaining():
                 raise StackError(f"these processes would not end: {sorted(each.pid for each in left)}")
 
-    def clean(self) -> None:
-        """Stop all of it and remove its data, logs and secrets."""
-        self.down()
-        shutil.rmtree(self.state_dir, ignore_errors=True)
-
     def _keys(self) -> Keys:
         return Keys.of(self.state_dir / "secrets.json")
 
     def _parts_environment(self) -> dict[str, str]:
         return environment.of_parts(self.state_dir, self.ports, self._keys(), self._dags_dir)
-
-    def _parts(self) -> list[str]:
-        return ["postgres", "sandbox", *airflow.COMMANDS]
-
-    def _dead(self) -> set[str]:
-        return {name for name in self._parts() if self.processes.pid(name) is None}
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -125,7 +121,7 @@ class Stack:
 
     def _settle_ports(self, dead: set[str]) -> None:
         running = Ports.load(self._ports_file)
-        if len(dead) == len(self._parts()):
+        if len(dead) == len(self.parts()):
             running = None
             self._ports_file.unlink(missing_ok=True)
         if running is not None and self._asked_ports is None and running.contradicted_by(os.environ):

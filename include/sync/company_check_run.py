@@ -4,28 +4,37 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg.rows import dict_row
 
 from include.sync.accounts import fetch_accounts, store_accounts
 from include.sync.company import preferences_of, read_company, warnings
 from include.sync.company_check import CompanyFacts, Finding, check, name_value
 from include.sync.database import jsonb
+from include.sync.known_company import require_known
 from include.sync.runtime import Runtime
 
 
-def companies_to_check(runtime: Runtime) -> list[dict[str, str]]:
-    """The companies that are connected: [{realm_id, name}]."""
-    with runtime.connect() as connection:
-        rows = connection.execute(
-            "select realm_id, name from qbo_sync.company c where status = 'connected'"
-            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id) order by realm_id"
+def companies_to_check(runtime: Runtime, realm_id: str | None = None) -> list[dict[str, str]]:
+    """The companies that a lab is connected to, or the one asked for: [{realm_id, name}]. Raises UnknownCompany.
+
+    Those that must be connected again are among them, so that their task fails every day: nothing else tells ops of
+    them, because no other DAG takes them.
+    """
+    with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        require_known(connection, realm_id)
+        return cursor.execute(
+            "select realm_id, name from qbo_sync.company c where status in ('connected', 'reconnect_required')"
+            "   and (%(realm)s::text is null or realm_id = %(realm)s)"
+            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id) order by realm_id",
+            {"realm": realm_id},
         ).fetchall()
-    return [{"realm_id": realm_id, "name": name} for realm_id, name in rows]
 
 
 def check_company(runtime: Runtime, realm_id: str) -> dict[str, int]:
     """Look at the company's settings and accounts now; the number of findings of each severity.
 
-    Raises LookupError if no lab is connected to it, QboError if QuickBooks cannot be asked.
+    Raises LookupError if no lab is connected to it, ReconnectRequired if it must be connected again, another QboError
+    if QuickBooks cannot be asked.
     """
     with runtime.client(realm_id) as client:
         info, preferences, accounts = client.company_info(), client.preferences(), fetch_accounts(client)

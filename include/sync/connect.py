@@ -8,7 +8,8 @@ import psycopg
 
 from include.qbo.oauth import Grant, refresh
 from include.sync.accounts import accounts_of, store_accounts
-from include.sync.company import refresh_preferences
+from include.sync.company import preferences_of, warnings
+from include.sync.database import jsonb
 from include.sync.disconnect import restore_settings
 from include.sync.runtime import Runtime
 from include.sync.tokens import FreshGrant, store_grant
@@ -20,16 +21,27 @@ class CannotConnect(Exception):
     """The lab or the company is not as it must be; the words say what to do."""
 
 
-def connect_lab(runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_token: str) -> str:
+def connect_lab(
+    runtime: Runtime, *, billing_lab: str, realm_id: str, refresh_token: str, user: str = "make connect"
+) -> str:
     """Exchange the token, keep it encrypted, make the company and the connection; what was done, in words.
 
-    A lab that is connected to this company already keeps its settings (a reconnect). Raises CannotConnect, and
-    ReconnectRequired or Unavailable if Intuit refuses or does not answer.
+    A lab that is connected to this company already keeps its settings (a reconnect). `user` stands for it among the
+    page's changes. Raises CannotConnect, and ReconnectRequired or Unavailable if Intuit refuses or does not answer.
     """
-    grant = refresh(runtime.app, refresh_token)
     with runtime.connect() as connection:
         lab_id, lab_name = _find_lab(connection, billing_lab)
+        _refuse_other_company(connection, lab_id, lab_name, realm_id)
+        action = "connect" if _company_of(connection, lab_id) is None else "reconnect"
+    # Only now: an exchange uses the token up, and a mistyped name must not cost it.
+    grant = refresh(runtime.app, refresh_token)
     name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
+    with runtime.connect() as connection:
+        connection.execute(
+            "insert into qbo_sync.page_change (user_name, action, billing_lab_id, realm_id) values (%s, %s, %s, %s)",
+            [user, action, lab_id, realm_id],
+        )
+        connection.commit()
     return f"Connected {lab_name} (billing lab {lab_id}) to {name} (QuickBooks company {realm_id})."
 
 
@@ -38,6 +50,7 @@ def connect_with_grant(
 ) -> str:
     """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab.
 
+    All of it is kept together: after a refusal everything is as it was, a company that nobody uses is not connected.
     `start_date`: for a new connection, in force from its first moment.
     """
     with runtime.connect() as connection:
@@ -47,17 +60,20 @@ def connect_with_grant(
         with runtime.client(realm_id, FreshGrant(grant)) as client:
             name = str(client.company_info().get("CompanyName", realm_id))
             accounts = client.query("SELECT * FROM Account WHERE Active = true ORDERBY Id MAXRESULTS 1000")
-            connection.execute(
-                "insert into qbo_sync.company (realm_id, name) values (%(realm)s, %(name)s)"
-                " on conflict (realm_id) do update set name = excluded.name",
-                {"realm": realm_id, "name": name},
-            )
-            store_grant(connection, runtime.vault, realm_id, grant)
-            connection.commit()
-            refresh_preferences(connection, client)
+            preferences = client.preferences()
+        connection.execute(
+            "insert into qbo_sync.company (realm_id, name, preferences, warnings, preferences_read_at)"
+            " values (%s, %s, %s, %s, clock_timestamp()) on conflict (realm_id) do update"
+            " set name = excluded.name, preferences = excluded.preferences, warnings = excluded.warnings,"
+            "     preferences_read_at = excluded.preferences_read_at",
+            [realm_id, name, jsonb(preferences), jsonb(warnings(preferences_of(preferences)))],
+        )
+        store_grant(connection, runtime.vault, realm_id, grant)
         store_accounts(connection, realm_id, accounts_of(accounts))
         restore_settings(connection, lab_id, realm_id)
-        _make_connection(connection, lab_id, realm_id, accounts, start_date)
+        # A lab that has its settings already, or again, needs no accounts chosen.
+        if _company_of(connection, lab_id) is None:
+            _make_connection(connection, lab_id, realm_id, accounts, start_date)
         connection.commit()
     return name
 
@@ -74,9 +90,14 @@ def _find_lab(connection: psycopg.Connection, billing_lab: str) -> tuple[int, st
 
 def _refuse_other_company(connection: psycopg.Connection, lab_id: int, lab_name: str, realm_id: str) -> None:
     """Links belong to a company: a lab that changes it would leave its history behind unseen."""
+    company = _company_of(connection, lab_id)
+    if company not in (None, realm_id):
+        raise CannotConnect(f"{lab_name} is connected to QuickBooks company {company}. Disconnect it from there first.")
+
+
+def _company_of(connection: psycopg.Connection, lab_id: int) -> str | None:
     row = connection.execute("select realm_id from qbo_sync.connection where billing_lab_id = %s", [lab_id]).fetchone()
-    if row and row[0] != realm_id:
-        raise CannotConnect(f"{lab_name} is connected to QuickBooks company {row[0]}. Disconnect it from there first.")
+    return row[0] if row else None
 
 
 def _make_connection(

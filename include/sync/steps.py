@@ -12,6 +12,7 @@ from include.sync.company import companies_with_work, read_company, refresh_pref
 from include.sync.currency import note_foreign_payers, refuse_foreign
 from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
+from include.sync.known_company import require_known
 from include.sync.made_unseen import adopt_made_unseen, find_made_unseen
 from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
@@ -23,9 +24,10 @@ def companies(
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
     `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
-    where something has to go first are left out, its load wakes this DAG again (order.py).
+    where something has to go first are left out, its load wakes this DAG again (order.py). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
+        require_known(connection, realm_id)
         if resync:
             marks.mark_all(connection, flow.direction, flow.names, realm_id)
         marks.dispatch(connection)

@@ -64,15 +64,18 @@ class CompanyTokens:
     def _read_or_refresh(self, refused: str | None) -> tuple[str, datetime]:
         with self._connect() as connection:
             row = connection.execute(
-                "select status, access_token_encrypted, refresh_token_encrypted, access_token_expires_at"
+                "select status, access_token_encrypted, refresh_token_encrypted, access_token_expires_at, name"
                 "  from qbo_sync.company where realm_id = %s for no key update",
                 [self._realm_id],
             ).fetchone()
             if row is None or row[0] == "disconnected":
                 raise NotConnected(f"QuickBooks company {self._realm_id} is disconnected")
             if row[0] != "connected":
-                raise ReconnectRequired(f"QuickBooks company {self._realm_id} is not connected")
-            _, sealed_access, sealed_refresh, expires_at = row
+                raise ReconnectRequired(
+                    f"{row[4]} (QuickBooks company {self._realm_id}) must be connected again on the QuickBooks Online"
+                    " page (Admin > QuickBooks Online)"
+                )
+            _, sealed_access, sealed_refresh, expires_at, _ = row
             if sealed_access is not None and expires_at > datetime.now(UTC) + MARGIN:
                 token = self._vault.open(sealed_access)
                 if token != refused:

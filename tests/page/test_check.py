@@ -2,17 +2,23 @@
 
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from airflow.sdk import RetryAction
 
 from include.model.settings import ConnectionSettings
+from include.orchestration import company_check
+from include.orchestration.retries import POLICY, RETRIES
+from include.qbo.errors import ReconnectRequired
 from include.stack.postgres import ThrowawayServer
 from include.sync.accounts import SETTINGS, Account, choices
 from include.sync.company_check import CompanyFacts, check
 from include.sync.company_check_run import check_company, companies_to_check
 from include.sync.customer_link import CannotLink, candidates, likeness, link_customer
+from include.sync.disconnect import disconnect_lab
 from tests.world import World
 
 INCOME = Account(account_id="2", name="Sales", type="Income", subtype="SalesOfProductIncome", active=True)
@@ -125,6 +131,24 @@ def test_a_real_company_is_checked_and_findings_come_and_go(world: World) -> Non
     assert [one["account_id"] for one in known] == [sales["Id"]]
     checked = world.sql("select * from qbo_sync.company_check")[0]
     assert (checked["plan"], checked["currency"]) == ("QuickBooks Online Plus", "USD")
+
+
+def test_a_company_that_must_be_connected_again_fails_its_check_every_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other DAGs leave it out, so nothing else would turn red."""
+    realm = world.qbo.realm
+    world.sql("update qbo_sync.company set status = 'reconnect_required'")
+    assert [one["realm_id"] for one in companies_to_check(world.runtime)] == [realm]
+    context = {"dag_run": SimpleNamespace(dag_id="company_check", run_id="r1"), "params": {"realm_id": None}}
+    monkeypatch.setattr(company_check, "get_current_context", lambda: context)
+    monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
+    (company,) = company_check.connected_companies.function()
+    with pytest.raises(ReconnectRequired, match=r"must be connected again on the QuickBooks Online page") as failed:
+        company_check.check.function(company)
+    assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
+    disconnect_lab(world.runtime, world.lab)
+    assert companies_to_check(world.runtime) == [], "somebody wanted it so"
 
 
 def _setting(world: World, name: str) -> str:

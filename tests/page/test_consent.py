@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.page.conftest import Site
 from tests.page.visitor import begin, consent, path_of
+from tests.sync.test_stopped_midway import without_accounts
 from tests.world import QuickBooks, World
 
 
@@ -64,6 +65,14 @@ def test_a_grant_for_another_company_replaces_nothing(site: Site, lms: World, co
     for bad in ("realmId=", "realmId=1%27%20or%201=1", "realmId=" + "9" * 60):
         back = path_of(consent(begin(ada, lab), company.realm))
         assert ada.get(re.sub(r"realmId=\d+", bad, back)).status_code in (400, 502), bad
+
+
+def test_a_company_that_cannot_be_used_is_not_kept(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
+    without_accounts(company, "Other Current Asset")
+    ada = site.visitor("ada")
+    answer = ada.get(path_of(consent(begin(ada, lab), company.realm)))
+    assert answer.status_code == 409 and "Undeposited Funds" in answer.text
+    assert not lms.sql("select 1 from qbo_sync.company where realm_id = %s", company.realm)
 
 
 def test_the_database_alone_finishes_no_login(site: Site, lms: World, lab: int) -> None:

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
+from include.model.record import Entity
 from include.page.chart import ceiling, make_chart
 from include.page.consequences import Facts, consequences
 from include.page.quickbooks_web import web_of
-from include.page.words import ago, several, span
+from include.page.words import ENTITIES, ENTITY_PLURALS, ago, several, span
 from include.qbo.oauth import OAuthApp
 from tests.page.test_check import LAB
 
@@ -88,6 +90,10 @@ def test_links_into_quickbooks(api: str, environment: str, link: str | None) -> 
     assert web_of(app).environment == environment
     assert link is None or web_of(app).document("9", "invoice", "12&3") == link
     assert web_of(app).document("9", "invoice", None) is None
+
+
+def test_every_kind_of_record_has_words() -> None:
+    assert set(ENTITIES) == set(ENTITY_PLURALS) == set(get_args(Entity))
 
 
 def test_words_for_figures() -> None:

@@ -48,6 +48,14 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         assert books.get("Customer", customer["Id"])["Balance"] == before[1][0]["Balance"] + 100
 
 
+def test_it_holds_tokens_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.touch(mode=0o644)
+    with Sandbox("--state-file", str(state)) as sandbox:
+        sandbox.grant(Books(sandbox).realm)
+        assert state.stat().st_mode & 0o777 == 0o600
+
+
 def test_kill_in_the_middle_of_batches(tmp_path: Path) -> None:
     sandbox = Sandbox("--no-throttle", "--state-file", str(tmp_path / "state"))
     acknowledged: list[str] = []

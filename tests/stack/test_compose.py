@@ -14,14 +14,17 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from airflow.sdk import BaseHook
 
 from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
+from include.sync.throttle import Budget
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
-INTERPOLATION = re.compile(r"\$\{(\w+)(?::-(\w+)|:\?[^}]*)?\}")
+#: The innermost: a default may hold variables of its own.
+INTERPOLATION = re.compile(r"\$\{(\w+)(?::-([^${}]*)|:\?[^}]*)?\}")
 PYTHON_OF_THE_PARTS = {"AIRFLOW_HOME", "PYTHONPATH", "PYTHONUNBUFFERED", "NO_PROXY", "no_proxy"}
 
 
@@ -37,7 +40,7 @@ def compose(text: str) -> dict[str, Any]:
     def fill(match: re.Match[str]) -> str:
         return match[2] or f"value-of-{match[1].lower()}"
 
-    loaded: dict[str, Any] = yaml.safe_load(INTERPOLATION.sub(fill, text))
+    loaded: dict[str, Any] = yaml.safe_load(INTERPOLATION.sub(fill, INTERPOLATION.sub(fill, text)))
     return loaded
 
 
@@ -67,19 +70,52 @@ def test_sets_the_same_variables_for_every_part(
     assert not {name for name in differs if not re.search("KEY|SECRET|PASSWORD|TOKEN|URL|CONN|HOST|PORT|FOLDER", name)}
 
 
-def test_connections_are_json_like_the_local_ones(compose: dict[str, Any], tmp_path: Path) -> None:
+def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
     given = compose["services"]["scheduler"]["environment"]
-    for name in ("AIRFLOW_CONN_LMS_DB", "AIRFLOW_CONN_QUICKBOOKS"):
-        mine, theirs = json.loads(local[name]), json.loads(given[name])
-        assert set(theirs) == set(mine)
-        assert theirs["conn_type"] == mine["conn_type"]
-        assert set(theirs.get("extra", {})) == set(mine.get("extra", {}))
+    for name in ("LMS_DB", "QUICKBOOKS"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DOCKER", given[f"AIRFLOW_CONN_{name}"])
+        mine, theirs = (BaseHook.get_connection(f"{name.lower()}_{where}") for where in ("here", "docker"))
+        assert (theirs.conn_type, theirs.login, theirs.schema or None) == (mine.conn_type, mine.login, mine.schema)
+        assert theirs.password.startswith("value-of-")
+        assert set(theirs.extra_dejson) == set(mine.extra_dejson)
+    addresses = [value for name, value in theirs.extra_dejson.items() if name.endswith("_url")]
+    assert all(address.startswith("http://sandbox:8083") for address in addresses)
+
+
+def test_the_caller_s_connection_leads_both_stacks_to_real_quickbooks(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", '{"conn_type": "http", "login": "of-intuit"}')
+    local = environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)
+    assert local["AIRFLOW_CONN_QUICKBOOKS"] == '{"conn_type": "http", "login": "of-intuit"}'
+    raw = yaml.safe_load(text)["services"]["scheduler"]["environment"]["AIRFLOW_CONN_QUICKBOOKS"]
+    assert raw.startswith("${AIRFLOW_CONN_QUICKBOOKS:-") and raw.endswith("}")
+
+
+@pytest.mark.parametrize("name", environment.SETTINGS)
+def test_a_documented_setting_of_the_caller_is_taken_by_both_stacks(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "7")
+    assert environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)[name] == "7"
+    raw = yaml.safe_load(text)["services"]["scheduler"]["environment"][name]
+    assert raw == f"${{{name}:-{environment.SETTINGS[name]}}}"
+    assert f"`{name}`" in (PROJECT / "README.md").read_text()
+
+
+def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
+    usual = Budget()
+    assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_SECOND"]) == usual.requests_per_second
+    assert float(environment.SETTINGS["PILOT_QBO_BATCHES_PER_MINUTE"]) == usual.batches_per_minute
+    assert float(environment.SETTINGS["PILOT_QBO_PAUSE_SECONDS"]) == usual.pause_seconds
 
 
 def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:
     required = set(re.findall(r"\$\{(\w+):\?", text))
-    assert required == {name for name in re.findall(r"\$\{(\w+)[}:]", text) if not name.endswith("_PORT")}
+    optional = set(re.findall(r"\$\{(\w+):-", text))
+    assert required == set(re.findall(r"\$\{(\w+)[}:]", text)) - optional
     example = (PROJECT / "config" / "docker.env.example").read_text()
     assert required == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
     assert not re.search(r"(PASSWORD|SECRET|TOKEN|_KEY): (?!\$\{)", text)

@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped, unused-ignore]
 import psycopg
 import pytest
 
+from include.stack import __main__ as commands
 from include.stack import airflow
 from include.stack.errors import StackError
 from include.stack.ports import Ports
@@ -139,6 +140,24 @@ def test_shell_evaluates_the_environment(pair: Pair) -> None:
     script = lines + "".join(f'printf "%s\\n" "${name}"\n' for name in EXPORTS)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == list(pair.first.environment().values())
+
+
+@pytest.mark.parametrize("command", [["env"], ["run", "true"]])
+def test_what_needs_the_addresses_says_which_part_is_dead_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    stack, ran = Stack(tmp_path, Ports.free()), []
+    monkeypatch.setattr(commands, "Stack", lambda tell: stack)
+    monkeypatch.setattr(os, "execvpe", lambda *given: ran.append(given[:2]))
+    monkeypatch.setattr(stack.processes, "pid", lambda part: None if part == "scheduler" else 1)
+    assert commands.main(command) == 0
+    said = capsys.readouterr()
+    assert said.out == (shell_lines(stack.environment()) if command == ["env"] else "")
+    assert ran == ([] if command == ["env"] else [("true", ["true"])])
+    assert said.err == "not running: scheduler (make up starts what is missing)\n"
+    monkeypatch.setattr(stack.processes, "pid", lambda part: None)
+    assert commands.main(command) == 1
+    assert "the stack is not running" in capsys.readouterr().err
 
 
 def test_up_again_is_harmless_and_fast(pair: Pair) -> None:

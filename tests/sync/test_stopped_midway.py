@@ -1,28 +1,91 @@
-"""A lab or a company that is disconnected, or refused, while a run is under way."""
+"""A lab or a company that is refused when it connects, or disconnected or refused while a run is under way."""
 
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.orchestration import capture, tasks
+from include.orchestration import capture, company_check, tasks
+from include.orchestration import connect as command
+from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
-from include.sync import load
+from include.sync import connect, load
+from include.sync.connect import CannotConnect
 from include.sync.disconnect import disconnect_lab
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps
 from include.sync.inbound.flows import INBOUND
+from include.sync.known_company import UnknownCompany
 from tests.sync.test_inbound_invoices import linked_account, sale
 from tests.sync.test_marks import known, prepared
 from tests.sync.test_recovery import INVOICES
-from tests.world import World
+from tests.world import QuickBooks, World, make_company
 
 
 def marked(world: World) -> list[str]:
     rows = world.sql("select record_id from qbo_sync.change_mark where entity = 'invoice' order by 1")
     return [row["record_id"] for row in rows]
+
+
+def test_a_mistyped_lab_and_a_lab_of_another_company_cost_no_refresh_token(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "refresh", lambda app, token: pytest.fail("the token was exchanged"))
+    with pytest.raises(CannotConnect, match="no billing lab"):
+        connect.connect_lab(world.runtime, billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
+    with pytest.raises(CannotConnect, match="Disconnect it"):
+        connect.connect_lab(world.runtime, billing_lab=str(world.lab), realm_id="999", refresh_token="t")
+
+
+def test_connecting_by_command_stands_among_the_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_LAB", str(world.lab))
+    monkeypatch.setenv("REALM", world.qbo.realm)
+    monkeypatch.setenv("REFRESH_TOKEN", world.qbo.grant()["refresh_token"])
+    monkeypatch.setenv("LOGNAME", "olga")
+    monkeypatch.setattr(command, "runtime", lambda run: world.runtime)
+    assert command.main() == 0
+    changes = world.sql("select user_name, action, billing_lab_id, realm_id from qbo_sync.page_change order by id")
+    assert [tuple(change.values()) for change in changes] == [
+        ("make connect", "connect", world.lab, world.qbo.realm),
+        ("olga (make connect)", "reconnect", world.lab, world.qbo.realm),
+    ]
+
+
+def without_accounts(qbo: QuickBooks, type_: str) -> None:
+    """No account of the type is active any more."""
+    for account in qbo.all("Account"):
+        if account["AccountType"] == type_:
+            qbo.deactivate("Account", account)
+
+
+def test_a_refused_connect_leaves_no_company_that_says_connected(world: World) -> None:
+    other = make_company(world.qbo.url)
+    without_accounts(other, "Other Current Asset")
+    lab = world.billing_lab("Second Lab")
+    with pytest.raises(CannotConnect, match="Undeposited Funds"):
+        world.connect(lab, other)
+    assert [row["realm_id"] for row in world.sql("select realm_id from qbo_sync.company")] == [world.qbo.realm]
+    world.connect(lab, world.qbo)
+
+
+def test_a_refused_connect_leaves_the_company_s_other_labs_as_they_are(world: World) -> None:
+    without_accounts(world.qbo, "Other Current Asset")
+    grant = world.value("select refresh_token_encrypted from qbo_sync.company")
+    with pytest.raises(CannotConnect):
+        world.connect(world.billing_lab("Second Lab"), world.qbo)
+    (company,) = world.sql("select * from qbo_sync.company")
+    assert (company["status"], company["refresh_token_encrypted"]) == ("connected", grant)
+    assert world.value("select count(*) from qbo_sync.connection") == 1
+
+
+def test_a_lab_that_has_its_accounts_connects_again_whatever_the_chart_has(world: World) -> None:
+    without_accounts(world.qbo, "Other Current Asset")
+    world.sql("update qbo_sync.company set status = 'reconnect_required'")
+    world.connect(world.lab, world.qbo)
+    assert world.value("select status from qbo_sync.company") == "connected"
 
 
 def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: World) -> None:
@@ -56,12 +119,30 @@ def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypa
         capture.capture.function({"realm_id": world.qbo.realm, "name": "Bright"})
 
 
-def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
+def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
     """The tasks' functions, without Airflow around them."""
-    context = {"dag_run": SimpleNamespace(dag_id=dag_id, run_id="r1"), "params": {}}
-    for module in (tasks, capture):
+    run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
+    context = {"dag_run": run, "params": params}
+    for module in (tasks, capture, company_check):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
+
+
+@pytest.mark.parametrize("dag_id", ["invoice_lms_to_qbo", "invoice_qbo_to_lms", "qbo_change_capture", "company_check"])
+def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str
+) -> None:
+    companies = {
+        "qbo_change_capture": capture.captured_companies,
+        "company_check": company_check.connected_companies,
+    }.get(dag_id, tasks.companies)
+    pretend_airflow(world, monkeypatch, dag_id, realm_id="999", resync=True)
+    with pytest.raises(UnknownCompany, match=rf"“999”.* Known: {world.qbo.realm} \(Bright Dental Lab\)") as failed:
+        companies.function()
+    assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
+    disconnect_lab(world.runtime, world.lab)
+    pretend_airflow(world, monkeypatch, dag_id, realm_id=world.qbo.realm, resync=False)
+    assert companies.function() == []
 
 
 def test_of_two_labs_the_one_that_leaves_midway_keeps_its_marks_and_the_other_goes_on(world: World) -> None:

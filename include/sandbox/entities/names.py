@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .. import faults
 from ..schema import Body
@@ -70,8 +70,3 @@ class NameKind(Kind):
                 f"The name supplied already exists. : Another $${self.name.lower()}$$ is already using this name."
             )
         return fault
-
-
-def copy_known(body: Body, *names: str) -> dict[str, Any]:
-    """The named members that are there."""
-    return {name: body[name] for name in names if name in body}

@@ -22,6 +22,7 @@ from include.sync import marks
 from include.sync.company import Company, read_company
 from include.sync.database import exclusive
 from include.sync.inbound import notices
+from include.sync.known_company import require_known
 from include.sync.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,10 @@ def companies(runtime: Runtime, realm_id: str | None, *, told_only: bool = False
     """The connected companies: [{realm_id, name}]. Several labs on one company: it is read once.
 
     `told_only`: those of which QuickBooks has told by webhook that they changed, and that were not read since.
+    Raises UnknownCompany.
     """
     with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        require_known(connection, realm_id)
         return cursor.execute(
             "select realm_id, name from qbo_sync.company c where status = 'connected'"
             "   and (%(realm)s::text is null or realm_id = %(realm)s)"

@@ -9,6 +9,7 @@ from include.sync.company import companies_with_work, read_company, refresh_pref
 from include.sync.currency import refuse_foreign_inbound
 from include.sync.inbound.observed import plan_unread
 from include.sync.inbound.rules import InboundFlow
+from include.sync.known_company import require_known
 from include.sync.runtime import Runtime
 
 
@@ -17,9 +18,10 @@ def companies(
 ) -> list[dict[str, Any]]:
     """The companies that have something due: [{realm_id, name}]. `resync` marks every linked record first.
 
-    `woken` by an event: companies where something has to go first are left out (order.py).
+    `woken` by an event: companies where something has to go first are left out (order.py). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
+        require_known(connection, realm_id)
         if resync:
             _mark_linked(connection, flow, realm_id)
         marks.dispatch(connection)
