@@ -250,8 +250,8 @@ class Ledgers(RuleBasedStateMachine):
         kind=st.sampled_from(["drop_connection", "http_500_after", "http_500", "fault_6000_after"]),
     )
     def run_that_loses_an_answer(self, dag_id: str, operation: str, kind: str) -> None:
-        """What was sent may have been done or not, and nobody knows, or QuickBooks refuses what it has done (trap 6): the
-        next load finds out."""
+        """What was sent may have been done or not, and nobody knows, or QuickBooks says that it refuses what it has
+        done (trap 6): the next load finds out."""
         fault = {"kind": kind, "operation": operation, "times": 1, "realm": self.world.qbo.realm}
         self.world.qbo.control("POST", "faults", fault)
         with suppress(OutcomeUnknown):
