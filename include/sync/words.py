@@ -13,6 +13,10 @@ from include.qbo.faults import Fault
 
 #: Code → (what is wrong, what to do). {record} is e.g. “Invoice 1042”.
 _WORDS: Mapping[str, tuple[str, str]] = {
+    "620": (
+        "{record} links transactions of different customers in QuickBooks.",
+        "Move them to one customer in QuickBooks, or apply the money otherwise in Pilot; then retry.",
+    ),
     "6140": (
         "{record} cannot be created in QuickBooks: its number is already used there.",
         "Give the other transaction in QuickBooks a different number, then retry.",

@@ -157,3 +157,18 @@ def test_applied_although_its_credit_memo_was_deleted_in_quickbooks_is_told(
     assert (error["entity"], error["error_code"]) == ("credit", "applied_to_deleted")
     assert "the credit memo was deleted there" in error["message"]
     assert error["resolution"].startswith("Delete the credit in Pilot too")
+
+
+def test_a_credit_for_an_invoice_of_another_customer_says_which(world: World) -> None:
+    account = world.account("Lakeside Dental")
+    pair = world.pair(account, "Dr. A")
+    invoice = world.simple_invoice(account, pair)
+    world.both()
+    world.sql("update lms.billing_account set accounting_structure = 'detailed'")
+    world.credit(account, "10.00", {invoice: "10.00"}, pair=pair)
+    world.both()
+    [error] = world.errors()
+    number = world.lms_invoice(invoice)["invoice_number"]
+    assert error["error_code"] == "qbo_620"
+    assert f"invoice {number} belongs to Lakeside Dental" in error["message"]
+    assert "Move them to one customer" in error["resolution"]

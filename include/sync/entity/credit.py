@@ -20,7 +20,7 @@ from include.sync import links, words
 from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first
 from include.sync.entity.gone import name_what_is_gone
-from include.sync.entity.payment import not_taken_over
+from include.sync.entity.payment import not_taken_over, strangers
 from include.sync.entity.present import read_present
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.intents import Intent
@@ -277,6 +277,8 @@ def explain_application(fault: Fault, intent: Intent, client: QboClient) -> Prob
     """The fault in words."""
     noun = "The application of a credit"
     problem = words.explain(fault, noun)
+    if fault.code == "620":
+        return replace(problem, message=f"{noun} cannot be made in QuickBooks: {strangers(intent, client)}.")
     if fault.code != "6000":
         return name_what_is_gone(problem, noun, fault, intent, client)
     return replace(

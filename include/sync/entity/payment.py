@@ -218,20 +218,22 @@ def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
     noun = _noun(intent.base)
     problem = name_what_is_gone(words.explain(fault, noun), noun, fault, intent, client)
     if fault.code == "620":
-        return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {_strangers(intent, client)}.")
+        return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {strangers(intent, client)}.")
     return problem
 
 
-def _strangers(intent: Intent, client: QboClient) -> str:
-    """The invoices whose customer is not the payment's."""
+def strangers(intent: Intent, client: QboClient) -> str:
+    """What a payment links whose customer is not the payment's (620)."""
     lines = qbo_payment.lines_of(intent.payload)
+    memos = [one["TxnId"] for line in lines.others for one in line["LinkedTxn"] if one["TxnType"] == "CreditMemo"]
     customer = intent.payload["CustomerRef"]["value"]
     names = [
-        f"invoice {invoice.get('DocNumber', invoice['Id'])} belongs to {invoice['CustomerRef'].get('name', 'another')}"
-        for invoice in client.find("Invoice", "Id", list(lines.invoices))
-        if invoice["CustomerRef"]["value"] != customer
+        f"{noun} {body.get('DocNumber', body['Id'])} belongs to {body['CustomerRef'].get('name', 'another')}"
+        for resource, noun, ids in (("Invoice", "invoice", [*lines.invoices]), ("CreditMemo", "credit memo", memos))
+        for body in (client.find(resource, "Id", ids) if ids else [])
+        if body["CustomerRef"]["value"] != customer
     ]
-    return "; ".join(names) or "one of its invoices does not belong to its customer"
+    return "; ".join(names) or "what it links does not belong to its customer"
 
 
 def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
