@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import psycopg
 
+from include.lms.names import clean
 from include.model.customer import Customer
 from include.model.record import RecordKey
 
@@ -18,7 +19,7 @@ def read_accounts(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
         [list(ids)],
     )
     return {
-        id_: Customer(name=name.strip(), email=_stripped(email), phone=_stripped(phone))
+        id_: Customer(name=clean(name), email=_stripped(email), phone=_stripped(phone))
         for id_, name, email, phone in rows
     }
 
@@ -36,6 +37,6 @@ def read_pairs(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, 
         [list(ids)],
     )
     return {
-        id_: Customer(name=name.strip(), parent=RecordKey("billing_account", account), wanted=detailed)
+        id_: Customer(name=clean(name), parent=RecordKey("billing_account", account), wanted=detailed)
         for id_, name, account, detailed in rows
     }

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.lms.customer_of import CUSTOMER_IS_PAIR
+from include.lms.names import clean
 from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import extend
 from include.model.record import RecordKey
@@ -62,7 +63,7 @@ def _invoice(row: dict[str, Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
     )
     return Invoice(
         # As QuickBooks keeps it, or it would not be found there.
-        number=row["invoice_number"].strip(),
+        number=clean(row["invoice_number"]),
         date=row["invoice_date"],
         due_date=row["due_date"],
         customer=customer,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 
+from include.lms.names import clean
 from include.model.product import Product
 
 
@@ -14,6 +15,6 @@ def read_products(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
         [list(ids)],
     )
     return {
-        id_: Product(name=name.strip(), description=description, unit_price=unit_price)
+        id_: Product(name=clean(name), description=description, unit_price=unit_price)
         for id_, name, description, unit_price in rows
     }

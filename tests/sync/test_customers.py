@@ -1,5 +1,7 @@
 """Billing accounts and doctor–office pairs as customers (sync rules, section 2)."""
 
+import unicodedata
+
 import pytest
 
 from include.sync.customer_link import candidates, link_customer
@@ -132,6 +134,13 @@ def test_an_existing_customer_of_the_same_name_is_adopted(world: World) -> None:
 def test_blanks_around_a_name_do_not_matter(world: World, name: str) -> None:
     world.qbo.create("Customer", DisplayName="Lakeside Dental")
     world.simple_invoice(world.account(name))
+    assert world.sync()["adopted"] == 1
+    assert world.errors() == []
+
+
+def test_accents_that_stand_apart_do_not_matter(world: World) -> None:
+    world.qbo.create("Customer", DisplayName=unicodedata.normalize("NFC", "Zahnärzte Müller"))
+    world.simple_invoice(world.account(unicodedata.normalize("NFD", "Zahnärzte Müller")))
     assert world.sync()["adopted"] == 1
     assert world.errors() == []
 
