@@ -9,11 +9,13 @@ import psycopg
 from include.model.problem import Problem
 from include.model.record import Direction, Outcome, RecordKey
 from include.qbo.client import QboClient
+from include.qbo.errors import RequestRefused
 from include.qbo.faults import Fault, Remedy
 from include.sync import intents, links, marks, words
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.gone_customers import find_gone, forget
 from include.sync.intents import Intent
+from include.sync.made_unseen import end_doubt, may_have_been_done, note_doubt
 from include.sync.outcomes import Settlement, settle
 from include.sync.runtime import Run
 
@@ -78,8 +80,8 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
     if not isinstance(result, Fault | float) and intent.operation == "delete" and result.get("status") != "Deleted":
         # An answer of 200 does not say that it was done (trap 19).
         found = client.read(intent.resource, intent.payload["Id"])
-        there = not isinstance(found, Fault)
-        return _Learned(problem=words.not_deleted(where.rules.noun(intent.base)) if there else None)
+        gone = isinstance(found, Fault) and words.is_gone(found)
+        return _Learned(problem=None if gone else words.not_deleted(where.rules.noun(intent.base)))
     if not isinstance(result, Fault) or (intent.operation == "delete" and words.is_gone(result)):
         return _Learned()
     if result.remedy is Remedy.REREAD:
@@ -89,13 +91,21 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
         found = client.read(intent.resource, intent.payload["Id"])
         return _Learned() if isinstance(found, Fault) else _Learned(sync_token=found["SyncToken"])
     if result.remedy is Remedy.RECORD_ERROR:
-        gone_customers = find_gone(client, intent, result)
-        if gone_customers:
-            return _Learned(cleared=True, gone_customers=gone_customers)
-        if where.rules.clear_the_way(client, intent, result):
-            return _Learned(cleared=True)
-        return _Learned(problem=where.rules.explain(result, intent, client))
+        try:
+            return _learn_of_refusal(client, where, intent, result)
+        except RequestRefused:
+            # Nor does QuickBooks answer what was asked about it: that is this record's trouble, and no other's.
+            return _Learned(problem=words.explain(result, where.rules.noun(intent.base)))
     return _Learned()
+
+
+def _learn_of_refusal(client: QboClient, where: Conclusion, intent: Intent, fault: Fault) -> _Learned:
+    gone_customers = find_gone(client, intent, fault)
+    if gone_customers:
+        return _Learned(cleared=True, gone_customers=gone_customers)
+    if where.rules.clear_the_way(client, intent, fault):
+        return _Learned(cleared=True)
+    return _Learned(problem=where.rules.explain(fault, intent, client))
 
 
 def _record(
@@ -105,7 +115,11 @@ def _record(
     result: Json | Fault | NotFound,
     learned: _Learned,
 ) -> None:
+    if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
+        note_doubt(connection, where.realm_id, intent.key)
     intents.finish(connection, where.realm_id, intent)
+    if isinstance(result, Fault | float) or learned.problem is not None:
+        marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
     if isinstance(result, float):
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=result))
     elif learned.problem is not None:
@@ -143,6 +157,8 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
     else:
         base = where.rules.agreed(intent.base, answer)
         links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
+    if intent.operation == "create":
+        end_doubt(connection, where.realm_id, intent.key)
     if intent.operation == "create" and not _as_sent(answer):
         look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.base, intent.billing_lab_id)
     if objection:

@@ -25,6 +25,7 @@ from include.sync.database import exclusive
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.flows import Flow
 from include.sync.intents import Intent
+from include.sync.made_unseen import end_doubt
 from include.sync.outcomes import Settlement, settle
 from include.sync.recover import recover
 from include.sync.runtime import Runtime
@@ -315,6 +316,7 @@ def _adopt(
         settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
         return
     links.store(connection, company.realm_id, record.key, qbo_id, record.lms or {}, record.plan["sync_token"])
+    end_doubt(connection, company.realm_id, record.key)
     look_again_inbound(connection, company.realm_id, record.key, qbo_id, record.lms or {}, record.billing_lab_id)
     settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=qbo_id))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from include.model.record import Direction
+from include.model.record import Direction, RecordKey
 from include.sync.staging import StagedRecord
 
 
@@ -66,6 +66,20 @@ def keep_waiting(
         " waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
         [entity, record_id, realm_id, record.direction, record.entity, record.record_id, record.generation],
+    )
+
+
+def wait_no_more(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, key: RecordKey, generation: int
+) -> None:
+    """The write that the mark should outlive (`keep_waiting`) came to nothing: it is this plan's mark again, to be
+    settled with what became of it. A change since then has made the mark its own."""
+    connection.execute(
+        "update qbo_sync.change_mark set generation = %s, waits_for_entity = null, waits_for_id = null,"
+        " waits_since = null"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation > %s"
+        "   and waits_for_entity is not null",
+        [generation, realm_id, direction, key.entity, key.id, generation],
     )
 
 

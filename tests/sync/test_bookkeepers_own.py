@@ -124,3 +124,17 @@ def test_a_delete_that_quickbooks_answers_and_does_not_do_is_told(world: World, 
     assert (error["error_code"], error["operation"]) == ("not_taken_over", "delete")
     assert "QuickBooks kept it" in error["message"]
     assert world.link(what, record), "the record is still in QuickBooks, and nobody would know whose it is"
+
+
+def test_a_delete_is_not_believed_because_the_question_is_refused(world: World) -> None:
+    account, _, _ = invoiced(world)
+    payment = world.payment(account, "50.00")
+    world.both()
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-30"})
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_period": "ignore"})
+    fault = {"kind": "fault", "entity": "Payment", "operation": "read", "code": "5020", "times": 1}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    world.sql("delete from lms.payment where id = %s", payment)
+    world.both()
+    assert world.link("payment", payment), "it is still in QuickBooks"
+    assert [error["error_code"] for error in world.errors()] == ["not_taken_over"]

@@ -232,3 +232,17 @@ def test_a_credit_changed_alike_on_both_sides_is_in_step(world: World) -> None:
     world.sql("update lms.credit set amount = 80 where id = %s", credit)
     world.both()
     assert memo_of(world, credit)["TotalAmt"] == 80
+
+
+def test_a_credit_s_conflict_that_was_closed_stays_closed(world: World) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    credit = world.credit(account, "60.00")
+    world.both()
+    world.qbo.update("CreditMemo", memo_of(world, credit), Line=[sale("75.00")])
+    world.sql("update lms.credit set amount = 70 where id = %s", credit)
+    world.both()
+    world.sql("update qbo_sync.sync_error set status = 'ignored' where error_code = 'conflict_qbo_kept'")
+    world.apply("credit", credit, {invoice: "20.00"})  # moves the memo's version, and marks the credit
+    world.both()
+    assert world.errors() == []

@@ -233,3 +233,20 @@ def test_an_invoice_of_it_that_was_deleted_in_quickbooks_is_named(invoiced: tupl
         " deleted there."
     )
     assert [one["TxnId"] for one in error["detail"]["gone"]] == [gone["Id"]]
+
+
+@pytest.mark.parametrize("table", ["payment", "credit"])
+def test_what_gives_up_first_and_is_refused_is_not_tried_without_a_pause(world: World, table: str) -> None:
+    account = world.account()
+    one, two = world.simple_invoice(account), world.simple_invoice(account)
+    world.payment(account, "100.00", {two: "100.00"})
+    mover = getattr(world, table)(account, "80.00", {one: "80.00"})
+    world.both()
+    world.apply(table, mover, {two: "80.00"})
+    operation = "update" if table == "payment" else "delete"
+    fault = {"kind": "fault", "entity": "Payment", "operation": operation, "code": "6540", "status": 400}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    world.sync()
+    [error] = world.errors()
+    assert (error["error_code"], error["attempts"]) == ("qbo_6540", 1)
+    assert world.value("select count(*) from qbo_sync.change_mark where direction = 'lms_to_qbo'") == 0

@@ -97,3 +97,19 @@ def test_a_record_that_quickbooks_does_not_show_stops_nothing_but_itself(world: 
     world.both()
     assert [row["amount"] for row in world.sql(amounts)] == [30, 30]
     assert world.errors() == []
+
+
+def test_a_refusal_about_which_quickbooks_refuses_to_be_asked_stops_nothing_else(world: World) -> None:
+    account = world.account()
+    one = world.simple_invoice(account)
+    world.both()
+    gone = world.qbo_invoice(one)
+    world.qbo.call("invoice", {"Id": gone["Id"], "SyncToken": gone["SyncToken"]}, operation="delete")
+    fault = {"kind": "fault", "entity": "Invoice", "operation": "query", "code": "5020", "realm": world.qbo.realm}
+    world.qbo.control("POST", "faults", fault)
+    bad, good = world.payment(account, "100.00", {one: "100.00"}), world.payment(account, "30.00")
+    world.sync()
+    assert world.link("payment", good)
+    [error] = world.errors()
+    assert (error["lms_id"], error["error_code"]) == (bad, "qbo_610")
+    assert world.value("select count(*) from qbo_sync.write_intent") == 0

@@ -350,3 +350,37 @@ def test_an_inactive_customer_stops_a_payment_with_words(world: World) -> None:
     [error] = world.errors()
     assert error["error_code"] == "inactive_reference"
     assert "inactive" in error["message"]
+
+
+@pytest.mark.parametrize("code", ["6210", "6000"])
+def test_an_older_payment_of_the_bookkeepers_is_not_the_one_that_was_refused(world: World, code: str) -> None:
+    """Trap 6 has its limits: what was there before ours was sent, and what was cleanly refused, is not ours."""
+    account, _, customer = invoiced(world)
+    world.sql("update qbo_sync.connection set direction = 'lms_to_qbo'")
+    theirs = received(world, customer, "70.00", TxnDate="2026-06-15")
+    body = {"kind": "fault", "entity": "Payment", "operation": "create", "code": code, "times": 1}
+    world.qbo.control("POST", "faults", {**body, "realm": world.qbo.realm})
+    ours = world.payment(account, "70.00")
+    world.sql("update qbo_sync.change_mark set attempt_after = null")
+    world.sync()
+    if code == "6000":  # as if it had been entered an hour ago
+        world.sql("update qbo_sync.doubtful_create set sent_at = sent_at + interval '1 hour'")
+    world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
+    world.sync()
+    link = world.link("payment", ours)
+    assert link and link["qbo_id"] != theirs["Id"]
+    assert len(world.qbo.all("Payment")) == 2
+    assert world.value("select count(*) from qbo_sync.doubtful_create") == 0
+
+
+def test_a_payment_from_quickbooks_does_not_wait_for_one_that_may_not_go_out(world: World) -> None:
+    """A lab that no longer sends: what was refused before holds nobody up."""
+    account, _, customer = invoiced(world)
+    fault = {"kind": "fault", "entity": "Payment", "operation": "create", "code": "6000", "times": 1}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    world.payment(account, "70.00")
+    world.sync()
+    world.sql("update qbo_sync.connection set direction = 'qbo_to_lms'")
+    received(world, customer, "70.00", TxnDate="2026-06-15")
+    world.both()
+    assert world.sql("select origin from lms.payment order by id") == [{"origin": "lms"}, {"origin": "qbo"}]

@@ -1,4 +1,4 @@
-"""An index for what earlier runs have planned to create."""
+"""Creates that may have been done although they were answered with a fault are remembered."""
 
 from include.migrations.runner import run_sql
 
@@ -7,5 +7,5 @@ down_revision = "0009_links"
 
 
 def upgrade() -> None:
-    """Create it."""
+    """Add their table."""
     run_sql(revision)

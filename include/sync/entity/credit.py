@@ -84,7 +84,8 @@ def plan_credit(record: StagedRecord, company: Company) -> Plan:
             start_date=settings.sync_start_date,
             missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
             lms_version=record.lms,
-            qbo_version=record.qbo.get("present"),
+            # Without its version, which moves with every application: the same news must read the same.
+            qbo_version={"amount": present["amount"]} if "present" in record.qbo and present else None,
         )
     )
 

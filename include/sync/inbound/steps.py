@@ -9,6 +9,7 @@ from include.sync.company import companies_with_work, read_company, refresh_pref
 from include.sync.currency import refuse_foreign_inbound
 from include.sync.inbound.observed import plan_unread
 from include.sync.inbound.rules import InboundFlow
+from include.sync.inbound.surroundings import try_doubtful_again
 from include.sync.known_company import require_known
 from include.sync.runtime import Runtime
 
@@ -59,6 +60,9 @@ def extract(runtime: Runtime, flow: InboundFlow, realm_id: str) -> dict[str, int
             rules.observe(connection, client, company, records)
         staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
         connection.commit()
+        if any(record.qbo.get("on_its_way") for record in records):
+            try_doubtful_again(connection, realm_id, rules.entity)
+            connection.commit()
     return {rules.entity: len(records)}
 
 
