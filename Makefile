@@ -45,7 +45,7 @@ env: $(INSTALLED) ## print the addresses of the running stack as shell exports
 connect: $(INSTALLED) ## connect a billing lab: BILLING_LAB=… REALM=… REFRESH_TOKEN=…
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.orchestration.connect
 
-bench: $(INSTALLED) ## run the benchmarks and print their table
+bench: up ## run the benchmarks and print their table
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
