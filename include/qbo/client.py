@@ -329,10 +329,12 @@ class _Call:
 def _parse(answer: requests.Response, tid: str) -> Any:
     """The body as Python values, or the fault it holds. An answer that is no JSON is a fault of its status."""
     try:
-        body = keepable(simplejson.loads(answer.content, use_decimal=True))
+        body = simplejson.loads(answer.content, use_decimal=True)
     except ValueError:
         # Garbage with a 200 tells nothing about the outcome: as good as a lost answer.
         return fault_of_status(answer.status_code if answer.status_code >= 400 else 502, intuit_tid=tid)
+    if b"\\u" in answer.content:  # in JSON such characters come escaped only; to look at all costs more than to parse
+        body = keepable(body)
     fault = parse_fault(body, status=answer.status_code, intuit_tid=tid)
     if fault:
         return fault

@@ -159,8 +159,8 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         links.store(connection, where.realm_id, intent.key, answer["Id"], base, answer.get("SyncToken"))
     if intent.operation == "create":
         end_doubt(connection, where.realm_id, intent.key)
-    if intent.operation == "create" and not _as_sent(answer):
-        look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.base, intent.billing_lab_id)
+        if not _as_sent(answer):
+            look_again_inbound(connection, where.realm_id, intent.key, answer["Id"], intent.base, intent.billing_lab_id)
     if objection:
         _failed(connection, where, intent, objection, qbo_id=answer["Id"])
     else:

@@ -17,6 +17,7 @@ def prune(connection: psycopg.Connection) -> dict[str, int]:
     """Delete what is too old and commit; the rows deleted, by table."""
     deleted = {}
     for table, (column, days) in _KEPT.items():
+        # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount
     # Of a record's outcomes the last that says something, and what is recent.

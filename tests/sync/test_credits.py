@@ -101,10 +101,7 @@ def test_an_application_waits_for_its_invoice_while_the_others_go(invoiced: tupl
 
 
 def test_a_company_that_applies_credits_by_itself_ends_right(world: World) -> None:
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"AutoApplyCredit": True}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"AutoApplyCredit": True})
     account = world.account("Lakeside Dental")
     invoices = [world.simple_invoice(account) for _ in range(2)]
     world.sync()

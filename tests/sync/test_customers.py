@@ -336,8 +336,7 @@ def test_an_account_whose_customer_was_merged_into_an_unlinked_one_can_be_linked
 def in_canada(world: World) -> dict:
     """A customer with another currency than the company's own."""
     currencies = {"MultiCurrencyEnabled": True}
-    world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", {"CurrencyPrefs": currencies})
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(CurrencyPrefs=currencies)
     return world.qbo.create("Customer", DisplayName="Toronto Dental", CurrencyRef={"value": "CAD"})
 
 

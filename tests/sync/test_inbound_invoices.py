@@ -404,10 +404,7 @@ def test_a_taken_number_heals_as_the_words_say(world: World) -> None:
 
 def test_where_quickbooks_numbers_itself_a_number_alike_is_no_match(world: World) -> None:
     _, customer = linked_account(world)
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     alike = world.simple_invoice(world.account())
     world.sql("update lms.invoice set discount_amount = -1 where id = %s", alike)  # refused, so not sent
     world.sync()

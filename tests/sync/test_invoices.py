@@ -206,10 +206,7 @@ def test_switched_off_is_no_error_and_switched_on_catches_up(world: World) -> No
 
 
 def test_without_custom_numbers_quickbooks_numbers_and_nothing_is_doubled(world: World) -> None:
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     account, product = world.account(), world.product()
     pair = world.pair(account)
     invoices = [world.invoice(world.case(pair, [{"product": product}])) for _ in range(3)]
@@ -223,10 +220,7 @@ def test_without_custom_numbers_an_invoice_alike_is_another_one(world: World) ->
     account = world.account("Lakeside Dental")
     world.simple_invoice(account)
     world.sync()
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     customer = world.qbo.all("Customer")[0]["Id"]
     line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 100}}
     theirs = world.qbo.create("Invoice", CustomerRef={"value": customer}, TxnDate="2026-06-05", Line=[line])
@@ -236,10 +230,7 @@ def test_without_custom_numbers_an_invoice_alike_is_another_one(world: World) ->
 
 
 def test_closed_books_are_respected_before_sending(world: World) -> None:
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"AccountingInfoPrefs": {"BookCloseDate": "2026-06-30"}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-30"})
     world.simple_invoice()
     world.sync()
     [error] = world.errors()

@@ -64,10 +64,7 @@ def test_an_answer_lost_once_is_replayed_within_the_same_load(world: World, monk
 def test_lost_answers_without_numbers_of_our_own_make_no_duplicate(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
     many_invoices(world, 5)
@@ -81,10 +78,7 @@ def test_lost_answers_without_numbers_of_our_own_make_no_duplicate(
 
 def test_made_in_spite_of_a_fault_without_numbers_of_our_own_makes_no_duplicate(world: World) -> None:
     """Trap 6; of an invoice alike that the bookkeeper entered, the note tells it apart."""
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     pair, product = world.pair(world.account()), world.product()
     world.invoice(world.case(pair, [{"product": product}]))
     world.sync()

@@ -76,10 +76,5 @@ def _story(world: World) -> None:
 
 @pytest.mark.parametrize("custom_numbers", [True, False])
 def test_the_story_with_and_without_numbers_of_our_own(world: World, custom_numbers: bool) -> None:
-    world.qbo.control(
-        "POST",
-        f"companies/{world.qbo.realm}/preferences",
-        {"SalesFormsPrefs": {"CustomTxnNumbers": custom_numbers}},
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": custom_numbers})
     _story(world)

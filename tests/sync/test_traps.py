@@ -361,7 +361,6 @@ def test_an_older_payment_of_the_bookkeepers_is_not_the_one_that_was_refused(wor
     body = {"kind": "fault", "entity": "Payment", "operation": "create", "code": code, "times": 1}
     world.qbo.control("POST", "faults", {**body, "realm": world.qbo.realm})
     ours = world.payment(account, "70.00")
-    world.sql("update qbo_sync.change_mark set attempt_after = null")
     world.sync()
     if code == "6000":  # as if it had been entered an hour ago
         world.sql("update qbo_sync.doubtful_create set sent_at = sent_at + interval '1 hour'")

@@ -97,10 +97,7 @@ def test_a_batch_that_is_refused_as_a_whole_goes_out_one_by_one(world: World) ->
 
 
 def test_a_lost_invoice_is_looked_for_among_invoices_with_text_lines(world: World, impatient: None) -> None:
-    world.qbo.control(
-        "POST", f"companies/{world.qbo.realm}/preferences", {"SalesFormsPrefs": {"CustomTxnNumbers": False}}
-    )
-    world.sql("update qbo_sync.company set preferences_read_at = null")
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     many_invoices(world, 3)
     walk_in = world.qbo.create("Customer", DisplayName="Walk-in")
     world.qbo.create(

@@ -307,6 +307,7 @@ def undo_automatic_application(client: QboClient, intent: Intent, fault: Fault) 
         one["TxnId"] for line in intent.payload["Line"] for one in line["LinkedTxn"] if one["TxnType"] == "CreditMemo"
     }
     found = client.query(
+        # QuickBooks' language, no SQL, and the value is a number.
         f"SELECT * FROM Payment WHERE CustomerRef = '{int(intent.payload['CustomerRef']['value'])}'"  # noqa: S608
         " AND TotalAmt = '0' ORDERBY Id DESC MAXRESULTS 1000"
     )

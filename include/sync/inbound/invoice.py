@@ -129,6 +129,7 @@ def _look_alike(connection: psycopg.Connection, company: Company, records: Seque
         [[record.qbo["number"] for record in records], company.realm_id],
     ).fetchall()
     invoices = read_invoices(connection, [row[0] for row in rows])
+    receiver = receiving(company)
     for record in records:
         alike = [
             {
@@ -146,7 +147,6 @@ def _look_alike(connection: psycopg.Connection, company: Company, records: Seque
         if company.preferences.custom_transaction_numbers:
             record.qbo |= {"alike": alike, "on_its_way": False}
             continue
-        receiver = receiving(company)
         if record.qbo["invoice"] and receiver and receiver.billing_lab_id in [one["lab_id"] for one in alike]:
             record.qbo["invoice"]["number"] = qbo_invoice.number_by_id(record.record_id)
         record.qbo |= {"alike": [], "on_its_way": _twin_on_its_way(connection, company, record)}

@@ -48,7 +48,7 @@ def plan_unread(record: StagedRecord) -> InboundPlan | None:
         return None
     problem = Problem(
         code="unreadable",
-        message=f"QuickBooks does not show {record.entity} {record.record_id}, so it cannot be told what has changed.",
+        message=f"QuickBooks refuses to show its {record.entity} with id {record.record_id}, so it cannot come.",
         resolution="Open it in QuickBooks, save it again, and retry. If that does not help, ask support and quote the"
         " tracking id in the details.",
         detail=record.qbo["unread"],

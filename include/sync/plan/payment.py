@@ -98,7 +98,7 @@ def _kept(now: MoneySituation) -> Problem:
     here, there = show(now.lms or ZERO), show(now.qbo or ZERO)
     return Problem(
         code="conflict_qbo_kept",
-        message=f"{now.noun} was changed in Pilot ({here}) and in QuickBooks ({there}). QuickBooks' was kept there.",
+        message=f"{now.noun} was changed in Pilot ({here}) and in QuickBooks ({there}). QuickBooks' stays there.",
         resolution="Make the amounts the same, in Pilot or in QuickBooks; the version that lost is in the details.",
         detail={"lost": "lms", "qbo": now.qbo_version, "lms": now.lms_version},
     )
