@@ -32,9 +32,9 @@ def sync_housekeeping() -> None:
     @task
     def prune() -> dict[str, int]:
         """Delete old history; the rows deleted, by table."""
+        from include.company.runtime import Run
         from include.orchestration.runtime import runtime
         from include.sync.retention import prune as delete_old
-        from include.sync.runtime import Run
 
         run = get_current_context()["dag_run"]
         with runtime(Run(dag_id=run.dag_id, run_id=run.run_id)).connect() as connection:

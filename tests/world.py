@@ -19,18 +19,18 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
+from include.company.connect import connect_lab
+from include.company.runtime import Run, Runtime
+from include.company.throttle import Budget
+from include.company.tokens import TokenVault
+from include.lms.database import prepare
 from include.qbo.oauth import OAuthApp
 from include.sync import load, steps
-from include.sync.connect import connect_lab
-from include.sync.database import prepare
 from include.sync.flows import FLOWS
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps as inbound_steps
 from include.sync.inbound.capture import capture
 from include.sync.inbound.flows import INBOUND
-from include.sync.runtime import Run, Runtime
-from include.sync.throttle import Budget
-from include.sync.tokens import TokenVault
 
 Json = dict[str, Any]
 _numbers = itertools.count(1)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import psycopg
 
+from include.company.connect import CannotConnect, connect_lab
+from include.company.runtime import Run
 from include.demo.airflow import Airflow
 from include.demo.quickbooks import QuickBooks
 from include.qbo.errors import QboError
-from include.sync.connect import CannotConnect, connect_lab
-from include.sync.runtime import Run
 
 CAPTURE = "qbo_change_capture"
 NEEDED_DAGS = {

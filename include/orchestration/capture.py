@@ -14,8 +14,8 @@ POLL = timedelta(seconds=float(os.environ.get("PILOT_QBO_POLL_SECONDS", "300")))
 
 def _runtime() -> Any:
     # Imported in the task: the DAG processor parses the file without them.
+    from include.company.runtime import Run
     from include.orchestration.runtime import runtime
-    from include.sync.runtime import Run
 
     run = get_current_context()["dag_run"]
     return runtime(Run(dag_id=run.dag_id, run_id=run.run_id))

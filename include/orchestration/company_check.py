@@ -9,8 +9,8 @@ from include.orchestration.disconnected import skipped_when_disconnected
 
 def _runtime() -> Any:
     # Imported in the task: the DAG processor parses the file without them.
+    from include.company.runtime import Run
     from include.orchestration.runtime import runtime
-    from include.sync.runtime import Run
 
     run = get_current_context()["dag_run"]
     return runtime(Run(dag_id=run.dag_id, run_id=run.run_id))
@@ -19,7 +19,7 @@ def _runtime() -> Any:
 @task
 def connected_companies() -> list[dict[str, str]]:
     """The companies to look at: the one asked for, else all that are connected or must be connected again."""
-    from include.sync.company_check_run import companies_to_check
+    from include.company.check_run import companies_to_check
 
     return companies_to_check(_runtime(), get_current_context()["params"]["realm_id"])
 
@@ -27,7 +27,7 @@ def connected_companies() -> list[dict[str, str]]:
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
 def check(company: dict[str, str]) -> dict[str, int]:
     """Read the company's settings and accounts, and keep what stands in the way of the sync."""
-    from include.sync.company_check_run import check_company
+    from include.company.check_run import check_company
 
     with skipped_when_disconnected():
         return check_company(_runtime(), company["realm_id"])

@@ -8,10 +8,10 @@ import getpass
 import os
 import sys
 
+from include.company.connect import CannotConnect, connect_lab
+from include.company.runtime import Run
 from include.orchestration.runtime import runtime
 from include.qbo.errors import QboError
-from include.sync.connect import CannotConnect, connect_lab
-from include.sync.runtime import Run
 
 
 def _user() -> str:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from include.orchestration.listening import ListeningTrigger
-from include.sync.order import GOING_FIRST
+from include.sync.due import GOING_FIRST
 
 #: What is pending and in no run's sight yet. A run that was called and has not looked so far will see all of it, one
 #: that has looked is about to take what was there; after some seconds (a lost event, a dead run) neither is relied on.

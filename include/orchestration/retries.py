@@ -14,7 +14,7 @@ POLICY = ExceptionRetryPolicy(
             reason="the company must be connected again by a person",
         ),
         RetryRule(
-            exception="include.sync.known_company.UnknownCompany",
+            exception="include.company.company.UnknownCompany",
             action=RetryAction.FAIL,
             reason="the realm_id that was asked for is mistyped",
         ),

@@ -8,12 +8,12 @@ from airflow.exceptions import AirflowNotFoundException
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook
 
+from include.company.runtime import Run, Runtime
+from include.company.throttle import Budget
+from include.company.tokens import TokenVault
+from include.lms.database import prepare
 from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
-from include.sync.database import prepare
-from include.sync.runtime import Run, Runtime
-from include.sync.throttle import Budget
-from include.sync.tokens import TokenVault
 
 QUICKBOOKS_CONNECTION_ID = "quickbooks"
 

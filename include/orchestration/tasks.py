@@ -11,13 +11,13 @@ from include.orchestration.disconnected import skipped_when_disconnected
 def _step(name: str, *arguments: Any, **options: Any) -> Any:
     """Run one step of the flow that the DAG's id names, as this run."""
     # Imported in the task: the DAG processor parses the files without them, and forks of the scheduler have them.
+    from include.company.runtime import Run
     from include.orchestration.runtime import runtime
     from include.sync import load, steps
     from include.sync.flows import FLOWS
     from include.sync.inbound import load as inbound_load
     from include.sync.inbound import steps as inbound_steps
     from include.sync.inbound.flows import INBOUND
-    from include.sync.runtime import Run
 
     run = get_current_context()["dag_run"]
     inbound = run.dag_id in INBOUND

@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 
+from include.lms.database import jsonb
 from include.page.access import Visitor
-from include.sync.database import jsonb
 
 
 def note(

@@ -10,6 +10,9 @@ import psycopg
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from include.company.check_run import check_company
+from include.company.connect import CannotConnect, connect_with_grant
+from include.company.runtime import Runtime
 from include.orchestration.runtime import webhook_verifier_token
 from include.page.access import Id, Owner, Posted, Seer, Visitor
 from include.page.address import CALLBACK, redirect_uri, webhook_address
@@ -22,9 +25,6 @@ from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
 from include.qbo.errors import QboError
 from include.qbo.oauth import Grant, authorization_url, endpoints, exchange_code, revoke
-from include.sync.company_check_run import check_company
-from include.sync.connect import CannotConnect, connect_with_grant
-from include.sync.runtime import Runtime
 
 router = APIRouter()
 log = logging.getLogger(__name__)

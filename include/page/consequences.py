@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from include.company.accounts import SETTINGS
 from include.model.settings import ConnectionSettings
 from include.page import words
 from include.page.words import ENTITY_PLURALS, SETTING_DIRECTIONS, number, several
-from include.sync.accounts import SETTINGS
 
 _SWITCHES = {"sync_invoices": "invoice", "sync_credits": "credit", "sync_payments": "payment"}
 _RUNS = {"both": {"lms_to_qbo", "qbo_to_lms"}, "lms_to_qbo": {"lms_to_qbo"}, "qbo_to_lms": {"qbo_to_lms"}}

@@ -9,8 +9,8 @@ from airflow.exceptions import AirflowNotFoundException
 from fastapi import Depends, HTTPException
 from psycopg.rows import DictRow, dict_row
 
+from include.company.runtime import Run, Runtime
 from include.orchestration.runtime import runtime
-from include.sync.runtime import Run, Runtime
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
+from include.company.disconnect import disconnect_lab
 from include.page.access import Id, Owner, Posted
 from include.page.audit import note
 from include.page.database import Database, Surroundings
 from include.page.lab_data import linked, open_errors, read_lab, sharing_labs, waiting
 from include.page.render import go, page
-from include.sync.disconnect import disconnect_lab
 
 router = APIRouter()
 

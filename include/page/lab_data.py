@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 from fastapi import HTTPException
 
+from include.company.accounts import Account, read_accounts
+from include.company.company import read_company
 from include.model.settings import ConnectionSettings
 from include.page.database import Row, row, rows
-from include.sync.accounts import Account, read_accounts
-from include.sync.company import read_company
 
 
 def read_lab(connection: psycopg.Connection, lab_id: int) -> Row:

@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
+from include.company.accounts import SETTINGS
+from include.company.check_run import check_company
 from include.page.access import Id, Owner, Posted, Seer
 from include.page.audit import note
 from include.page.database import Database, Surroundings
@@ -13,8 +15,6 @@ from include.page.overview_data import in_step, needs, read_findings, read_labs,
 from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.qbo.errors import QboError
-from include.sync.accounts import SETTINGS
-from include.sync.company_check_run import check_company
 
 router = APIRouter()
 _SHOWN_CHANGES = 200

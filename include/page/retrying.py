@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 import psycopg
 from fastapi import HTTPException
 
+from include.lms.database import jsonb
 from include.page import dags
 from include.page.access import Visitor
 from include.page.audit import note
 from include.page.database import Row, rows
-from include.sync.database import jsonb
 from include.sync.marks import mark_one
 
 #: At most so many errors are retried at once; the rest stays where it is.

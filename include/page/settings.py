@@ -8,6 +8,7 @@ import psycopg
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
+from include.company.accounts import SETTINGS, choices, read_accounts
 from include.model.settings import ConnectionSettings
 from include.page.access import Form, Id, Owner, Posted, Seer
 from include.page.audit import note
@@ -25,7 +26,6 @@ from include.page.lab_data import (
 )
 from include.page.render import go, page
 from include.page.words import SETTING_DIRECTIONS
-from include.sync.accounts import SETTINGS, choices, read_accounts
 
 router = APIRouter()
 _SWITCHES = ("sync_invoices", "sync_credits", "sync_payments")

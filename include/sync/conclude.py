@@ -6,6 +6,7 @@ from typing import NewType
 
 import psycopg
 
+from include.company.runtime import Run
 from include.model.problem import Problem
 from include.model.record import Direction, Outcome, RecordKey
 from include.qbo.client import QboClient
@@ -17,7 +18,6 @@ from include.sync.gone_customers import find_gone, forget
 from include.sync.intents import Intent
 from include.sync.made_unseen import end_doubt, may_have_been_done, note_doubt
 from include.sync.outcomes import Settlement, settle
-from include.sync.runtime import Run
 
 _DONE: dict[str, Outcome] = {"create": "created", "update": "updated", "delete": "deleted"}
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from include.company.company import Company
 from include.model.record import RecordKey
 from include.model.settings import CompanyPreferences
 from include.qbo.client import QboClient
 from include.sync import links
-from include.sync.company import Company
 from include.sync.plan.action import Plan, fail
 from include.sync.plan.currency import foreign_currency, foreign_payer, foreign_transaction
 from include.sync.plan.inbound import InboundPlan, refuse

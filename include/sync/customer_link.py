@@ -7,10 +7,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.lms.customer import read_accounts, read_pairs
+from include.lms.database import jsonb
 from include.model.plain import to_plain
 from include.model.record import RecordKey
 from include.sync import links
-from include.sync.database import jsonb
 
 Holder = Literal["billing_account", "doctor_office"]
 

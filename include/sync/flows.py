@@ -25,7 +25,7 @@ class Flow:
     entities: tuple[EntityRules, ...]
     #: Where the order of the entities is not enough.
     order: tuple[Wave, ...] = ()
-    #: What goes first (order.py).
+    #: What goes first (due.py).
     after: tuple[Entity, ...] = ()
 
     @property

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include.lms.database import jsonb
 from include.model.record import Entity, Operation, RecordKey
 from include.qbo.client import Write
-from include.sync.database import jsonb
 
 #: Names our requestids among all UUIDs (any fixed value would do).
 _NAMESPACE = uuid.UUID("6f2d2a5e-50b5-4f6e-9a51-0f5cf6a6a3d1")

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
+from include.lms.database import jsonb
 from include.model.record import RecordKey
-from include.sync.database import jsonb
 
 
 def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:

@@ -15,20 +15,20 @@ from threading import Event
 
 import psycopg
 
+from include.company.company import Company, read_company
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
 from include.model.record import LISTS
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.sync import intents, links, marks, staging, sync_errors
-from include.sync.company import Company, read_company
 from include.sync.conclude import Conclusion, conclude, look_again_inbound
-from include.sync.database import exclusive
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.flows import Flow
 from include.sync.intents import Intent
 from include.sync.made_unseen import end_doubt
 from include.sync.outcomes import Settlement, settle
 from include.sync.recover import recover
-from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
 _WRITES = ("create", "update", "delete")

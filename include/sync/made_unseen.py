@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 import psycopg
 
+from include.company.company import Company
 from include.model.record import RecordKey
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import links
-from include.sync.company import Company
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.plan.action import Plan
 from include.sync.staging import StagedRecord

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import psycopg
 
+from include.company.runtime import Run
 from include.model.problem import Problem
 from include.model.record import Direction, Operation, Outcome, RecordKey
 from include.sync import sync_errors
-from include.sync.runtime import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from include.company.runtime import Run
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.qbo.faults import Fault
@@ -26,7 +27,6 @@ from include.sync.conclude import Conclusion, NotFound, conclude
 from include.sync.entity.rules import EntityRules, Json
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
-from include.sync.runtime import Run
 
 log = logging.getLogger(__name__)
 

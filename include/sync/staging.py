@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include.company.runtime import Run
+from include.lms.database import jsonb
 from include.model.problem import Problem
 from include.model.record import Direction, Entity, RecordKey
-from include.sync.database import jsonb
-from include.sync.runtime import Run
 
 Json = dict[str, Any]
 

@@ -5,16 +5,16 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 
 from typing import Any
 
+from include.company.company import read_company, refresh_preferences, require_known
+from include.company.runtime import Runtime
 from include.model.plain import to_plain
 from include.model.record import LISTS
 from include.sync import intents, marks, staging
-from include.sync.company import companies_with_work, read_company, refresh_preferences
 from include.sync.currency import note_foreign_payers, refuse_foreign
+from include.sync.due import companies_with_work
 from include.sync.entity.refused import plan_refused
 from include.sync.flows import Flow
-from include.sync.known_company import require_known
 from include.sync.made_unseen import adopt_made_unseen, find_made_unseen
-from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
 
@@ -24,7 +24,7 @@ def companies(
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
     `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
-    where something has to go first are left out, its load wakes this DAG again (order.py). Raises UnknownCompany.
+    where something has to go first are left out, its load wakes this DAG again (due.py). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import psycopg
 
+from include.company.runtime import Run
+from include.lms.database import jsonb
 from include.model.problem import Problem
 from include.model.record import Direction, Operation, RecordKey
-from include.sync.database import jsonb
-from include.sync.runtime import Run
 
 #: A cause that lies in QuickBooks may go away unseen: tried again after an hour, then ever more slowly, to a day.
 FIRST_RETRY = timedelta(hours=1)

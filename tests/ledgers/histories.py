@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from include.company.runtime import Runtime
 from include.qbo.errors import OutcomeUnknown
 from include.sync import load, steps
 from include.sync.flows import FLOWS
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps as inbound_steps
 from include.sync.inbound.flows import INBOUND
-from include.sync.runtime import Runtime
 from tests.ledgers.agreement import OF_THE_COMPANY, differences
 from tests.ledgers.practice import Bookkeeper, LabStaff
 from tests.sync.test_inbound_invoices import discount, sale, shipping

@@ -16,13 +16,13 @@ import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from include.company.runtime import Run, Runtime
+from include.company.throttle import Budget
+from include.company.tokens import TokenVault
+from include.lms.database import prepare
 from include.qbo.oauth import OAuthApp
 from include.stack.ports import Ports
 from include.stack.stack import Stack
-from include.sync.database import prepare
-from include.sync.runtime import Run, Runtime
-from include.sync.throttle import Budget
-from include.sync.tokens import TokenVault
 from tests.page.visitor import Visitor
 from tests.world import UNLIMITED, QuickBooks, World, make_company
 

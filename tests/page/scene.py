@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 
-from include.sync.company_check_run import check_company
-from include.sync.database import jsonb
-from include.sync.tokens import require_reconnect
+from include.company.check_run import check_company
+from include.company.tokens import require_reconnect
+from include.lms.database import jsonb
 from tests.waiting import changes_taken
 from tests.world import QuickBooks, World, make_company
 

@@ -9,16 +9,16 @@ import psycopg
 import pytest
 from airflow.sdk import RetryAction
 
+from include.company.accounts import SETTINGS, Account, choices
+from include.company.check import CompanyFacts, check
+from include.company.check_run import check_company, companies_to_check
+from include.company.disconnect import disconnect_lab
 from include.model.settings import ConnectionSettings
 from include.orchestration import company_check
 from include.orchestration.retries import POLICY, RETRIES
 from include.qbo.errors import ReconnectRequired
 from include.stack.postgres import ThrowawayServer
-from include.sync.accounts import SETTINGS, Account, choices
-from include.sync.company_check import CompanyFacts, check
-from include.sync.company_check_run import check_company, companies_to_check
 from include.sync.customer_link import CannotLink, candidates, likeness, link_customer
-from include.sync.disconnect import disconnect_lab
 from tests.world import World
 
 INCOME = Account(account_id="2", name="Sales", type="Income", subtype="SalesOfProductIncome", active=True)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from include.sync.database import jsonb
+from include.lms.database import jsonb
 from tests.page.conftest import Site
 from tests.world import World
 

@@ -16,11 +16,11 @@ import pytest
 import yaml
 from airflow.sdk import BaseHook
 
+from include.company.throttle import Budget
 from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
-from include.sync.throttle import Budget
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.

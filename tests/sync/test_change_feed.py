@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
+from include.lms.database import prepare
 from include.stack.postgres import ThrowawayServer
-from include.sync.database import prepare
 from tests.world import World
 
 

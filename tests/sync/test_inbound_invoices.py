@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.lms.database import prepare
 from include.qbo.text import keepable
-from include.sync.database import prepare
 from tests.world import World
 
 Json = dict[str, Any]

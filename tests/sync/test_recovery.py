@@ -189,11 +189,11 @@ _LOADER = """
 import json, os, sys, psycopg
 from include.qbo.oauth import OAuthApp
 from include.sync import load
-from include.sync.database import prepare
+from include.lms.database import prepare
 from include.sync.flows import FLOWS
-from include.sync.runtime import Run, Runtime
-from include.sync.throttle import Budget
-from include.sync.tokens import TokenVault
+from include.company.runtime import Run, Runtime
+from include.company.throttle import Budget
+from include.company.tokens import TokenVault
 given = json.loads(os.environ["GIVEN"])
 runtime = Runtime(
     connect=lambda: prepare(psycopg.connect(given["database"])),

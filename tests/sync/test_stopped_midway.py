@@ -6,19 +6,20 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.company import connect
+from include.company.company import UnknownCompany
+from include.company.connect import CannotConnect
+from include.company.disconnect import disconnect_lab
 from include.orchestration import capture, company_check, tasks
 from include.orchestration import connect as command
 from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
-from include.sync import connect, load
-from include.sync.connect import CannotConnect
-from include.sync.disconnect import disconnect_lab
+from include.sync import load
 from include.sync.inbound import load as inbound_load
 from include.sync.inbound import steps
 from include.sync.inbound.flows import INBOUND
-from include.sync.known_company import UnknownCompany
 from tests.sync.test_inbound_invoices import linked_account, sale
 from tests.sync.test_marks import known, prepared
 from tests.sync.test_recovery import INVOICES

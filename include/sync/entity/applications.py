@@ -5,13 +5,13 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.model.money import ZERO
 from include.model.payment import Application
 from include.model.record import RecordKey
 from include.qbo.client import QboClient
 from include.qbo.invoice_inbound import balance
 from include.sync import links
-from include.sync.company import Company
 
 
 def sort_out(

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms.payment import read_credit_applications, read_credits
 from include.model.money import ZERO
 from include.model.payment import Credit, CreditApplication
@@ -17,7 +18,6 @@ from include.qbo import payment as qbo_payment
 from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import links, words
-from include.sync.company import Company
 from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first
 from include.sync.entity.gone import name_what_is_gone
 from include.sync.entity.payment import not_taken_over, strangers

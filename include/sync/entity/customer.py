@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms.customer import read_accounts, read_pairs
 from include.model.customer import Customer
 from include.model.plain import Canonical, customer_from_plain
@@ -14,7 +15,6 @@ from include.qbo import customer as qbo_customer
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import links, words
-from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
 from include.sync.entity.present import read_present
 from include.sync.entity.refused import note_refused

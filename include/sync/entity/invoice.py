@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms.invoice import read_invoices
 from include.model.invoice import Invoice
 from include.model.plain import Canonical, invoice_from_plain, to_plain
@@ -19,7 +20,6 @@ from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
 from include.sync import links, words
-from include.sync.company import Company
 from include.sync.entity.present import read_present
 from include.sync.entity.refused import note_refused
 from include.sync.entity.rules import EntityRules, Json

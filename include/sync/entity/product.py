@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms.product import read_products
 from include.model.plain import Canonical, product_from_plain
 from include.model.problem import Problem
@@ -15,7 +16,6 @@ from include.qbo import product as qbo_product
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import words
-from include.sync.company import Company
 from include.sync.entity.holders import holders_of, read_back
 from include.sync.entity.refused import note_refused
 from include.sync.entity.rules import EntityRules, Json

@@ -6,12 +6,12 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.model.plain import Canonical
 from include.model.problem import Problem
 from include.model.record import Entity, RecordKey
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
-from include.sync.company import Company
 from include.sync.intents import Intent
 from include.sync.plan.action import Plan
 from include.sync.staging import StagedRecord

@@ -14,16 +14,15 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from include.company.company import Company, read_company, require_known
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
 from include.qbo import cdc
 from include.qbo.cdc import Sighting
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.sync import marks
-from include.sync.company import Company, read_company
-from include.sync.database import exclusive
 from include.sync.inbound import notices
-from include.sync.known_company import require_known
-from include.sync.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

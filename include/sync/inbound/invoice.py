@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms import invoice_write
 from include.lms.invoice import read_invoices
 from include.model.invoice import Invoice
@@ -17,7 +18,6 @@ from include.qbo import invoice_inbound as qbo_invoice
 from include.qbo.client import QboClient
 from include.qbo.invoice import total
 from include.sync import links
-from include.sync.company import Company
 from include.sync.inbound.observed import read_bodies
 from include.sync.inbound.rules import Applied, InboundRules, LookAgain
 from include.sync.inbound.surroundings import (

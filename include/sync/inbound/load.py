@@ -7,16 +7,16 @@ import logging
 
 import psycopg
 
+from include.company.company import Company, read_company
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
 from include.model.problem import Problem
 from include.model.record import Direction, Operation, Outcome, RecordKey
 from include.sync import marks, staging
-from include.sync.company import Company, read_company
-from include.sync.database import exclusive
 from include.sync.inbound.rules import Applied, InboundFlow, InboundRules, LookAgain
 from include.sync.inbound.surroundings import receiving, refuse_while_under_way
 from include.sync.inbound.tell import Teller
 from include.sync.outcomes import Settlement, settle
-from include.sync.runtime import Runtime
 from include.sync.staging import StagedRecord
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms import invoice_write, payment_write
 from include.lms.payment import read_payments
 from include.model.money import ZERO
@@ -18,7 +19,6 @@ from include.qbo import invoice_inbound as qbo_invoice
 from include.qbo import payment as qbo_payment
 from include.qbo.client import QboClient
 from include.sync import links
-from include.sync.company import Company
 from include.sync.entity.applications import sort_out, without_gone
 from include.sync.inbound.observed import read_bodies
 from include.sync.inbound.rules import Applied, InboundRules, LookAgain

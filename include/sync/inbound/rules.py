@@ -6,10 +6,10 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.model.plain import Canonical
 from include.model.record import Direction, Entity, Operation, Outcome
 from include.qbo.client import QboClient
-from include.sync.company import Company
 from include.sync.plan.inbound import InboundPlan
 from include.sync.staging import StagedRecord
 
@@ -64,7 +64,7 @@ class InboundFlow:
 
     rules: InboundRules
     direction: Direction = "qbo_to_lms"
-    #: What goes first (order.py).
+    #: What goes first (due.py).
     after: tuple[Entity, ...] = ()
 
     @property

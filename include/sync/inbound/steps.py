@@ -4,14 +4,14 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import read_company, refresh_preferences, require_known
+from include.company.runtime import Runtime
 from include.sync import marks, staging
-from include.sync.company import companies_with_work, read_company, refresh_preferences
 from include.sync.currency import refuse_foreign_inbound
+from include.sync.due import companies_with_work
 from include.sync.inbound.observed import plan_unread
 from include.sync.inbound.rules import InboundFlow
 from include.sync.inbound.surroundings import try_doubtful_again
-from include.sync.known_company import require_known
-from include.sync.runtime import Runtime
 
 
 def companies(
@@ -19,7 +19,7 @@ def companies(
 ) -> list[dict[str, Any]]:
     """The companies that have something due: [{realm_id, name}]. `resync` marks every linked record first.
 
-    `woken` by an event: companies where something has to go first are left out (order.py). Raises UnknownCompany.
+    `woken` by an event: companies where something has to go first are left out (due.py). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)

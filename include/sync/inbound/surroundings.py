@@ -7,10 +7,10 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import Company
 from include.lms import invoice_write
 from include.model.record import RecordKey
 from include.model.settings import ConnectionSettings
-from include.sync.company import Company
 from include.sync.inbound.rules import LookAgain
 from include.sync.plan.invoice_inbound import target_balance
 from include.sync.staging import StagedRecord

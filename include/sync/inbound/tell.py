@@ -3,10 +3,10 @@
 import psycopg
 from psycopg.rows import dict_row
 
+from include.company.runtime import Run
 from include.model.problem import Problem
 from include.model.record import Operation, RecordKey
 from include.sync import sync_errors
-from include.sync.runtime import Run
 
 #: Only a person closes these, or a change that somebody makes: no use in trying again from time to time.
 _NO_RETRY = ("conflict_qbo_kept", "conflict_deleted", "customer_not_linked", "unsynced_application")

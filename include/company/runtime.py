@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from include.company.call_log import DatabaseCallLog
+from include.company.throttle import Budget, SharedThrottle
+from include.company.tokens import CompanyTokens, TokenVault, require_reconnect
+from include.lms.database import Connect
 from include.qbo.client import QboClient
 from include.qbo.errors import ReconnectRequired
 from include.qbo.oauth import OAuthApp
 from include.qbo.ports import TokenSource
-from include.sync.call_log import DatabaseCallLog
-from include.sync.database import Connect
-from include.sync.throttle import Budget, SharedThrottle
-from include.sync.tokens import CompanyTokens, TokenVault, require_reconnect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

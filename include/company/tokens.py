@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from include.lms.database import Connect
 from include.qbo.errors import NotConnected, ReconnectRequired
 from include.qbo.oauth import Grant, OAuthApp, refresh
-from include.sync.database import Connect
 
 #: An access token this close to its end is not used any more.
 MARGIN = timedelta(minutes=2)

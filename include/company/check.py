@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 
+from include.company.accounts import SETTINGS, Account, AccountSetting
 from include.model.settings import ConnectionSettings
-from include.sync.accounts import SETTINGS, Account, AccountSetting
 
 Json = Mapping[str, Any]
 Severity = Literal["problem", "warning", "note"]

@@ -1,19 +1,18 @@
 """Companies and connections: who is connected to what, and with which settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
+from include.lms.database import jsonb
 from include.model.record import Direction, Entity
 from include.model.settings import CompanyPreferences, ConnectionSettings
 from include.qbo.client import QboClient
 from include.qbo.errors import NotConnected
-from include.sync.database import jsonb
-from include.sync.order import GOING_FIRST
 
 _SETTINGS = """
     select billing_lab_id, realm_id, direction, sync_invoices, sync_credits, sync_payments, income_account_id,
@@ -61,36 +60,6 @@ def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
         preferences=preferences_of(row[1]),
         settings={one.billing_lab_id: one for one in settings},
     )
-
-
-def companies_with_work(
-    connection: psycopg.Connection,
-    direction: Direction,
-    entities: Sequence[Entity],
-    realm_id: str | None,
-    after: Sequence[Entity] = (),
-) -> list[dict[str, Any]]:
-    """Companies that have something due: [{realm_id, name}], the one asked for if one is asked for.
-
-    `after`: not those where something of these entities is still to go first (order.py).
-    """
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "select c.realm_id, c.name from qbo_sync.company c"  # noqa: S608 - a constant
-            " where (%(realm)s::text is null or c.realm_id = %(realm)s)"
-            "   and (exists (select 1 from qbo_sync.pending_mark m where m.realm_id = c.realm_id"
-            "                   and m.direction = %(direction)s and m.entity = any(%(entities)s))"
-            f"      and c.realm_id <> all (array({GOING_FIRST}))"
-            # A write that somebody died over is finished even if its record has nothing due.
-            "        or %(direction)s = 'lms_to_qbo' and c.status = 'connected'"
-            "           and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
-            "           and exists (select 1 from qbo_sync.write_intent i"
-            "                         join qbo_sync.write_request r using (request_id)"
-            "                        where i.realm_id = c.realm_id and i.entity = any(%(entities)s)"
-            "                          and r.created_at < clock_timestamp() - interval '3 minutes'))"
-            " order by c.realm_id",
-            {"realm": realm_id, "direction": direction, "entities": list(entities), "after": list(after)},
-        ).fetchall()
 
 
 def preferences_of(stored: Mapping[str, Any]) -> CompanyPreferences:
@@ -164,3 +133,19 @@ def warnings(preferences: CompanyPreferences) -> list[dict[str, str]]:
                 }
             )
     return found
+
+
+class UnknownCompany(Exception):
+    """There is no company of that id; the words name those that there are."""
+
+
+def require_known(connection: psycopg.Connection, realm_id: str | None) -> None:
+    """Nobody in particular (None) is fine, and so is a company that is disconnected. Raises UnknownCompany."""
+    if realm_id is None:
+        return
+    names: dict[str, str] = dict(
+        connection.execute("select realm_id, name from qbo_sync.company order by name, realm_id").fetchall()
+    )
+    if realm_id not in names:
+        known = ", ".join(f"{known_id} ({name})" for known_id, name in names.items()) or "none"
+        raise UnknownCompany(f"No QuickBooks company has the realm_id “{realm_id}”. Known: {known}.")

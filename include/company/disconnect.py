@@ -10,12 +10,12 @@ from typing import Any
 
 import psycopg
 
+from include.company.company import read_company
+from include.company.runtime import Runtime
+from include.lms.database import jsonb
 from include.model.settings import ConnectionSettings
 from include.qbo.errors import QboError
 from include.qbo.oauth import revoke
-from include.sync.company import read_company
-from include.sync.database import jsonb
-from include.sync.runtime import Runtime
 
 _COLUMNS = tuple(field.name for field in fields(ConnectionSettings))
 

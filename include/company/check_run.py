@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg.rows import dict_row
 
-from include.sync.accounts import fetch_accounts, store_accounts
-from include.sync.company import preferences_of, read_company, warnings
-from include.sync.company_check import CompanyFacts, Finding, check, name_value
-from include.sync.database import jsonb
-from include.sync.known_company import require_known
-from include.sync.runtime import Runtime
+from include.company.accounts import fetch_accounts, store_accounts
+from include.company.check import CompanyFacts, Finding, check, name_value
+from include.company.company import preferences_of, read_company, require_known, warnings
+from include.company.runtime import Runtime
+from include.lms.database import jsonb
 
 
 def companies_to_check(runtime: Runtime, realm_id: str | None = None) -> list[dict[str, str]]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import psycopg
 
+from include.company.accounts import accounts_of, store_accounts
+from include.company.company import preferences_of, warnings
+from include.company.disconnect import restore_settings
+from include.company.runtime import Runtime
+from include.company.tokens import FreshGrant, store_grant
+from include.lms.database import jsonb
 from include.qbo.oauth import Grant, refresh
-from include.sync.accounts import accounts_of, store_accounts
-from include.sync.company import preferences_of, warnings
-from include.sync.database import jsonb
-from include.sync.disconnect import restore_settings
-from include.sync.runtime import Runtime
-from include.sync.tokens import FreshGrant, store_grant
 
 Json = dict[str, Any]
 
