@@ -6,6 +6,7 @@ Entity = Literal[
     "billing_account", "doctor_office", "product", "special_item", "invoice", "credit", "credit_application", "payment"
 ]
 Direction = Literal["lms_to_qbo", "qbo_to_lms"]
+Side = Literal["lms", "qbo"]
 Operation = Literal["create", "update", "delete"]
 Outcome = Literal["created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed"]
 
