@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .server import Server
+from .clock import Clock
+from .journal import Journal
+from .switches import Switchboard
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 8_640_000
@@ -64,10 +66,19 @@ class _Code:
 
 
 class OAuth:
-    """Grants and tokens."""
+    """Grants and tokens of one app, known by `client_id` and `client_secret`."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        clock: Clock,
+        rng: random.Random,
+        switches: Switchboard,
+        journal: Journal,
+    ) -> None:
+        self._client_id, self._client_secret = client_id, client_secret
+        self._clock, self._rng, self._switches, self._journal = clock, rng, switches, journal
         self.grants: dict[int, Grant] = {}
         self.access: dict[str, Access] = {}
         self._by_value: dict[str, int] = {}
@@ -83,9 +94,8 @@ class OAuth:
                 client, _, secret = base64.b64decode(header[6:], validate=True).decode().partition(":")
             except (binascii.Error, UnicodeDecodeError):
                 raise OAuthFault("invalid_client", status=401) from None
-        settings = self._server.settings
-        right = hmac.compare_digest(client.encode(), settings.client_id.encode())
-        if not (right and hmac.compare_digest(secret.encode(), settings.client_secret.encode())):
+        right = hmac.compare_digest(client.encode(), self._client_id.encode())
+        if not (right and hmac.compare_digest(secret.encode(), self._client_secret.encode())):
             raise OAuthFault("invalid_client", status=401)
 
     def code(self, realm: str, scope: str, redirect_uri: str) -> str:
@@ -181,7 +191,7 @@ class OAuth:
 
     def _refresh(self, value: str) -> Grant:
         now = self._now()
-        switches = self._server.switches
+        switches = self._switches
         grant = self.grants.get(self._by_value.get(value, 0))
         if grant is None or grant.revoked or now >= min(grant.expires, grant.issued + HARD_SECONDS):
             raise OAuthFault("invalid_grant", "Incorrect or invalid refresh token")
@@ -206,17 +216,17 @@ class OAuth:
     def _keep(self, grant: Grant) -> None:
         self.grants[grant.id] = grant
         self._by_value[grant.value] = grant.id
-        self._server.journal.note("grant", grant.as_list())
+        self._journal.note("grant", grant.as_list())
 
     def _keep_access(self, token: str, access: Access) -> None:
         self.access[token] = access
-        self._server.journal.note("access", token, access.grant, access.expires)
+        self._journal.note("access", token, access.grant, access.expires)
 
     def _now(self) -> float:
-        return self._server.clock.now()
+        return self._clock.now()
 
     def _random(self, length: int) -> str:
-        return "".join(self._server.random.choices(_ALPHABET, k=length))
+        return "".join(self._rng.choices(_ALPHABET, k=length))
 
     def _refresh_value(self) -> str:
         return "RT1-" + self._random(46)

@@ -57,7 +57,9 @@ class Server:
         self.webhooks = Webhooks(self.clock, self.random)
         self.companies: dict[str, Company] = {}
         self.replays: dict[str, Replays] = {}
-        self.oauth = OAuth(self)
+        self.oauth = OAuth(
+            settings.client_id, settings.client_secret, self.clock, self.random, self.switches, self.journal
+        )
         if not settings.throttled:
             self.throttle.limits.change(
                 dict.fromkeys(("requests_per_minute", "requests_per_second", "concurrent", "batch_per_minute"))
