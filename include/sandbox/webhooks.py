@@ -15,13 +15,10 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from .clock import Clock
-
-if TYPE_CHECKING:
-    from .work import Event
 
 LADDER = (10, 20, 30, 300, 1200, 7200, 14400, 21600)
 ANSWER_SECONDS = 3.0
@@ -41,6 +38,18 @@ TOLD = frozenset(
         "SalesReceipt", "TaxAgency", "Term", "Vendor",
     )
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change that webhooks report: `verb` is Create, Update, Delete, Void, Merge or Emailed."""
+
+    realm: str
+    kind: str
+    id: str
+    verb: str
+    epoch: float
+    other: str = ""
 
 
 @dataclass(slots=True)

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 from . import faults
+from .clock import Clock
+from .journal import Journal
 from .money import dumps
+from .oauth import OAuth
 from .schema import Body
 from .store import Company, Record
+from .switches import Switchboard
+from .webhooks import Event, Webhooks
 
-if TYPE_CHECKING:
-    from .entities.kind import Kind
-    from .server import Server
+# The server and the entities import this module, so their own types stay out of it.
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that webhooks tell: `verb` is Create, Update, Delete, Void, Merge or Emailed."""
+class Host(Protocol):
+    """What a unit of work needs of the server."""
 
-    realm: str
-    kind: str
-    id: str
-    verb: str
-    epoch: float
-    other: str = ""
+    clock: Clock
+    switches: Switchboard
+    journal: Journal
+    webhooks: Webhooks
+    oauth: OAuth
+
+
+class StoredKind(Protocol):
+    """What a unit of work needs of an entity's kind."""
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+
+    def record(self, body: Body, raw: bytes, created: int, updated: int) -> Record:
+        """The stored form."""
 
 
 @dataclass(slots=True)
 class _Staged:
-    kind: Kind
+    kind: StoredKind
     body: Body | None
     created: int
     updated: int
@@ -38,7 +49,7 @@ class _Staged:
 class Work:
     """Reads see what this work has staged; nothing is in the company before `commit`."""
 
-    def __init__(self, server: Server, company: Company, hidden: set[tuple[str, str]] | None = None) -> None:
+    def __init__(self, server: Host, company: Company, hidden: set[tuple[str, str]] | None = None) -> None:
         self.server, self.company = server, company
         self.now = int(server.clock.now())
         self.stamp = server.clock.stamp(self.now)
@@ -77,7 +88,7 @@ class Work:
         """The stored version, before this work."""
         return self.company.table(kind).records.get(record_id)
 
-    def save(self, kind: Kind, body: Body, verb: str | None = None) -> Body:
+    def save(self, kind: StoredKind, body: Body, verb: str | None = None) -> Body:
         """Stage a new version: a new id and SyncToken 0, or the token raised by one."""
         record_id = body.get("Id")
         old = self.record(kind.name, record_id) if record_id else None
@@ -96,13 +107,13 @@ class Work:
             self.tell(kind.name, record_id, verb or ("Create" if old is None else "Update"))
         return body
 
-    def keep(self, kind: Kind, body: Body) -> None:
+    def keep(self, kind: StoredKind, body: Body) -> None:
         """Stage a change that raises neither SyncToken nor LastUpdatedTime (dossier 9.1, descendants)."""
         old = self.record(kind.name, body["Id"])
         if old is not None:
             self._staged[(kind.name, body["Id"])] = _Staged(kind, body, old.created, old.updated)
 
-    def remove(self, kind: Kind, record_id: str) -> None:
+    def remove(self, kind: StoredKind, record_id: str) -> None:
         """Stage a deletion."""
         self._staged[(kind.name, record_id)] = _Staged(kind, None, 0, self.now)
         self.tell(kind.name, record_id, "Delete")
