@@ -27,6 +27,7 @@ from ..store import Column, Company, Record
 from ..work import Work, inactive, reference
 from .kind import Options, splice
 from .names import NameKind
+from .registry import KINDS
 
 DEEPEST_LEVEL = 4
 
@@ -233,8 +234,6 @@ def _currency(work: Work, new: Body) -> Body:
 
 def write_off(work: Work, customer: str, balance: Decimal) -> None:
     """The credit memo that the web page writes when a customer with a balance is made inactive."""
-    from . import KINDS
-
     line = {"Amount": balance, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {}}
     note = "Created by QuickBooks Online to adjust balance for deletion"
     KINDS["CreditMemo"].create(work, {"CustomerRef": {"value": customer}, "Line": [line], "PrivateNote": note}, {})

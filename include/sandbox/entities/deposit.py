@@ -9,6 +9,7 @@ from ..store import Column
 from ..work import Work, reference
 from . import payment_links
 from .kind import Kind, Options, linked, total_of
+from .registry import KINDS
 from .sales_form import LINKED_TXN, check_open_period
 
 _SWEEPABLE = ("Payment", "SalesReceipt")
@@ -138,7 +139,7 @@ class Deposit(Kind):
             if body is not None:
                 link = [{"TxnId": deposit_id, "TxnType": "Deposit"}] if inside else []
                 body["LinkedTxn"] = [held for held in body.get("LinkedTxn", []) if held["TxnType"] != "Deposit"] + link
-                work.save(payment_links.kinds()[kind], body)
+                work.save(KINDS[kind], body)
 
 
 def _swept(deposit: Body) -> set[tuple[str, str]]:

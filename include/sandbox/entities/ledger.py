@@ -10,6 +10,7 @@ from ..schema import CLEARED, COMMON, Body, Check, Shape, anything, boolean, day
 from ..store import Column
 from ..work import Work, reference
 from .kind import Kind, Options
+from .registry import find
 from .sales_form import LINKED_TXN, check_open_period
 
 _LINE: dict[str, Check | None] = {
@@ -188,8 +189,6 @@ class Bill(_LedgerTxn):
 
 def _entity_ref(value: Any, element: str) -> Any:
     """A reference that says what it refers to."""
-    from . import find
-
     held = ref(value, element)
     if held == CLEARED:
         return CLEARED

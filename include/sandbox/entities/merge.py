@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import faults
 from ..work import Work
-from . import KINDS
+from .registry import KINDS
 
 _WITH_CUSTOMER = ("Invoice", "CreditMemo", "Payment", "SalesReceipt", "RefundReceipt", "Estimate")
 

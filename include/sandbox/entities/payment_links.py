@@ -8,24 +8,17 @@ open balances follow, and with them their SyncTokens and LastUpdatedTimes.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from .. import faults
 from ..money import ZERO, cents, money
 from ..schema import Body
 from ..work import Work
 from .kind import linked, total_of
+from .registry import KINDS
 
 CREDITS = frozenset(("CreditMemo", "Check", "CreditCardCredit"))
 LINKABLE = CREDITS | {"Invoice", "JournalEntry", "Expense"}
 Target = tuple[str, str]
-
-
-def kinds() -> Any:
-    """The registry, asked late: entities and links know each other."""
-    from . import KINDS
-
-    return KINDS
 
 
 def targets(line: Body) -> list[Target]:
@@ -108,7 +101,7 @@ def settle(work: Work, payment_id: str, before: dict[Target, Decimal], after: di
             if target in after:
                 links.append({"TxnId": payment_id, "TxnType": "Payment"})
             body["LinkedTxn"] = links
-        work.save(kinds()[kind], body)
+        work.save(KINDS[kind], body)
 
 
 def _open(body: Body, kind: str, balance: Decimal) -> None:
@@ -216,7 +209,7 @@ def _rebalance(payment: Body, credit_was_cut: bool, less: Decimal) -> None:
 
 
 def _save_payment(work: Work, payment: Body) -> None:
-    kind = kinds()["Payment"]
+    kind = KINDS["Payment"]
     payment["UnappliedAmt"] = money(unapplied(payment))
     empty = not payment["Line"] and not total_of(payment, "TotalAmt")
     if empty and work.switch("empty_application") == "delete":
@@ -276,7 +269,7 @@ def _apply_credit(work: Work, customer: str, memo_id: str, uses: list[tuple[str,
         "PrivateNote": "Created by QB Online to link credits to charges.",
         "Line": lines,
     }
-    kinds()["Payment"].create(work, request, {})
+    KINDS["Payment"].create(work, request, {})
 
 
 def _add_line(work: Work, payment: Body, target: Target, amount: Decimal) -> None:
