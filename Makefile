@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down env connect bench proof lint format lock clean browser
+.PHONY: help demo test coverage up down env connect bench proof lint format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,11 @@ demo: up ## start the stack, load realistic data, sync until both ledgers agree
 
 test: $(INSTALLED) browser ## run the whole test suite
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+coverage: $(INSTALLED) browser ## run the suite and list the lines that it does not run: TESTS=… for a part of it
+	@mkdir -p .local/coverage && $(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadscope $(TESTS); failed=$$?; \
+		$(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$failed
 
 # Debian's Chromium, for the tests of the QuickBooks Online page. Without it they are skipped.
 browser:
@@ -49,7 +54,7 @@ bench: up ## run the benchmarks and print their table
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
-	@$(BIN)/python -m pytest -m long --timeout=1200
+	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist worksteal
 
 lint: $(INSTALLED) ## check format, style, types and import rules
 	@$(BIN)/ruff format --check .

@@ -8,9 +8,9 @@ account. Never renames or deletes a customer: the bookkeeper owns them.
 **Runs:** when the LMS commits a change (asset `lms_customer_changes`), and every 15 minutes in case an event was lost.
 One row of tasks per QuickBooks company: `extract` → `transform` → `validate` → `load`.
 
-**Safe to** rerun, clear or start twice: what is done is recognised. A record that cannot be synced fails no task; it
-stands in `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database could
-not be reached, or that the company must be connected again (its log says which).
+**Safe to** rerun, clear or start twice: what is done is recognized. A record that cannot be synced fails no task; it
+is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
+could not be reached, or that the company must be connected again (its log says which).
 """
 
 from airflow.sdk import dag, task_group

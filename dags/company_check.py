@@ -2,14 +2,14 @@
 ### Company check
 
 **For:** billing labs and whoever keeps their books. **Does:** reads each connected company's settings and chart of
-accounts in QuickBooks and keeps what gets in the way of the sync: closed books, automatic application of credits,
+accounts in QuickBooks and keeps what can stop the sync: closed books, automatic application of credits,
 numbers that QuickBooks gives itself, boxes that are off, sales tax, currencies, accounts gone inactive. The findings
-stand on the QuickBooks Online page (Admin), each with what it means and what to change.
+are on the QuickBooks Online page (Admin), each with what it means and what to change.
 
 **Runs:** every day at 05:00 UTC, and when a lab connects (the page does that itself). Three calls to QuickBooks per
 company. **Safe to** rerun or clear. **A failed task** means that QuickBooks could not be reached or that the company
-must be connected again: it fails every day, at once, until somebody does that on the page. No other DAG tells of such a
-company once it is known, because none takes it. The other companies are checked all the same.
+must be connected again: it fails every day, at once, until somebody does that on the page. The other DAGs skip such a
+company and stay green. The other companies are checked all the same.
 """
 
 from airflow.sdk import CronTriggerTimetable, dag

@@ -10,8 +10,8 @@ are the memo. Other edits of an LMS invoice are not pushed.
 One row of tasks per QuickBooks company: `extract` → `transform` → `validate` → `load`.
 
 **Safe to** rerun, clear or start twice: no invoice is created twice. An invoice that cannot be synced fails no task; it
-stands in `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database could
-not be reached, or that the company must be connected again (its log says which).
+is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
+could not be reached, or that the company must be connected again (its log says which).
 """
 
 from airflow.sdk import dag, task_group

@@ -10,8 +10,8 @@ error keeps the other.
 One row of tasks per QuickBooks company: `extract` → `transform` → `validate` → `load`.
 
 **Safe to** rerun, clear or start twice: nothing is created twice. A record that cannot be synced fails no task; it
-stands in `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database could
-not be reached, or that the company must be connected again (its log says which).
+is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
+could not be reached, or that the company must be connected again (its log says which).
 """
 
 from airflow.sdk import dag, task_group

@@ -10,9 +10,9 @@ the invoices follow. Credits that the sync applied in QuickBooks never come back
 (`lms_invoices`: a payment waits for them), and every 15 minutes in case an event was lost. One row of tasks per
 QuickBooks company: `extract` → `transform` → `validate` → `load`.
 
-**Safe to** rerun, clear or start twice: what is done is recognised. A payment that cannot be synced fails no task; it
-stands in `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database could
-not be reached, or that the company must be connected again (its log says which).
+**Safe to** rerun, clear or start twice: what is done is recognized. A payment that cannot be synced fails no task; it
+is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
+could not be reached, or that the company must be connected again (its log says which).
 """
 
 from airflow.sdk import dag, task_group

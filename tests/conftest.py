@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
-from tests.world import World, make_world
+from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
 WITH_AIRFLOW = ("tests/end_to_end/", "tests/page/", "tests/stack/")

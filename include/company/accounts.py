@@ -2,25 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
 
-from include.qbo.client import QboClient
-
-_ALL = "SELECT * FROM Account WHERE Active IN (true, false) ORDERBY Id STARTPOSITION {start} MAXRESULTS 1000"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """One account of a QuickBooks company."""
-
-    account_id: str
-    name: str
-    type: str
-    subtype: str
-    active: bool
+from include.model.company import Account
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,13 +21,13 @@ class AccountSetting:
     #: Of these types only these subtypes; empty: any.
     subtypes: Mapping[str, frozenset[str]]
     required: bool = False
-    #: Said where nothing is chosen.
+    #: What applies where nothing is chosen.
     otherwise: str = ""
 
     def fits(self, account: Account) -> bool:
         """Whether QuickBooks accepts the account for this purpose."""
-        wanted = self.subtypes.get(account.type)
-        return account.type in self.types and (not wanted or account.subtype in wanted)
+        allowed = self.subtypes.get(account.type)
+        return account.type in self.types and (not allowed or account.subtype in allowed)
 
 
 _INCOME = frozenset({"Income", "Other Income"})
@@ -50,7 +36,7 @@ SETTINGS: tuple[AccountSetting, ...] = (
     AccountSetting(
         name="income_account_id",
         label="Income account",
-        purpose="Products are created in QuickBooks with this income account.",
+        purpose="Products that Pilot creates in QuickBooks post to this income account.",
         types=_INCOME,
         subtypes={},
         required=True,
@@ -58,39 +44,40 @@ SETTINGS: tuple[AccountSetting, ...] = (
     AccountSetting(
         name="deposit_account_id",
         label="Deposit account",
-        purpose="Payments from Pilot are deposited here.",
+        purpose="Payments from Pilot are deposited to this account.",
         types=frozenset({"Bank", "Other Current Asset"}),
         subtypes={"Other Current Asset": frozenset({"UndepositedFunds"})},
         required=True,
     ),
     AccountSetting(
         name="receivable_account_id",
-        label="Receivable account",
-        purpose="Invoices are booked against this account.",
+        label="Accounts receivable (A/R) account",
+        purpose="Invoices from Pilot post to this A/R account.",
         types=frozenset({"Accounts Receivable"}),
         subtypes={},
-        otherwise="QuickBooks’ own accounts receivable",
+        otherwise="QuickBooks’ default A/R account",
     ),
     AccountSetting(
         name="discount_account_id",
         label="Discount account",
-        purpose="Discounts of an invoice (the discount box) are booked here.",
+        purpose="Invoice discounts (the Discount box) post to this account.",
         types=frozenset({"Income", "Expense"}),
         subtypes={},
-        otherwise="QuickBooks’ own discount account",
+        otherwise="QuickBooks’ default discount account",
     ),
     AccountSetting(
         name="shipping_account_id",
         label="Shipping account",
-        purpose="Where shipping should be booked. QuickBooks decides this itself; the company check compares the two.",
+        purpose="The account that shipping should post to. QuickBooks’ own settings decide this; the company check"
+        " shows a warning if the two differ.",
         types=_INCOME,
         subtypes={},
-        otherwise="QuickBooks’ own shipping account",
+        otherwise="QuickBooks’ default shipping account",
     ),
     AccountSetting(
         name="tax_account_id",
         label="Tax account",
-        purpose="The item “Tax”, which carries an invoice’s tax, is created with this account.",
+        purpose="The “Tax” item, which carries the tax of an invoice, posts to this account.",
         types=_INCOME,
         subtypes={},
         otherwise="the income account",
@@ -98,36 +85,12 @@ SETTINGS: tuple[AccountSetting, ...] = (
     AccountSetting(
         name="credit_account_id",
         label="Credit account",
-        purpose="The item “Lab Credit”, which carries credits, is created with this account.",
+        purpose="The “Lab Credit” item, which carries credits, posts to this account.",
         types=_INCOME,
         subtypes={},
         otherwise="the income account",
     ),
 )
-
-
-def fetch_accounts(client: QboClient) -> list[Account]:
-    """The whole chart of accounts from QuickBooks, inactive ones included."""
-    found: list[Account] = []
-    while True:
-        page = client.query(_ALL.format(start=len(found) + 1))
-        found += accounts_of(page)
-        if len(page) < 1000:
-            return found
-
-
-def accounts_of(page: Iterable[Mapping[str, Any]]) -> list[Account]:
-    """QuickBooks' answer as accounts."""
-    return [
-        Account(
-            account_id=str(one["Id"]),
-            name=str(one.get("FullyQualifiedName") or one.get("Name", "")),
-            type=str(one.get("AccountType", "")),
-            subtype=str(one.get("AccountSubType", "")),
-            active=one.get("Active") is not False,
-        )
-        for one in page
-    ]
 
 
 def store_accounts(connection: psycopg.Connection, realm_id: str, accounts: Iterable[Account]) -> None:
@@ -152,5 +115,16 @@ def read_accounts(connection: psycopg.Connection, realm_id: str) -> list[Account
 
 
 def choices(setting: AccountSetting, accounts: Sequence[Account], chosen: str | None) -> list[Account]:
-    """The active accounts of the right type, and the chosen one whatever has become of it."""
+    """The active accounts of the right type, and the chosen one even if it fits no more."""
     return [a for a in accounts if (a.active and setting.fits(a)) or a.account_id == chosen]
+
+
+def pick_account(accounts: Sequence[Account], type_: str, subtypes: Sequence[str], *, only: bool = False) -> str | None:
+    """The id of the first active account of the type with the best subtype; of any but discounts unless `only`."""
+    of_type = [account for account in accounts if account.active and account.type == type_]
+    for subtype in subtypes:
+        for account in of_type:
+            if account.subtype == subtype:
+                return account.account_id
+    usable = [] if only else [account for account in of_type if account.subtype != "DiscountsRefundsGiven"]
+    return usable[0].account_id if usable else None

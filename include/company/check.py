@@ -1,19 +1,21 @@
 """The company check: which of the company's own settings get in the way of the sync. Pure rules; no database, no HTTP.
 
-Each finding says what is so, what it means for the sync, and what to change in QuickBooks (dossier 9.8 and traps
-16, 17, 29, 38, 40).
+Each finding says what is set, what that means for the records, and what to change where (fact 9.8; traps 16, 17, 29,
+38 and 40).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Literal
 
-from include.company.accounts import SETTINGS, Account, AccountSetting
-from include.model.settings import ConnectionSettings
+from include.company.accounts import SETTINGS, AccountSetting
+from include.model.company import Account, CompanyInfo
+from include.model.settings import CompanyPreferences, ConnectionSettings
 
-Json = Mapping[str, Any]
 Severity = Literal["problem", "warning", "note"]
+
+_NO_ACTION = "No action needed."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,7 @@ class Finding:
     code: str
     #: Which of several: an account's setting and lab.
     subject: str = ""
+    #: A note needs no action.
     severity: Severity
     message: str
     effect: str
@@ -31,145 +34,164 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompanyFacts:
-    """What the check looks at."""
+    """What the check judges."""
 
-    info: Json
-    preferences: Json
+    info: CompanyInfo
+    preferences: CompanyPreferences
     accounts: Sequence[Account]
     #: The settings of each connected lab, and the labs' names.
     settings: Sequence[ConnectionSettings]
     labs: Mapping[int, str]
-    today: date
 
 
 def check(facts: CompanyFacts) -> list[Finding]:
     """Every finding, the gravest first."""
-    found = [*_subscription(facts), *_books(facts), *_sales_forms(facts), *_money(facts), *_accounts(facts)]
+    found = [
+        *_subscription(facts.info),
+        *_books(facts),
+        *_sales_forms(facts.preferences),
+        *_shipping_account(facts),
+        *_money(facts.preferences),
+        *_accounts(facts),
+    ]
     return sorted(found, key=lambda finding: ("problem", "warning", "note").index(finding.severity))
 
 
-def _subscription(facts: CompanyFacts) -> Iterator[Finding]:
-    status = name_value(facts.info, "SubscriptionStatus")
+def warnings(preferences: CompanyPreferences) -> list[dict[str, str]]:
+    """What in the preferences keeps records from syncing as they are in Pilot, for qbo_sync.company.warnings."""
+    return [
+        {"code": one.code, "message": f"{one.message} {one.effect}", "resolution": one.resolution}
+        for one in _sales_forms(preferences)
+    ]
+
+
+def _subscription(info: CompanyInfo) -> Iterator[Finding]:
+    status = info.subscription_status
     if status and status.upper() not in ("PAID", "TRIAL", "ACTIVE", "SUBSCRIBED"):
         yield Finding(
             code="subscription",
             severity="problem",
-            message=f"The QuickBooks subscription is {status.lower()}.",
-            effect="QuickBooks refuses every new or changed record while the company is read-only.",
-            resolution="Renew the subscription in QuickBooks: Account and settings > Billing & subscription.",
+            message=f"The status of the QuickBooks subscription is “{status.lower()}”.",
+            effect="The company is read-only, so QuickBooks rejects every new or changed record.",
+            resolution="Renew the subscription in QuickBooks: Account and settings > Billing & subscription."
+            " Records that failed are then retried automatically.",
         )
 
 
 def _books(facts: CompanyFacts) -> Iterator[Finding]:
-    closed_until = facts.preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
-    if not closed_until:
+    closed = facts.preferences.book_close_date
+    if closed is None:
         return
-    closed = date.fromisoformat(closed_until)
-    reaching_in = [s for s in facts.settings if s.sync_start_date is None or s.sync_start_date <= closed]
-    names = _names(facts, reaching_in)
+    message = f"The books are closed through {closed:%m/%d/%Y}."
+    affected = [s for s in facts.settings if s.sync_start_date is None or s.sync_start_date <= closed]
+    if not affected:
+        effect = "The start date of every lab is later, so no record is affected."
+        yield Finding(code="closing_date", severity="note", message=message, effect=effect, resolution=_NO_ACTION)
+        return
+    names = ", ".join(_lab(facts, settings) for settings in affected)
     yield Finding(
         code="closing_date",
-        severity="warning" if reaching_in else "note",
-        message=f"The books are closed until {closed:%m/%d/%Y}.",
-        effect="Invoices, credits and payments dated on or before that day are refused by QuickBooks and become errors."
-        if reaching_in
-        else "Every lab starts syncing after that day, so nothing is refused because of it.",
-        resolution=f"Set the start date of {names} to a later day, or move the closing date in QuickBooks:"
-        " Account and settings > Advanced > Accounting."
-        if reaching_in
-        else "Nothing to do.",
+        severity="warning",
+        message=message,
+        effect="Invoices, credits, and payments dated in the closed period do not sync. Each one becomes an error.",
+        resolution=f"Set the start date of {names} to {closed + timedelta(days=1):%m/%d/%Y} or later, or move the"
+        " closing date in QuickBooks: Account and settings > Advanced > Accounting.",
     )
 
 
-def _sales_forms(facts: CompanyFacts) -> Iterator[Finding]:
-    sales = facts.preferences.get("SalesFormsPrefs", {})
-    if sales.get("CustomTxnNumbers") is False:
+def _sales_forms(preferences: CompanyPreferences) -> Iterator[Finding]:
+    if not preferences.custom_transaction_numbers:
         yield Finding(
             code="custom_numbers_off",
             severity="warning",
-            message="“Custom transaction numbers” is off.",
-            effect="QuickBooks numbers invoices itself: they do not carry Pilot’s invoice numbers.",
+            message="“Custom transaction numbers” is turned off in QuickBooks.",
+            effect="QuickBooks assigns its own invoice numbers, so they differ from the numbers in Pilot.",
             resolution="Turn on “Custom transaction numbers” in QuickBooks: Account and settings > Sales > Sales form"
-            " content.",
+            " content. New invoices then keep their Pilot numbers.",
         )
-    if sales.get("AutoApplyCredit") is True:
+    if preferences.auto_apply_credit:
         yield Finding(
             code="auto_apply_credit_on",
             severity="warning",
-            message="“Automatically apply credits” is on.",
-            effect="QuickBooks applies a new credit by itself, perhaps to other invoices than Pilot did; applying it"
-            " as Pilot says can then be refused.",
+            message="“Automatically apply credits” is turned on in QuickBooks.",
+            effect="QuickBooks applies each new credit by itself, possibly to a different invoice than Pilot did. The"
+            " application from Pilot can then fail.",
             resolution="Turn off “Automatically apply credits” in QuickBooks: Account and settings > Advanced >"
-            " Automation.",
+            " Automation. New credits are then applied only as in Pilot.",
         )
-    if sales.get("AutoApplyPayments") is True:
+    if preferences.auto_apply_payments:
         yield Finding(
             code="auto_apply_payments_on",
             severity="warning",
-            message="QuickBooks applies payments by itself.",
-            effect="QuickBooks may attach a customer’s unapplied payment to the next invoice; the invoice’s balance"
-            " then differs from Pilot until that payment has synced.",
-            resolution="Turn it off in QuickBooks: Account and settings > Advanced > Automation.",
+            message="QuickBooks is set to apply payments automatically.",
+            effect="QuickBooks may apply a customer’s unapplied payment to the next invoice. The invoice balance then"
+            " differs from Pilot until that payment has synced.",
+            resolution="Turn off automatic payments in QuickBooks: Account and settings > Advanced > Automation. New"
+            " payments are then applied only as entered.",
         )
-    for preference, box in (("AllowShipping", "Shipping"), ("AllowDiscount", "Discount")):
-        if sales.get(preference) is False:
+    boxes = (("Shipping", preferences.allow_shipping), ("Discount", preferences.allow_discount))
+    for box, allowed in boxes:
+        if not allowed:
             yield Finding(
                 code=f"{box.lower()}_box_off",
                 severity="problem",
-                message=f"The {box.lower()} box of sales forms is off.",
-                effect=f"Invoices with {box.lower()} may be refused, or booked without it so that the totals differ.",
-                resolution=f"Turn on “{box}” in QuickBooks: Account and settings > Sales > Sales form content.",
+                message=f"The {box} box is turned off on QuickBooks sales forms.",
+                effect=f"QuickBooks may reject invoices with a {box.lower()} amount, or save them without it, so that"
+                " the totals differ.",
+                resolution=f"Turn on “{box}” in QuickBooks: Account and settings > Sales > Sales form content. Then"
+                " retry the invoices that failed.",
             )
-    yield from _shipping_account(facts, str(sales.get("DefaultShippingAccount") or ""))
 
 
-def _shipping_account(facts: CompanyFacts, used: str) -> Iterator[Finding]:
+def _shipping_account(facts: CompanyFacts) -> Iterator[Finding]:
     names = {account.account_id: account.name for account in facts.accounts}
+    used = facts.preferences.shipping_account_id
     for settings in facts.settings:
-        wanted = settings.shipping_account_id
-        if wanted and used and wanted != used:
-            lab = facts.labs.get(settings.billing_lab_id, "")
+        chosen = settings.shipping_account_id
+        if chosen and used and chosen != used:
+            lab = _lab(facts, settings)
+            name = names.get(used, used)
             yield Finding(
                 code="shipping_account_differs",
                 subject=str(settings.billing_lab_id),
                 severity="warning",
-                message=f"QuickBooks books shipping to “{names.get(used, used)}”, {lab} wants"
-                f" “{names.get(wanted, wanted)}”.",
-                effect="Shipping of invoices is booked where QuickBooks says.",
-                resolution="Choose the account in QuickBooks: Account and settings > Sales > Sales form content >"
-                " Shipping; or choose the same one in the lab’s settings here.",
+                message=f"QuickBooks posts shipping to “{name}”, but the shipping account of {lab} is"
+                f" “{names.get(chosen, chosen)}”.",
+                effect=f"Shipping on invoices from {lab} posts to “{name}”, because QuickBooks decides.",
+                resolution="Change the account in QuickBooks (Account and settings > Sales > Sales form content >"
+                f" Shipping), or choose “{name}” in the settings of {lab} here.",
             )
 
 
-def _money(facts: CompanyFacts) -> Iterator[Finding]:
-    tax = facts.preferences.get("TaxPrefs", {})
-    if tax.get("PartnerTaxEnabled") is True:
+def _money(preferences: CompanyPreferences) -> Iterator[Finding]:
+    if preferences.automated_sales_tax:
         yield Finding(
             code="automated_sales_tax",
             severity="warning",
-            message="Automated sales tax is on.",
-            effect="Pilot’s tax travels as a line “Tax” that is not taxable itself, so it is missing from QuickBooks’"
-            " sales tax reports; QuickBooks may compute tax of its own on invoices made there.",
-            resolution="Ask your accountant whether dental work is taxed in your state. Where it is not, set the"
-            " customers to tax exempt in QuickBooks.",
+            message="Automated sales tax is turned on in QuickBooks.",
+            effect="Tax from Pilot is sent as a “Tax” line that is not itself taxable, so QuickBooks’ sales tax reports"
+            " do not include it. QuickBooks may add its own tax to invoices that are created in QuickBooks.",
+            resolution="Ask your accountant whether dental work is taxable in your state. If it is not, mark the"
+            " customers as tax exempt in QuickBooks, so that QuickBooks adds no tax.",
         )
-    elif tax.get("UsingSalesTax") is True:
+    elif preferences.sales_tax:
         yield Finding(
             code="sales_tax",
             severity="note",
-            message="Sales tax is set up by hand in QuickBooks.",
-            effect="Pilot’s tax travels as a line “Tax”; QuickBooks computes none on Pilot’s invoices.",
-            resolution="Nothing to do.",
+            message="Sales tax is set up manually in QuickBooks.",
+            effect="Tax from Pilot is sent as a “Tax” line, and QuickBooks adds no tax to invoices from Pilot.",
+            resolution=_NO_ACTION,
         )
-    currency = facts.preferences.get("CurrencyPrefs", {})
-    if currency.get("MultiCurrencyEnabled") is True:
-        home = currency.get("HomeCurrency", {}).get("value", "the home currency")
+    if preferences.multi_currency:
+        home = preferences.home_currency or "the home currency"
         yield Finding(
             code="multi_currency",
             severity="warning",
-            message="Several currencies are in use.",
-            effect=f"Pilot knows only amounts in {home}: records of customers in another currency are refused.",
-            resolution=f"Keep the customers of this lab in {home}. (QuickBooks cannot turn multi-currency off again.)",
+            message="Multicurrency is turned on in QuickBooks.",
+            effect=f"Pilot works in {home} only. Records of customers in another currency do not sync; each one becomes"
+            " an error.",
+            resolution=f"Keep this company’s Pilot customers in {home}. QuickBooks cannot change a customer’s currency,"
+            f" so for a customer in another currency, create a new one in {home}.",
         )
 
 
@@ -185,38 +207,30 @@ def _accounts(facts: CompanyFacts) -> Iterator[Finding]:
             fault = _fault_of(setting, account)
             if fault is None:
                 continue
-            lab = facts.labs.get(settings.billing_lab_id, f"lab {settings.billing_lab_id}")
             code, what = fault
+            lab = _lab(facts, settings)
+            name = account.name if account else account_id
+            reactivate = f", or make “{name}” active again in QuickBooks (Chart of accounts)"
             yield Finding(
                 code=code,
                 subject=f"{settings.billing_lab_id}/{setting.name}",
                 severity="problem",
-                message=f"{setting.label} of {lab}: “{account.name if account else account_id}” {what}.",
-                effect=f"{setting.purpose} QuickBooks refuses what needs it.",
-                resolution=f"Choose another {setting.label.lower()} in the lab’s settings here"
-                + (
-                    ", or make it active again in QuickBooks: Chart of accounts." if code == "account_inactive" else "."
-                ),
+                message=f"{setting.label} of {lab}: “{name}” {what}.",
+                effect=f"{setting.purpose} Until this is fixed, QuickBooks rejects records that use it.",
+                resolution=f"Choose another account under “{setting.label}” in the settings of {lab} here"
+                f"{reactivate if code == 'account_inactive' else ''}. Then retry the records that failed.",
             )
 
 
 def _fault_of(setting: AccountSetting, account: Account | None) -> tuple[str, str] | None:
     if account is None:
-        return "account_missing", "does not exist in QuickBooks"
+        return "account_missing", "is not in QuickBooks’ chart of accounts"
     if not account.active:
-        return "account_inactive", "was made inactive in QuickBooks"
+        return "account_inactive", "is inactive in QuickBooks"
     if not setting.fits(account):
         return "account_type", f"has the type “{account.type}”, which QuickBooks does not accept here"
     return None
 
 
-def _names(facts: CompanyFacts, settings: Sequence[ConnectionSettings]) -> str:
-    return ", ".join(facts.labs.get(one.billing_lab_id, str(one.billing_lab_id)) for one in settings)
-
-
-def name_value(info: Json, name: str) -> str | None:
-    """One of CompanyInfo's name–value pairs."""
-    for pair in info.get("NameValue", []):
-        if pair.get("Name") == name:
-            return str(pair.get("Value", ""))
-    return None
+def _lab(facts: CompanyFacts, settings: ConnectionSettings) -> str:
+    return facts.labs.get(settings.billing_lab_id, f"lab {settings.billing_lab_id}")

@@ -1,23 +1,24 @@
 """Runs the company check: three reads of QuickBooks, the rules, and the findings kept with their history."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import psycopg
 from psycopg.rows import dict_row
 
-from include.company.accounts import fetch_accounts, store_accounts
-from include.company.check import CompanyFacts, Finding, check, name_value
-from include.company.company import preferences_of, read_company, require_known, warnings
+from include.company.accounts import store_accounts
+from include.company.check import CompanyFacts, Finding, check
+from include.company.company import read_company, require_known, store_preferences
 from include.company.runtime import Runtime
-from include.lms.database import jsonb
+from include.qbo.account import fetch_accounts
+from include.qbo.company_info import parse_company_info
+from include.qbo.preferences import parse_preferences
 
 
 def companies_to_check(runtime: Runtime, realm_id: str | None = None) -> list[dict[str, str]]:
     """The companies that a lab is connected to, or the one asked for: [{realm_id, name}]. Raises UnknownCompany.
 
-    Those that must be connected again are among them, so that their task fails every day: nothing else tells ops of
-    them, because no other DAG takes them.
+    Those that must be reconnected are among them, so that their task fails every day: no other DAG runs for them, so
+    no other would show it.
     """
     with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         require_known(connection, realm_id)
@@ -30,13 +31,14 @@ def companies_to_check(runtime: Runtime, realm_id: str | None = None) -> list[di
 
 
 def check_company(runtime: Runtime, realm_id: str) -> dict[str, int]:
-    """Look at the company's settings and accounts now; the number of findings of each severity.
+    """Check the company's settings and accounts now; the number of findings of each severity.
 
-    Raises LookupError if no lab is connected to it, ReconnectRequired if it must be connected again, another QboError
-    if QuickBooks cannot be asked.
+    Raises LookupError if no lab is connected to it, ReconnectRequired if it must be reconnected, another QboError if
+    QuickBooks does not answer.
     """
     with runtime.client(realm_id) as client:
-        info, preferences, accounts = client.company_info(), client.preferences(), fetch_accounts(client)
+        info, sent, accounts = parse_company_info(client.company_info()), client.preferences(), fetch_accounts(client)
+    preferences = parse_preferences(sent)
     with runtime.connect() as connection:
         company = read_company(connection, realm_id)
         labs: dict[int, str] = dict(connection.execute("select id, name from lms.billing_lab").fetchall())
@@ -47,15 +49,12 @@ def check_company(runtime: Runtime, realm_id: str) -> dict[str, int]:
                 accounts=accounts,
                 settings=list(company.settings.values()),
                 labs=labs,
-                today=datetime.now(UTC).date(),
             )
         )
         connection.execute(
-            "update qbo_sync.company set name = %s, preferences = %s, warnings = %s,"
-            " preferences_read_at = clock_timestamp() where realm_id = %s",
-            [info.get("CompanyName", company.name), jsonb(preferences),
-             jsonb(warnings(preferences_of(preferences))), realm_id],
-        )  # fmt: skip
+            "update qbo_sync.company set name = %s where realm_id = %s", [info.name or company.name, realm_id]
+        )
+        store_preferences(connection, realm_id, sent)
         store_accounts(connection, realm_id, accounts)
         _store_findings(connection, realm_id, found)
         connection.execute(
@@ -63,12 +62,7 @@ def check_company(runtime: Runtime, realm_id: str) -> dict[str, int]:
             " values (%s, clock_timestamp(), %s, %s, %s) on conflict (realm_id) do update"
             " set checked_at = excluded.checked_at, country = excluded.country, plan = excluded.plan,"
             "     currency = excluded.currency",
-            [
-                realm_id,
-                info.get("Country"),
-                name_value(info, "OfferingSku"),
-                preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value"),
-            ],
+            [realm_id, info.country, info.plan, preferences.home_currency],
         )
         connection.commit()
     return {severity: sum(f.severity == severity for f in found) for severity in ("problem", "warning", "note")}

@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import psycopg
 
-from include.company.accounts import accounts_of, store_accounts
-from include.company.company import preferences_of, warnings
+from include.company.accounts import pick_account, store_accounts
+from include.company.company import store_preferences
 from include.company.disconnect import restore_settings
 from include.company.runtime import Runtime
 from include.company.tokens import FreshGrant, store_grant
-from include.lms.database import jsonb
+from include.model.company import Account
+from include.qbo.account import fetch_accounts
+from include.qbo.company_info import parse_company_info
 from include.qbo.oauth import Grant, refresh
-
-Json = dict[str, Any]
 
 
 class CannotConnect(Exception):
-    """The lab or the company is not as it must be; the words say what to do."""
+    """The lab or the company is not ready to be connected; the message says what to do."""
 
 
 def connect_lab(
@@ -58,18 +57,17 @@ def connect_with_grant(
         connection.rollback()
         # Asked with the new grant before anything is stored: a grant for another company must not replace a good one.
         with runtime.client(realm_id, FreshGrant(grant)) as client:
-            name = str(client.company_info().get("CompanyName", realm_id))
-            accounts = client.query("SELECT * FROM Account WHERE Active = true ORDERBY Id MAXRESULTS 1000")
+            name = parse_company_info(client.company_info()).name or realm_id
+            accounts = fetch_accounts(client)
             preferences = client.preferences()
         connection.execute(
-            "insert into qbo_sync.company (realm_id, name, preferences, warnings, preferences_read_at)"
-            " values (%s, %s, %s, %s, clock_timestamp()) on conflict (realm_id) do update"
-            " set name = excluded.name, preferences = excluded.preferences, warnings = excluded.warnings,"
-            "     preferences_read_at = excluded.preferences_read_at",
-            [realm_id, name, jsonb(preferences), jsonb(warnings(preferences_of(preferences)))],
+            "insert into qbo_sync.company (realm_id, name) values (%s, %s)"
+            " on conflict (realm_id) do update set name = excluded.name",
+            [realm_id, name],
         )
+        store_preferences(connection, realm_id, preferences)
         store_grant(connection, runtime.vault, realm_id, grant)
-        store_accounts(connection, realm_id, accounts_of(accounts))
+        store_accounts(connection, realm_id, accounts)
         restore_settings(connection, lab_id, realm_id)
         # A lab that has its settings already, or again, needs no accounts chosen.
         if _company_of(connection, lab_id) is None:
@@ -83,16 +81,24 @@ def _find_lab(connection: psycopg.Connection, billing_lab: str) -> tuple[int, st
         "select id, name from lms.billing_lab where id::text = %(lab)s or name = %(lab)s", {"lab": billing_lab}
     ).fetchall()
     if len(rows) != 1:
-        what = "There is no billing lab" if not rows else "There are several billing labs"
-        raise CannotConnect(f"{what} with the id or name “{billing_lab}”.")
+        if not rows:
+            raise CannotConnect(f"There is no billing lab with the ID or name “{billing_lab}”. Check it in Pilot.")
+        raise CannotConnect(f"More than one billing lab has the ID or name “{billing_lab}”. Use the lab’s ID.")
     return rows[0][0], rows[0][1]
 
 
 def _refuse_other_company(connection: psycopg.Connection, lab_id: int, lab_name: str, realm_id: str) -> None:
-    """Links belong to a company: a lab that changes it would leave its history behind unseen."""
-    company = _company_of(connection, lab_id)
-    if company not in (None, realm_id):
-        raise CannotConnect(f"{lab_name} is connected to QuickBooks company {company}. Disconnect it from there first.")
+    """Links belong to a company: a lab that changes companies would lose the history of its records."""
+    row = connection.execute(
+        "select c.name, c.realm_id from qbo_sync.connection n join qbo_sync.company c using (realm_id)"
+        " where n.billing_lab_id = %s and n.realm_id <> %s",
+        [lab_id, realm_id],
+    ).fetchone()
+    if row is not None:
+        raise CannotConnect(
+            f"{lab_name} is already connected to {row[0]} (QuickBooks company {row[1]}). Disconnect it there first,"
+            " then connect it again."
+        )
 
 
 def _company_of(connection: psycopg.Connection, lab_id: int) -> str | None:
@@ -101,13 +107,15 @@ def _company_of(connection: psycopg.Connection, lab_id: int) -> str | None:
 
 
 def _make_connection(
-    connection: psycopg.Connection, lab_id: int, realm_id: str, accounts: Sequence[Json], start_date: date | None
+    connection: psycopg.Connection, lab_id: int, realm_id: str, accounts: Sequence[Account], start_date: date | None
 ) -> None:
     income = pick_account(accounts, "Income", ["SalesOfProductIncome", "ServiceFeeIncome"])
     deposit = pick_account(accounts, "Other Current Asset", ["UndepositedFunds"])
     if income is None or deposit is None:
+        missing = "income account" if income is None else "“Undeposited Funds” account"
         raise CannotConnect(
-            "The company's chart of accounts has no active income account or no “Undeposited Funds” account."
+            f"The QuickBooks company has no active {missing}, which invoices and payments need. Add one or make one"
+            " active in QuickBooks (Chart of accounts), then connect again."
         )
     # The first lab of a company receives what is created in QuickBooks, until somebody chooses another.
     connection.execute(
@@ -126,16 +134,3 @@ def _make_connection(
             "discount": pick_account(accounts, "Income", ["DiscountsRefundsGiven"], only=True),
         },
     )
-
-
-def pick_account(accounts: Sequence[Json], type_: str, subtypes: Sequence[str], *, only: bool = False) -> str | None:
-    """The id of the first account of the type with the best subtype; of any subtype but discounts unless `only`."""
-    of_type = [account for account in accounts if account.get("AccountType") == type_]
-    for subtype in subtypes:
-        for account in of_type:
-            if account.get("AccountSubType") == subtype:
-                return str(account["Id"])
-    if only:
-        return None
-    usable = [account for account in of_type if account.get("AccountSubType") != "DiscountsRefundsGiven"]
-    return str(usable[0]["Id"]) if usable else None

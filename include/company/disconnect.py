@@ -1,6 +1,6 @@
-"""Disconnecting a billing lab: its settings are set aside, its links stay, and the grant ends with the last lab.
+"""Disconnecting a billing lab: its settings and links are kept, and the grant ends with the last lab.
 
-Why it is done so: docs/decisions/0021-one-lab-leaves-a-shared-company.md.
+Why it is done so: docs/decisions/0014-one-lab-leaves-a-shared-company.md.
 """
 
 from collections.abc import Iterable
@@ -26,9 +26,9 @@ class Disconnected:
 
     realm_id: str
     company_name: str
-    #: No lab uses the company any more: its grant is gone.
+    #: No lab uses the company any more: its grant is deleted.
     last_lab: bool
-    #: Intuit confirmed that the grant is revoked. Where it did not, the tokens are gone here all the same.
+    #: Intuit confirmed that the grant is revoked. Our tokens are deleted even if it did not.
     revoked: bool
 
 
@@ -42,18 +42,18 @@ def disconnect_lab(runtime: Runtime, lab_id: int) -> Disconnected:
             [lab_id],
         ).fetchone()
         if row is None:
-            raise LookupError(f"billing lab {lab_id} is not connected")
+            raise LookupError(f"Billing lab {lab_id} is not connected to QuickBooks.")
         realm_id, sealed = row
         company = read_company(connection, realm_id)
-        _set_aside(connection, company.settings[lab_id])
-        left = [settings for other, settings in company.settings.items() if other != lab_id]
-        if left:
-            _pass_on_receiving(connection, company.settings[lab_id], left)
+        _archive(connection, company.settings[lab_id])
+        remaining = [settings for other, settings in company.settings.items() if other != lab_id]
+        if remaining:
+            _pass_on_receiving(connection, company.settings[lab_id], remaining)
         else:
             _close(connection, realm_id)
         connection.commit()
-    revoked = not left and _revoke(runtime, sealed)
-    return Disconnected(realm_id=realm_id, company_name=company.name, last_lab=not left, revoked=revoked)
+    revoked = not remaining and _revoke(runtime, sealed)
+    return Disconnected(realm_id=realm_id, company_name=company.name, last_lab=not remaining, revoked=revoked)
 
 
 def restore_settings(connection: psycopg.Connection, lab_id: int, realm_id: str) -> bool:
@@ -78,7 +78,7 @@ def restore_settings(connection: psycopg.Connection, lab_id: int, realm_id: str)
     return inserted.rowcount == 1
 
 
-def _set_aside(connection: psycopg.Connection, settings: ConnectionSettings) -> None:
+def _archive(connection: psycopg.Connection, settings: ConnectionSettings) -> None:
     connection.execute(
         "insert into qbo_sync.former_connection (billing_lab_id, realm_id, settings) values (%s, %s, %s)"
         " on conflict (billing_lab_id, realm_id) do update"
@@ -93,14 +93,14 @@ def _plain(settings: ConnectionSettings) -> dict[str, Any]:
 
 
 def _pass_on_receiving(
-    connection: psycopg.Connection, leaving: ConnectionSettings, left: Iterable[ConnectionSettings]
+    connection: psycopg.Connection, leaving: ConnectionSettings, remaining: Iterable[ConnectionSettings]
 ) -> None:
     """Somebody must receive what is created in QuickBooks."""
     if leaving.receives_qbo_transactions:
-        heir = next(iter(left))
+        successor = next(iter(remaining))
         connection.execute(
             "update qbo_sync.connection set receives_qbo_transactions = true where billing_lab_id = %s",
-            [heir.billing_lab_id],
+            [successor.billing_lab_id],
         )
 
 
@@ -114,7 +114,7 @@ def _close(connection: psycopg.Connection, realm_id: str) -> None:
 
 
 def _revoke(runtime: Runtime, sealed: bytes | None) -> bool:
-    """After the commit: a company that Intuit cannot be asked about is disconnected all the same."""
+    """After the commit: the company is disconnected even if Intuit does not answer."""
     try:
         return revoke(runtime.app, runtime.vault.open(sealed))
     except QboError:

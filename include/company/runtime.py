@@ -1,13 +1,14 @@
-"""What a step needs from its surroundings: the database, the app's registration, the budget, and who it is."""
+"""What a step works with: the database, the app's registration, the request budget, and the run it belongs to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.company.call_log import DatabaseCallLog
 from include.company.throttle import Budget, SharedThrottle
 from include.company.tokens import CompanyTokens, TokenVault, require_reconnect
 from include.lms.database import Connect
+from include.model.settings import MassDeleteLimit
 from include.qbo.client import QboClient
 from include.qbo.errors import ReconnectRequired
 from include.qbo.oauth import OAuthApp
@@ -31,6 +32,7 @@ class Runtime:
     vault: TokenVault
     budget: Budget
     run: Run
+    mass_delete_limit: MassDeleteLimit = field(default_factory=MassDeleteLimit)
 
     @contextmanager
     def client(self, realm_id: str, tokens: TokenSource | None = None) -> Iterator[QboClient]:

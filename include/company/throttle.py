@@ -1,7 +1,7 @@
 """A company's request budget, shared by all workers through PostgreSQL.
 
 QuickBooks allows a company and app 10 requests a second, 10 at a time, 500 a minute and 40 batches a minute
-(dossier 3.1). The budget stays a little below, because requests bunch up on their way.
+(fact 3.1). The budget stays a little below, because requests bunch up on their way.
 """
 
 import logging
@@ -62,7 +62,7 @@ class SharedThrottle:
 
     def _wait(self, bucket: str, limit: int, window_seconds: int) -> None:
         row = self._connection.execute(
-            "select qbo_sync.reserve(%s, %s, %s, make_interval(secs => %s))",
+            "select qbo_sync.reserve_request(%s, %s, %s, make_interval(secs => %s))",
             [self._realm_id, bucket, limit, window_seconds],
         ).fetchone()
         seconds = float(row[0]) if row else 0.0

@@ -16,6 +16,8 @@ from include.qbo.oauth import Grant, OAuthApp, refresh
 #: An access token this close to its end is not used any more.
 MARGIN = timedelta(minutes=2)
 
+_RECONNECT = "Reconnect the company on the QuickBooks Online page (Admin > QuickBooks Online)."
+
 
 class TokenVault:
     """Encrypts and decrypts tokens. Several keys, newest first, allow the key to be changed."""
@@ -29,13 +31,16 @@ class TokenVault:
         return self._fernet.encrypt(token.encode())
 
     def open(self, sealed: bytes | None) -> str:
-        """A stored token. Raises ReconnectRequired if there is none or the key is another one."""
+        """A stored token. Raises ReconnectRequired if there is none or it was encrypted with another key."""
         if sealed is None:
-            raise ReconnectRequired("the company has no stored grant")
+            raise ReconnectRequired(f"The company has no stored QuickBooks access (tokens). {_RECONNECT}")
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise ReconnectRequired("the stored grant cannot be read with the present PILOT_TOKEN_KEY") from None
+            raise ReconnectRequired(
+                "The stored QuickBooks access (tokens) cannot be decrypted with the current PILOT_TOKEN_KEY. Add the"
+                f" former key after the current one. If it is lost: {_RECONNECT}"
+            ) from None
 
 
 class CompanyTokens:
@@ -69,11 +74,11 @@ class CompanyTokens:
                 [self._realm_id],
             ).fetchone()
             if row is None or row[0] == "disconnected":
-                raise NotConnected(f"QuickBooks company {self._realm_id} is disconnected")
+                raise NotConnected(f"QuickBooks company {self._realm_id} is disconnected.")
             if row[0] != "connected":
                 raise ReconnectRequired(
-                    f"{row[4]} (QuickBooks company {self._realm_id}) must be connected again on the QuickBooks Online"
-                    " page (Admin > QuickBooks Online)"
+                    f"{row[4]} (QuickBooks company {self._realm_id}) does not sync because Pilot lost its access."
+                    f" {_RECONNECT}"
                 )
             _, sealed_access, sealed_refresh, expires_at, _ = row
             if sealed_access is not None and expires_at > datetime.now(UTC) + MARGIN:
@@ -104,7 +109,10 @@ class FreshGrant:
 
     def replace(self, refused: str) -> str:
         """A fresh token that is refused belongs to another company or environment."""
-        raise ReconnectRequired("QuickBooks does not accept this grant for this company")
+        raise ReconnectRequired(
+            "QuickBooks does not accept this login for this company. Check that the company ID and the environment"
+            " (production or sandbox) belong to the login, then connect again."
+        )
 
 
 def store_grant(connection: psycopg.Connection, vault: TokenVault, realm_id: str, grant: Grant) -> None:
@@ -124,7 +132,7 @@ def store_grant(connection: psycopg.Connection, vault: TokenVault, realm_id: str
 
 
 def require_reconnect(connection: psycopg.Connection, realm_id: str) -> None:
-    """The grant is gone: syncing pauses, settings and links stay. The tokens are kept (a refusal may be a mistake)."""
+    """The grant was refused: syncing pauses; settings, links and tokens are kept (a refusal may be a mistake)."""
     connection.execute(
         "update qbo_sync.company set status = 'reconnect_required', updated_at = clock_timestamp()"
         " where realm_id = %s and status = 'connected'",

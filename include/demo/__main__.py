@@ -12,7 +12,8 @@ import requests
 
 from include.demo import balances, report
 from include.demo.airflow import Airflow, AirflowError
-from include.demo.bookkeeper import Desk
+from include.demo.bookkeeper import CompanySetup
+from include.demo.bookkeeping import Bookkeeping
 from include.demo.checks import (
     check_duplicates,
     check_gone,
@@ -23,7 +24,6 @@ from include.demo.checks import (
     check_sums,
     read_open_errors,
 )
-from include.demo.clerk import Clerk
 from include.demo.generator import generate
 from include.demo.ledger import Books, expected_to_be_held_back, read_books
 from include.demo.loader import changes_are_there, find_planted, load_initial
@@ -90,10 +90,10 @@ class Demo:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             if all(is_connected(connection, lab, company) for lab in labs):
                 return  # done in an earlier run; the books are the bookkeeper's since
-            desk = Desk(company)
-            desk.settle()
-            desk.prepare(work, connection)
-            keep_planted(connection, company.realm_id, Clerk(company, connection).before(work))
+            setup = CompanySetup(company)
+            setup.settle()
+            setup.prepare(work, connection)
+            keep_planted(connection, company.realm_id, Bookkeeping(company, connection).before(work))
             time.sleep(1)  # QuickBooks counts requests by the second, whoever sends them
             for lab in labs:
                 connect(connection, lab, company, receives=lab == labs[0])

@@ -8,7 +8,7 @@ from include.demo.records import Bookkeeper
 ENTERED_BY_HAND = "Entered by the bookkeeper"
 
 
-class Desk:
+class CompanySetup:
     """A bookkeeper at work in one company."""
 
     def __init__(self, books: QuickBooks) -> None:

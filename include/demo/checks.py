@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from include.demo.balances import Entry, Sums, documents
 from include.demo.bookkeeper import ENTERED_BY_HAND
-from include.demo.clerk import RENAMED
+from include.demo.bookkeeping import RENAMED
 from include.demo.ledger import Books
 from include.demo.problems import WALK_IN
 from include.demo.quickbooks import Json

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import psycopg
 
-OUT, IN, BOTH = "LMS → QBO", "QBO → LMS", "LMS ↔ QBO"
+from include.model.plan import Cause
+from include.model.record import Entity, Side
+from include.sync.plan.matrix import MATRIX, Box, Change, Verdict
+
+OUT, IN = "LMS → QBO", "QBO → LMS"
 _DIRECTION = {OUT: "lms_to_qbo", IN: "qbo_to_lms"}
 
 
@@ -21,11 +26,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class _Question:
-    row: str
-    way: str
+    cell: tuple[Entity | Box, Side, Change]
     what: str
     #: An SQL expression with %(realms)s that is a number.
     count: str
+
+    @property
+    def row(self) -> str:
+        return self.cell[0].replace("_", " ")
+
+    @property
+    def way(self) -> str:
+        return OUT if self.cell[1] == "lms" else IN
 
 
 def _ended(entity: str, way: str, outcome: str) -> str:
@@ -54,18 +66,20 @@ def _linked(entity: str, condition: str) -> str:
     )
 
 
-_VOIDED = "s.qbo ->> 'voided' = 'true'"
-_AMOUNTS = f"s.plan ->> 'reason' = 'amounts changed' and not {_VOIDED}"
-_NEW_OUT, _NEW_IN, _OLD = "s.lms", "s.qbo -> 'payment'", "s.link -> 'base'"
+_VOIDED = f"s.plan ->> 'cause' = '{Cause.VOIDED.value}'"
+_AMOUNTS = f"s.plan ->> 'cause' = '{Cause.CHANGED.value}'"
+_BALANCE = f"s.plan ->> 'cause' = '{Cause.BALANCE.value}'"
+_ORIGIN = "s.lms -> 'invoice' ->> 'origin'"
+_NEW, _OLD = "s.plan -> 'target'", "s.link -> 'base'"
 
 
-def _changed(new: str, name: str) -> str:
-    return f"{new} -> '{name}' is distinct from {_OLD} -> '{name}'"
+def _changed(name: str) -> str:
+    return f"{_NEW} -> '{name}' is distinct from {_OLD} -> '{name}'"
 
 
 def _component(name: str) -> str:
     """An amount of an invoice that came with it, or that was changed in QuickBooks."""
-    new = f"(s.qbo -> 'invoice' ->> '{name}')::numeric"
+    new = f"({_NEW} ->> '{name}')::numeric"
     return (
         "select count(distinct (s.realm_id, s.record_id)) from qbo_sync.staged_record s"  # noqa: S608 - words of this module
         " where s.realm_id = any(%(realms)s) and s.entity = 'invoice' and s.direction = 'qbo_to_lms'"
@@ -103,71 +117,94 @@ _ADOPTED = """
     select count(*) from qbo_sync.sync_outcome o
      where o.realm_id = any(%(realms)s) and o.entity = 'invoice' and o.outcome = 'adopted'"""
 
+#: Every cell of the matrix that flows, some of them in several ways.
 _QUESTIONS = (
-    _Question("billing account", OUT, "create: customer", _ended("billing_account", OUT, "created")),
-    _Question("billing account", OUT, "create: there already, adopted", _ended("billing_account", OUT, "adopted")),
-    _Question("billing account", OUT, "create: sub-customer of a pair", _ended("doctor_office", OUT, "created")),
-    _Question("billing account", OUT, "update: combined → detailed", _TO_DETAILED),
-    _Question("billing account", OUT, "update: detailed → combined", _TO_COMBINED),
-    _Question("billing account", OUT, "update: pair moves", _ended("doctor_office", OUT, "updated")),
-    _Question("product", OUT, "create: item", _ended("product", OUT, "created")),
-    _Question("product", OUT, "create: there already, adopted", _ended("product", OUT, "adopted")),
-    _Question("product", OUT, "create: Tax, Lab Credit", _ended("special_item", OUT, "created")),
-    _Question("invoice", OUT, "create: case invoiced", _ended("invoice", OUT, "created")),
-    # Whichever side looks first links the two.
-    _Question("invoice", BOTH, "create: there already, adopted", _ADOPTED),
-    _Question("invoice", OUT, "delete: case un-invoiced", _ended("invoice", OUT, "deleted")),
-    _Question("invoice", IN, "create", _ended("invoice", IN, "created")),
+    _Question(("billing_account", "lms", "create"), "customer", _ended("billing_account", OUT, "created")),
     _Question(
-        "invoice",
-        IN,
-        "update: amounts, written in the LMS",
-        _staged("invoice", IN, f"{_AMOUNTS} and s.lms -> 'invoice' ->> 'origin' = 'lms'"),
+        ("billing_account", "lms", "create"), "there already, adopted", _ended("billing_account", OUT, "adopted")
+    ),
+    _Question(("doctor_office", "lms", "create"), "sub-customer of a pair", _ended("doctor_office", OUT, "created")),
+    _Question(("doctor_office", "lms", "create"), "combined → detailed", _TO_DETAILED),
+    _Question(("doctor_office", "lms", "create"), "detailed → combined", _TO_COMBINED),
+    _Question(("doctor_office", "lms", "update"), "pair moves", _ended("doctor_office", OUT, "updated")),
+    _Question(("product", "lms", "create"), "item", _ended("product", OUT, "created")),
+    _Question(("product", "lms", "create"), "there already, adopted", _ended("product", OUT, "adopted")),
+    _Question(("special_item", "lms", "create"), "Tax, Lab Credit", _ended("special_item", OUT, "created")),
+    _Question(("invoice", "lms", "create"), "case invoiced", _ended("invoice", OUT, "created")),
+    # Whichever side is read first links the two.
+    _Question(("invoice", "lms", "create"), "there already, adopted", _ADOPTED),
+    _Question(("invoice", "lms", "delete"), "case un-invoiced", _ended("invoice", OUT, "deleted")),
+    _Question(("invoice", "qbo", "create"), "written in QuickBooks", _ended("invoice", IN, "created")),
+    _Question(
+        ("invoice", "qbo", "update"),
+        "amounts, written in the LMS",
+        _staged("invoice", IN, f"{_AMOUNTS} and {_ORIGIN} = 'lms'"),
     ),
     _Question(
-        "invoice",
-        IN,
-        "update: amounts and lines, written in QBO",
-        _staged("invoice", IN, f"{_AMOUNTS} and s.lms -> 'invoice' ->> 'origin' = 'qbo'"),
+        ("invoice", "qbo", "update"),
+        "amounts and lines, written in QuickBooks",
+        _staged("invoice", IN, f"{_AMOUNTS} and {_ORIGIN} = 'qbo'"),
+    ),
+    _Question(("invoice", "qbo", "update"), "balance alone", _staged("invoice", IN, _BALANCE)),
+    _Question(("invoice", "qbo", "void"), "amounts and balance 0", _staged("invoice", IN, _VOIDED)),
+    _Question(("invoice", "qbo", "delete"), "deleted in QuickBooks", _ended("invoice", IN, "deleted")),
+    _Question(("credit", "lms", "create"), "credit memo", _ended("credit", OUT, "created")),
+    _Question(("credit", "lms", "update"), "amount", _ended("credit", OUT, "updated")),
+    _Question(("credit", "lms", "delete"), "credit memo deleted", _ended("credit", OUT, "deleted")),
+    _Question(("credit_application", "lms", "create"), "first applied", _ended("credit_application", OUT, "created")),
+    _Question(
+        ("credit_application", "lms", "update"), "applied otherwise", _ended("credit_application", OUT, "updated")
     ),
     _Question(
-        "invoice", IN, "update: balance alone", _staged("invoice", IN, "s.plan ->> 'reason' = 'balance changed'")
+        ("credit_application", "lms", "delete"), "not applied any more", _ended("credit_application", OUT, "deleted")
     ),
-    _Question("invoice", IN, "update: void", _staged("invoice", IN, _VOIDED)),
-    _Question("invoice", IN, "delete", _ended("invoice", IN, "deleted")),
-    _Question("credit", OUT, "create", _ended("credit", OUT, "created")),
-    _Question("credit", OUT, "update: amount", _ended("credit", OUT, "updated")),
-    _Question("credit", OUT, "update: first applied", _ended("credit_application", OUT, "created")),
-    _Question("credit", OUT, "update: applied otherwise", _ended("credit_application", OUT, "updated")),
-    _Question("credit", OUT, "update: not applied any more", _ended("credit_application", OUT, "deleted")),
-    _Question("credit", OUT, "delete", _ended("credit", OUT, "deleted")),
-    _Question("payment", OUT, "create", _ended("payment", OUT, "created")),
-    _Question("payment", OUT, "update: amount", _staged("payment", OUT, _changed(_NEW_OUT, "amount"))),
-    _Question("payment", OUT, "update: applications", _staged("payment", OUT, _changed(_NEW_OUT, "applications"))),
-    _Question("payment", OUT, "delete", _ended("payment", OUT, "deleted")),
-    _Question("payment", IN, "create", _ended("payment", IN, "created")),
-    _Question("payment", IN, "update: amount", _staged("payment", IN, _changed(_NEW_IN, "amount"))),
-    _Question("payment", IN, "update: applications", _staged("payment", IN, _changed(_NEW_IN, "applications"))),
-    _Question("payment", IN, "update: void, to amount 0", _staged("payment", IN, "(s.qbo ->> 'amount')::numeric = 0")),
-    _Question("payment", IN, "delete", _ended("payment", IN, "deleted")),
-    _Question("shipping cost", OUT, "the shipping box", _linked("invoice", "(l.base ->> 'shipping')::numeric > 0")),
-    _Question("shipping cost", IN, "the shipping box", _component("shipping")),
-    _Question("tax", OUT, "a line item", _linked("invoice", "(l.base ->> 'tax')::numeric > 0")),
-    _Question("tax", IN, "a line item, or QuickBooks' own", _component("tax")),
-    _Question("discount", OUT, "the discount box", _linked("invoice", "(l.base ->> 'discount')::numeric > 0")),
-    _Question("discount", IN, "the discount box", _component("discount")),
-    _Question("both sides edit", IN, "QuickBooks' version stays", _conflicts("conflict_qbo_kept", IN)),
-    _Question("both sides edit", IN, "deleted in QBO: deleted in the LMS", _conflicts("conflict_deleted", IN)),
-    _Question("both sides edit", OUT, "deleted in the LMS: deleted in QBO", _conflicts("conflict_deleted", OUT)),
+    _Question(("payment", "lms", "create"), "entered in the LMS", _ended("payment", OUT, "created")),
+    _Question(("payment", "lms", "update"), "amount", _staged("payment", OUT, _changed("amount"))),
+    _Question(("payment", "lms", "update"), "applications", _staged("payment", OUT, _changed("applications"))),
+    _Question(("payment", "lms", "delete"), "deleted in the LMS", _ended("payment", OUT, "deleted")),
+    _Question(("payment", "qbo", "create"), "entered in QuickBooks", _ended("payment", IN, "created")),
+    _Question(("payment", "qbo", "update"), "amount", _staged("payment", IN, _changed("amount"))),
+    _Question(("payment", "qbo", "update"), "applications", _staged("payment", IN, _changed("applications"))),
+    _Question(("payment", "qbo", "void"), "amount 0", _staged("payment", IN, _VOIDED)),
+    _Question(("payment", "qbo", "delete"), "deleted in QuickBooks", _ended("payment", IN, "deleted")),
+    _Question(
+        ("shipping", "lms", "create"), "the shipping box", _linked("invoice", "(l.base ->> 'shipping')::numeric > 0")
+    ),
+    _Question(("shipping", "qbo", "update"), "the shipping box", _component("shipping")),
+    _Question(("tax", "lms", "create"), "a line item", _linked("invoice", "(l.base ->> 'tax')::numeric > 0")),
+    _Question(("tax", "qbo", "update"), "a line item, or QuickBooks' own", _component("tax")),
+    _Question(
+        ("discount", "lms", "create"), "the discount box", _linked("invoice", "(l.base ->> 'discount')::numeric > 0")
+    ),
+    _Question(("discount", "qbo", "update"), "the discount box", _component("discount")),
 )
+
+#: What becomes of changes on both sides at once (rule 8.4): which way, what, how it is counted.
+_CONFLICTS = (
+    (IN, "QuickBooks' version stays", _conflicts("conflict_qbo_kept", IN)),
+    (IN, "deleted in QuickBooks: deleted in the LMS", _conflicts("conflict_deleted", IN)),
+    (OUT, "deleted in the LMS: deleted in QuickBooks", _conflicts("conflict_deleted", OUT)),
+)
+
+
+def uncounted() -> set[tuple[Entity | Box, Side, Change]]:
+    """Cells of the matrix that flow and are not counted here: none. What comes with a new invoice from QuickBooks in
+    its boxes is counted together with what is changed in them."""
+    flowing = {key for key, cell in MATRIX.items() if cell.verdict is Verdict.FLOWS}
+    boxes = {key for key in flowing if key[0] in get_args(Box) and key[1:] == ("qbo", "create")}
+    return flowing - boxes - {question.cell for question in _QUESTIONS}
 
 
 def read_cells(connection: psycopg.Connection, realms: Sequence[str]) -> list[Cell]:
     """Every cell with its count."""
+    questions = [
+        *((each.row, each.way, f"{each.cell[2]}: {each.what}", each.count) for each in _QUESTIONS),
+        *(("both sides edit", way, what, count) for way, what, count in _CONFLICTS),
+    ]
     cells = []
-    for each in _QUESTIONS:
-        row = connection.execute(each.count.encode(), {"realms": list(realms)}).fetchone()
-        cells.append(Cell(each.row, each.way, each.what, int(row[0]) if row else 0))
+    for row, way, what, count in questions:
+        found = connection.execute(count.encode(), {"realms": list(realms)}).fetchone()
+        cells.append(Cell(row, way, what, int(found[0]) if found else 0))
     return cells
 
 

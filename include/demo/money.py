@@ -157,7 +157,7 @@ class MoneyMaker:
 
 
 def assign(pool: Pool, labs: Sequence[str], money: LabMoney) -> Assignments:
-    """What the bookkeeper of a company has on the desk after the first sync; `money` is the first lab's."""
+    """What the bookkeeper of a company has on the setup after the first sync; `money` is the first lab's."""
     full, part, several = (money.payments[kind] for kind in ("full", "part", "several"))
     lab_of = {"quantity": labs[-1], "deleted": labs[-1]}  # also of the lab that does not receive what is new
     return Assignments(
@@ -184,13 +184,13 @@ def at_the_same_time(desks: Sequence[Assignments]) -> MoneyChanges:
     """What the LMS changes while the bookkeepers change the same records in QuickBooks."""
     return MoneyChanges(
         edited=tuple(
-            _raised(desk.payments[task], Decimal(-7))
-            for desk in desks
+            _raised(setup.payments[task], Decimal(-7))
+            for setup in desks
             for task in ("both_edited", "edited_and_deleted")
         ),
-        deleted=tuple(desk.payments["deleted_and_edited"] for desk in desks),
+        deleted=tuple(setup.payments["deleted_and_edited"] for setup in desks),
         shipped_again=tuple(
-            number for desk in desks for task in ("both_edited", "edited_and_deleted") for number in desk.cases[task]
+            number for setup in desks for task in ("both_edited", "edited_and_deleted") for number in setup.cases[task]
         ),
     )
 

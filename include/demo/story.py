@@ -7,9 +7,9 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row
 
-from include.demo.bookkeeper import Desk
+from include.demo.bookkeeper import CompanySetup
+from include.demo.bookkeeping import FILED, Bookkeeping
 from include.demo.cashier import Cashier
-from include.demo.clerk import FILED, Clerk
 from include.demo.loader import apply_changes
 from include.demo.quickbooks import QuickBooks
 from include.demo.records import DemoData, Planted
@@ -71,8 +71,8 @@ def _work(database_url: str, data: DemoData, number: int, company: QuickBooks) -
         if case.lab in labs and case.pair in home and case.lines
     ]
     with psycopg.connect(database_url, autocommit=True) as connection:
-        Desk(company).deactivate(data.later_books[number])
-        return Clerk(company, connection).later(data.assignments[number], orders)
+        CompanySetup(company).deactivate(data.later_books[number])
+        return Bookkeeping(company, connection).later(data.assignments[number], orders)
 
 
 def _edit_what_came_from_quickbooks(connection: psycopg.Connection, companies: Sequence[QuickBooks]) -> None:

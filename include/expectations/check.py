@@ -19,58 +19,63 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
-from include.expectations import customer, invoice, invoice_inbound, payment, payment_inbound, product
+from include.expectations import customer, invoice, invoice_to_lms, payment, payment_to_lms, product
 from include.expectations.errors import BrokenExpectation
 from include.model.problem import Problem
+from include.model.record import Entity, Side
 
-#: Entity → (the record as a row, its expectations).
-_SUITES: Mapping[str, tuple[Callable[[Any], dict[str, Any]], Callable[[], list[Any]]]] = {
-    "billing_account": (customer.row, customer.expectations),
-    "doctor_office": (customer.row, customer.expectations),
-    "product": (product.row, product.expectations),
-    "special_item": (product.row, product.expectations),
-    "invoice": (invoice.row, invoice.expectations),
-    "payment": (payment.row, payment.expectations),
-    "credit": (payment.row, payment.expectations),
-    "credit_application": (payment.application_row, payment.application_expectations),
-    "invoice_inbound": (invoice_inbound.row, invoice_inbound.expectations),
-    "payment_inbound": (payment_inbound.row, payment_inbound.expectations),
+#: (entity, side that is written) → (the record as a row, its expectations).
+_SUITES: Mapping[tuple[Entity, Side], tuple[Callable[[Any], dict[str, Any]], Callable[[], list[Any]]]] = {
+    ("billing_account", "qbo"): (customer.row, customer.expectations),
+    ("doctor_office", "qbo"): (customer.row, customer.expectations),
+    ("product", "qbo"): (product.row, product.expectations),
+    ("special_item", "qbo"): (product.row, product.expectations),
+    ("invoice", "qbo"): (invoice.row, invoice.expectations),
+    ("payment", "qbo"): (payment.row, payment.expectations),
+    ("credit", "qbo"): (payment.row, payment.expectations),
+    ("credit_application", "qbo"): (payment.application_row, payment.application_expectations),
+    ("invoice", "lms"): (invoice_to_lms.row, invoice_to_lms.expectations),
+    ("payment", "lms"): (payment_to_lms.row, payment_to_lms.expectations),
 }
 
 
-def check(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
-    """The problems of each record that has any, by record id. Raises BrokenExpectation."""
+#: What happens once the record is corrected, on either side.
+_THEN = "The change is then picked up automatically."
+
+
+def check(entity: Entity, side: Side, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
+    """The problems of each record that has any on its way to that side, by record id. Raises BrokenExpectation."""
     if not records:
         return {}
-    to_row, _ = _SUITES[entity]
+    to_row, _ = _SUITES[entity, side]
     rows = [{"record_id": record_id, **to_row(record)} for record_id, record in records.items()]
     problems: dict[str, list[Problem]] = defaultdict(list)
     by_id = {row["record_id"]: row for row in rows}
-    for meta, failing in _failures(entity, pd.DataFrame(rows).astype(object)):
+    for meta, failing in _failures(entity, side, pd.DataFrame(rows).astype(object)):
         for record_id in failing:
             problems[record_id].append(_problem(meta, by_id[record_id]))
     return problems
 
 
 @cache
-def _suite(entity: str) -> tuple[BatchDefinition, gx.ExpectationSuite, Mapping[str, int]]:
+def _suite(entity: Entity, side: Side) -> tuple[BatchDefinition, gx.ExpectationSuite, Mapping[str, int]]:
     """Where the entity's rows go in, its suite, and the place of each rule in it. Made once for a process: it costs
     more than the checking."""
-    _, make_expectations = _SUITES[entity]
+    _, make_expectations = _SUITES[entity, side]
     expectations = make_expectations()
     # Without Data Docs sites: each would leave a temporary folder behind, and nobody reads them.
     config = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False))
     context = gx.get_context(mode="ephemeral", project_config=config)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    suite = context.suites.add(gx.ExpectationSuite(name=entity, expectations=expectations))
-    asset = context.data_sources.add_pandas("staged").add_dataframe_asset(entity)
+    suite = context.suites.add(gx.ExpectationSuite(name=f"{entity} to {side}", expectations=expectations))
+    asset = context.data_sources.add_pandas("staged").add_dataframe_asset(f"{entity} to {side}")
     order = {expectation.meta["rule"]: position for position, expectation in enumerate(expectations)}
     return asset.add_batch_definition_whole_dataframe("all"), suite, order
 
 
-def _failures(entity: str, frame: pd.DataFrame) -> list[tuple[Mapping[str, str], list[str]]]:
+def _failures(entity: Entity, side: Side, frame: pd.DataFrame) -> list[tuple[Mapping[str, str], list[str]]]:
     """For each expectation that some row fails: its meta and those rows' ids, in the suite's order."""
-    batch_definition, suite, order = _suite(entity)
+    batch_definition, suite, order = _suite(entity, side)
     batch = batch_definition.get_batch(batch_parameters={"dataframe": frame})
     # Mostly all is well, and to know that much costs half of asking for the rows.
     if batch.validate(suite, result_format={"result_format": "BOOLEAN_ONLY"}).success:
@@ -99,7 +104,7 @@ def _problem(meta: Mapping[str, str], row: Mapping[str, Any]) -> Problem:
     return Problem(
         code="validation_failed",
         message=meta["message"].format(**row),
-        resolution=meta["resolution"].format(**row),
+        resolution=f"{meta['resolution'].format(**row)} {_THEN}",
         detail={"rule": meta["rule"], "row": {name: _shown(value) for name, value in row.items()}},
     )
 

@@ -1,4 +1,4 @@
-"""What a customer must fulfil before it is created (dossier 9.1)."""
+"""What a customer must fulfil before it is created (fact 9.1)."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def expectations() -> list[Any]:
             regex=rf"^{_ADDRESS}(?:\s*,\s*{_ADDRESS})*$",
             meta={
                 "rule": "email_format",
-                "message": "The {noun} “{shown}” has the e-mail address “{email}”, which is not a valid one.",
+                "message": "The {noun} “{shown}” has the e-mail address “{email}”, which is not valid.",
                 "resolution": "Correct the e-mail address in Pilot.",
             },
         ),
@@ -44,8 +44,8 @@ def expectations() -> list[Any]:
             meta={
                 "rule": "email_length",
                 "message": "The e-mail address of the {noun} “{shown}” is longer than the 100 characters that "
-                "QuickBooks takes.",
-                "resolution": "Correct the e-mail address in Pilot.",
+                "QuickBooks allows.",
+                "resolution": "Shorten the e-mail address in Pilot.",
             },
         ),
         gxe.ExpectColumnValuesToBeBetween(
@@ -54,7 +54,7 @@ def expectations() -> list[Any]:
             meta={
                 "rule": "phone_length",
                 "message": "The phone number of the {noun} “{shown}” (“{phone}”) is longer than the 30 characters "
-                "that QuickBooks takes.",
+                "that QuickBooks allows.",
                 "resolution": "Shorten the phone number in Pilot.",
             },
         ),

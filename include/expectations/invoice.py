@@ -1,4 +1,4 @@
-"""What an invoice must fulfil before it is created (dossier 9.4, sync rules section 4)."""
+"""What an invoice must fulfil before it is created (fact 9.4, rule 4)."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ def row(invoice: Invoice) -> dict[str, Any]:
     return {
         "number": invoice.number,
         "number_length": len(invoice.number),
+        "day": f"{invoice.date:%m/%d/%Y}",
         "lines": len(invoice.lines),
         "lines_without_product": sum(line.product is None for line in invoice.lines),
         "smallest_part": min(invoice.discount, invoice.shipping, invoice.tax),
@@ -34,7 +35,7 @@ def expectations() -> list[Any]:
             regex=r"\S",
             meta={
                 "rule": "number_present",
-                "message": "An invoice over {total_shown} has no number.",
+                "message": "The invoice of {total_shown} dated {day} has no number.",
                 "resolution": "Give the invoice a number in Pilot.",
             },
         ),
@@ -43,7 +44,8 @@ def expectations() -> list[Any]:
             max_value=NUMBER_LIMIT,
             meta={
                 "rule": "number_length",
-                "message": "The invoice number “{number}” has {number_length} characters; QuickBooks takes at most 21.",
+                "message": "The invoice number “{number}” has {number_length} characters; QuickBooks allows at most "
+                "21.",
                 "resolution": "Give the invoice a shorter number in Pilot.",
             },
         ),
@@ -70,7 +72,7 @@ def expectations() -> list[Any]:
             min_value=0,
             meta={
                 "rule": "parts_not_negative",
-                "message": "Invoice {number} has a negative discount, shipping or tax amount.",
+                "message": "Invoice {number} has a negative discount, shipping, or tax amount.",
                 "resolution": "Correct the amount in Pilot.",
             },
         ),
@@ -79,9 +81,9 @@ def expectations() -> list[Any]:
             max_value=0,
             meta={
                 "rule": "discount_within_lines",
-                "message": "Invoice {number} has a discount of {discount_shown} on lines of only {lines_shown}; "
-                "QuickBooks takes no discount above the lines' sum.",
-                "resolution": "Lower the discount in Pilot.",
+                "message": "Invoice {number} has a discount of {discount_shown}, which is more than its lines of "
+                "{lines_shown}. QuickBooks does not allow that.",
+                "resolution": "Reduce the discount in Pilot.",
             },
         ),
         gxe.ExpectColumnValuesToBeBetween(
@@ -89,8 +91,9 @@ def expectations() -> list[Any]:
             min_value=0,
             meta={
                 "rule": "total_not_negative",
-                "message": "Invoice {number} has a total of {total_shown}; an invoice cannot be negative.",
-                "resolution": "Correct it in Pilot; give money back as a credit.",
+                "message": "Invoice {number} has a total of {total_shown}. QuickBooks does not allow negative "
+                "invoices.",
+                "resolution": "Correct the amounts in Pilot, or enter a credit instead to give money back.",
             },
         ),
     ]

@@ -1,4 +1,4 @@
-"""What the name of any list record in QuickBooks must fulfil (dossier 9.1, 9.2)."""
+"""What the name of any list record in QuickBooks must fulfil (facts 9.1, 9.2)."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def expectations(noun: str, limit: int) -> list[Any]:
             max_value=limit,
             meta={
                 "rule": "name_length",
-                "message": f"The name of the {noun} “{{shown}}” has {{length}} characters; QuickBooks takes at most "
+                "message": f"The name of the {noun} “{{shown}}” has {{length}} characters; QuickBooks allows at most "
                 f"{limit}.",
                 "resolution": "Shorten the name in Pilot.",
             },
@@ -37,9 +37,9 @@ def expectations(noun: str, limit: int) -> list[Any]:
             regex=r"[:\t\n\r]",
             meta={
                 "rule": "name_characters",
-                "message": f"The name of the {noun} “{{shown}}” contains a colon, tab or line break, which QuickBooks "
+                "message": f"The name of the {noun} “{{shown}}” contains a colon, tab, or line break, which QuickBooks "
                 "does not allow.",
-                "resolution": "Remove it from the name in Pilot.",
+                "resolution": "Remove that character from the name in Pilot.",
             },
         ),
     ]

@@ -1,4 +1,4 @@
-"""What payments, credits and their applications must fulfil before they are sent (dossier 9.5, 9.6)."""
+"""What payments, credits and their applications must fulfil before they are sent (facts 9.5, 9.6)."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def expectations() -> list[Any]:
             min_value=0,
             meta={
                 "rule": "amount_not_negative",
-                "message": "The {noun} of {shown} of {day} is negative; QuickBooks takes none below zero.",
+                "message": "The {noun} of {shown} dated {day} is negative. QuickBooks does not allow that.",
                 "resolution": "Correct the amount in Pilot.",
             },
         ),
@@ -40,7 +40,7 @@ def expectations() -> list[Any]:
             min_value=0,
             meta={
                 "rule": "applications_not_negative",
-                "message": "The {noun} of {shown} of {day} is applied to an invoice with a negative amount.",
+                "message": "The {noun} of {shown} dated {day} is applied to an invoice with a negative amount.",
                 "resolution": "Correct the applied amounts in Pilot.",
             },
         ),
@@ -49,8 +49,8 @@ def expectations() -> list[Any]:
             max_value=0,
             meta={
                 "rule": "not_over_applied",
-                "message": "The {noun} of {shown} of {day} is applied to invoices for {applied_shown}, which is more "
-                "than it is.",
+                "message": "The {noun} of {shown} dated {day} is applied to invoices for {applied_shown}, which is "
+                "more than the {noun} itself.",
                 "resolution": "Correct the applied amounts in Pilot.",
             },
         ),
@@ -73,7 +73,7 @@ def application_expectations() -> list[Any]:
             min_value=0,
             meta={
                 "rule": "applications_not_negative",
-                "message": "The credit of {day} is applied to an invoice with a negative amount.",
+                "message": "The credit dated {day} is applied to an invoice with a negative amount.",
                 "resolution": "Correct the applied amounts in Pilot.",
             },
         ),

@@ -1,4 +1,4 @@
-"""What a product must fulfil before it is created as an item (dossier 9.2)."""
+"""What a product must fulfil before it is created as an item (fact 9.2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which customer a transaction of the LMS is for: its account's, or its pair's (sync rules, section 2)."""
+"""Which customer a transaction of the LMS is for: its account's, or its pair's (rule 2)."""
 
 from dataclasses import dataclass
 

@@ -2,29 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from typing import Any
 
 import psycopg
-import simplejson
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+
+from include.model.typed_json import dumps, loads
 
 #: A connection, not in autocommit, for the time of a `with`, which commits, or rolls back after an error.
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 
-_dumps = partial(simplejson.dumps, use_decimal=True, ensure_ascii=False)
-
 
 def prepare(connection: psycopg.Connection) -> psycopg.Connection:
     """Make a connection read and write jsonb without floats."""
-    set_json_loads(partial(simplejson.loads, use_decimal=True), connection)
-    set_json_dumps(_dumps, connection)
+    set_json_loads(loads, connection)
+    set_json_dumps(dumps, connection)
     return connection
 
 
 def jsonb(value: Any) -> Jsonb:
-    """A parameter for a jsonb column."""
-    return Jsonb(value, dumps=_dumps)
+    """A parameter for a jsonb column: plain values, or dataclasses of the model."""
+    return Jsonb(value, dumps=dumps)
 
 
 @contextmanager

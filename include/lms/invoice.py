@@ -30,7 +30,7 @@ _LINES = """
 
 
 def read_invoices(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Invoice]:
-    """The invoices of these ids that exist, by id, with the customer that each is for (sync rules, section 2)."""
+    """The invoices of these ids that exist, by id, with the customer that each is for (rule 2)."""
     with connection.cursor(row_factory=dict_row) as cursor:
         lines = {
             invoice_id: tuple(_line(row) for row in rows)

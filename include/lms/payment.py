@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from include.lms.customer_of import CUSTOMER_IS_PAIR
 from include.model.payment import Application, Credit, CreditApplication, Payment, ordered
 from include.model.record import RecordKey
+from include.model.staged import LmsPayment
 
 _HEADS = {
     "payment": "select r.*, {pair} as to_pair from lms.payment r {joins} where r.id = any(%s::bigint[])",
@@ -36,6 +37,15 @@ def read_payments(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
         )
         for row in _heads(connection, "payment", ids)
     }
+
+
+def read_lms_payments(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, LmsPayment]:
+    """The payments of these ids that exist, by id, with their lab and where they were entered."""
+    payments = read_payments(connection, ids)
+    rows = connection.execute(
+        "select id::text, billing_lab_id, origin from lms.payment where id = any(%s::bigint[])", [list(payments)]
+    )
+    return {id_: LmsPayment(payment=payments[id_], billing_lab_id=lab, origin=origin) for id_, lab, origin in rows}
 
 
 def read_credits(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Credit]:

@@ -1,12 +1,12 @@
-"""Numbered migrations of the schemas lms and qbo_sync.
+"""The schemas lms and qbo_sync: their present state as plain SQL, and the migrations that lead there.
 
-`python -m include.migrations` brings the database of LMS_DATABASE_URL up to the newest revision. Each
-revision is a file in `versions/` that runs the file of the same name in `sql/` as it stands.
+`python -m include.migrations` brings the database of LMS_DATABASE_URL up to date. README.md beside this file says how
+to change a table, a view or a function.
 """
 
 
 def upgrade(database_url: str) -> None:
-    """Bring the database at this libpq URL to the newest revision; harmless when it is there already."""
+    """Bring the database at this libpq URL up to date; harmless when it already is."""
     from include.migrations.runner import upgrade as run_upgrade  # late: Alembic is slow to import
 
     run_upgrade(database_url)

@@ -1,20 +1,43 @@
-"""Runs Alembic on one database, one process at a time, in one transaction."""
+"""Brings one database up to date, one process at a time, in one transaction: migrations, then views and functions."""
 
+import hashlib
 from pathlib import Path
 
 import psycopg
 from alembic import command, op
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 HERE = Path(__file__).parent
+SQL = HERE / "sql"
 
 # Not Alembic's default name: Airflow keeps a table alembic_version of its own, perhaps in this very database.
 VERSION_TABLE = "pilot_schema_version"
 
 # Any number that nobody else uses as an advisory lock: "pilot-qb" in ASCII.
 MIGRATION_LOCK = 0x70696C6F742D7162
+
+#: The tables, changed by migrations only.
+TABLES = ("lms/tables.sql", "qbo_sync/tables.sql")
+
+#: Views, functions and triggers, in an order in which each finds what it needs. They can be run again at any time.
+CODE = (
+    "lms/updated_at.sql",
+    "lms/actions.sql",
+    "qbo_sync/links.sql",
+    "qbo_sync/change_feed.sql",
+    "qbo_sync/marks.sql",
+    "qbo_sync/due.sql",
+    "qbo_sync/errors.sql",
+    "qbo_sync/dispatch.sql",
+    "qbo_sync/outcomes.sql",
+    "qbo_sync/capture.sql",
+    "qbo_sync/balances.sql",
+    "qbo_sync/webhook.sql",
+    "qbo_sync/throttle.sql",
+    "qbo_sync/roles.sql",
+)
 
 
 def upgrade(database_url: str) -> None:
@@ -31,12 +54,36 @@ def upgrade(database_url: str) -> None:
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        run_changed_code(_psycopg(connection))
 
 
-def run_sql(revision: str) -> None:
-    """Send `sql/<revision>.sql` to the server as a whole, untouched by any templating."""
-    statements = (HERE / "sql" / f"{revision}.sql").read_bytes()
-    driver_connection = op.get_bind().connection.driver_connection
+def run_tables() -> None:
+    """For the first migration: create the tables of both schemas."""
+    for file in TABLES:
+        _psycopg(op.get_bind()).execute((SQL / file).read_bytes())
+
+
+def run_changed_code(connection: psycopg.Connection) -> None:
+    """Run the files of CODE whose text is not the one that this database has, and remember their hashes."""
+    connection.execute(
+        "create table if not exists public.pilot_schema_file (path text primary key, sha256 text not null)"
+    )
+    present: dict[str, str] = dict(connection.execute("select path, sha256 from public.pilot_schema_file").fetchall())
+    for file in CODE:
+        statements = (SQL / file).read_bytes()
+        digest = hashlib.sha256(statements).hexdigest()
+        if present.get(file) != digest:
+            connection.execute(statements)
+            connection.execute(
+                "insert into public.pilot_schema_file values (%s, %s)"
+                " on conflict (path) do update set sha256 = excluded.sha256",
+                [file, digest],
+            )
+
+
+def _psycopg(connection: Connection) -> psycopg.Connection:
+    """The driver's own connection: it sends a file to the server as a whole, untouched by any templating."""
+    driver_connection = connection.connection.driver_connection
     if not isinstance(driver_connection, psycopg.Connection):
         raise TypeError("migrations run over psycopg only")
-    driver_connection.execute(statements)
+    return driver_connection

@@ -7,7 +7,7 @@ from include.model.record import RecordKey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Customer:
-    """What QuickBooks is told of a customer (sync rules, section 2)."""
+    """What QuickBooks is told of a customer (rule 2)."""
 
     name: str
     email: str | None = None

@@ -43,5 +43,5 @@ class Invoice:
 
     @property
     def computed_total(self) -> Decimal:
-        """What QuickBooks will make of the parts (dossier 9.4): lines − discount + shipping + tax."""
+        """What QuickBooks will make of the parts (fact 9.4): lines − discount + shipping + tax."""
         return to_cents(self.line_total - self.discount + self.shipping + self.tax)

@@ -1,6 +1,6 @@
 """Money and quantities: exact decimals, rounded in one place.
 
-QuickBooks rounds an amount half up to the cent (dossier 9.4, 9.7); so does the LMS (contract, section 2).
+QuickBooks rounds an amount half up to the cent (facts 9.4, 9.7); so does the LMS (contract 2).
 """
 
 from decimal import ROUND_HALF_UP, Decimal

@@ -17,7 +17,7 @@ class Application:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Payment:
-    """Money received (sync rules, section 7). Dollars, to the cent."""
+    """Money received (rule 7). Dollars, to the cent."""
 
     date: dt.date
     customer: RecordKey
@@ -29,7 +29,7 @@ class Payment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credit:
-    """A credit given (sync rules, section 6). Dollars, to the cent."""
+    """A credit given (rule 6). Dollars, to the cent."""
 
     date: dt.date
     customer: RecordKey

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What QuickBooks is told of an item (sync rules, section 3)."""
+    """What QuickBooks is told of an item (rule 3)."""
 
     name: str
     description: str | None = None

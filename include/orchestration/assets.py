@@ -5,13 +5,12 @@ from airflow.sdk import Asset, AssetWatcher
 from include.orchestration.lms_trigger import LmsChangeTrigger
 from include.orchestration.qbo_trigger import QboChangeTrigger
 from include.sync.flows import FLOWS
-from include.sync.inbound.flows import INBOUND
 
 
 def _changes(uri: str, dag_id: str) -> Asset:
     """Updated by the event trigger when there are changes that this DAG has to look at: of the LMS, or those that the
     change capture has marked."""
-    flow = FLOWS.get(dag_id) or INBOUND[dag_id]
+    flow = FLOWS[dag_id]
     trigger = LmsChangeTrigger(
         dag_id=dag_id, direction=flow.direction, entities=list(flow.names), after=list(flow.after)
     )
@@ -28,11 +27,11 @@ LMS_PAYMENT_CHANGES = _changes("lms://pilot/lms_payment_changes", "payment_lms_t
 QBO_INVOICE_CHANGES = _changes("quickbooks://online/qbo_invoice_changes", "invoice_qbo_to_lms")
 QBO_PAYMENT_CHANGES = _changes("quickbooks://online/qbo_payment_changes", "payment_qbo_to_lms")
 
-#: Updated when QuickBooks has told by webhook that a company has changed.
-QBO_NOTICES = Asset(
-    name="qbo_notices",
-    uri="quickbooks://online/notices",
-    watchers=[AssetWatcher(name="qbo_notices_watcher", trigger=QboChangeTrigger())],
+#: Updated when QuickBooks says by webhook that a company has changed.
+QBO_WEBHOOK_EVENTS = Asset(
+    name="qbo_webhook_events",
+    uri="quickbooks://online/webhook_events",
+    watchers=[AssetWatcher(name="qbo_webhook_events_watcher", trigger=QboChangeTrigger())],
 )
 
 QBO_CUSTOMERS = Asset(name="qbo_customers", uri="quickbooks://online/customers")

@@ -23,18 +23,18 @@ def _runtime() -> Any:
 
 @task(task_id="companies")
 def captured_companies() -> list[dict[str, Any]]:
-    """The connected companies: the one asked for; those that QuickBooks told of, when that woke the run; else all."""
-    from include.sync.inbound.capture import companies
+    """The connected companies: the one asked for; those with a webhook event, when that woke the run; else all."""
+    from include.sync.capture import companies
 
     context = get_current_context()
-    told_only = context["dag_run"].run_type == "asset_triggered"
-    return companies(_runtime(), context["params"]["realm_id"], told_only=told_only)
+    reported_only = context["dag_run"].run_type == "asset_triggered"
+    return companies(_runtime(), context["params"]["realm_id"], reported_only=reported_only)
 
 
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
 def capture(company: dict[str, str]) -> dict[str, int]:
     """Ask the company what changed, and mark the invoices and payments to look at."""
-    from include.sync.inbound.capture import capture as run_capture
+    from include.sync.capture import capture as run_capture
 
     with skipped_when_disconnected():
         return run_capture(_runtime(), company["realm_id"])

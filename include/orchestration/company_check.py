@@ -26,7 +26,7 @@ def connected_companies() -> list[dict[str, str]]:
 
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
 def check(company: dict[str, str]) -> dict[str, int]:
-    """Read the company's settings and accounts, and keep what stands in the way of the sync."""
+    """Read the company's settings and accounts, and keep what can stop the sync."""
     from include.company.check_run import check_company
 
     with skipped_when_disconnected():

@@ -1,7 +1,7 @@
-"""The event trigger of the DAGs that sync records: fires when one has something to look at.
+"""The event trigger of the DAGs that sync records: fires when one has something to do.
 
-It only wakes. What there is to do stands in qbo_sync.change_mark, so that an event that is lost, repeated or late
-does no harm; the DAGs' time schedule is the net below.
+It only wakes. What there is to do is in the table qbo_sync.change_mark, so that an event that is lost, repeated or late
+does no harm; the DAGs run on a schedule too.
 """
 
 from datetime import datetime
@@ -10,26 +10,26 @@ from typing import Any, ClassVar
 import psycopg
 
 from include.orchestration.listening import ListeningTrigger
-from include.sync.due import GOING_FIRST
 
 #: What is pending and in no run's sight yet. A run that was called and has not looked so far will see all of it, one
 #: that has looked is about to take what was there; after some seconds (a lost event, a dead run) neither is relied on.
 _PENDING = (
-    "select count(*), clock_timestamp() from qbo_sync.pending_mark m"  # noqa: S608 - a constant
-    " left join qbo_sync.dag_look k on k.dag_id = %(dag_id)s"
+    "select count(*), clock_timestamp() from qbo_sync.pending_mark m"
+    " left join qbo_sync.dag_listing k on k.dag_id = %(dag_id)s"
     " where direction = %(direction)s and entity = any(%(entities)s)"
-    "   and (%(called_at)s::timestamptz is null or k.looked_at > %(called_at)s"
+    "   and (%(called_at)s::timestamptz is null or k.listed_at > %(called_at)s"
     "        or %(called_at)s < clock_timestamp() - interval '15 seconds')"
-    "   and (k.looked_at is null or greatest(m.marked_at, m.attempt_after) > k.looked_at"
-    "        or k.looked_at < clock_timestamp() - interval '5 seconds')"
-    f"  and realm_id <> all (array({GOING_FIRST}))"
+    "   and (k.listed_at is null or greatest(m.marked_at, m.attempt_after) > k.listed_at"
+    "        or k.listed_at < clock_timestamp() - interval '5 seconds')"
+    "   and realm_id <> all (array("
+    "       select * from qbo_sync.companies_with_earlier_work(%(direction)s, %(after)s::text[])))"
 )
 
 
 class LmsChangeTrigger(ListeningTrigger):
     """Fires an event with the number of pending records of some entities: {"pending": n}."""
 
-    #: The channel that the sync schema's triggers notify (migrations/sql/0002_qbo_sync.sql).
+    #: The channel that the sync schema's triggers notify (migrations/sql/qbo_sync/change_feed.sql).
     CHANNEL: ClassVar[str] = "qbo_sync"
     PAUSE: ClassVar[float] = 0.3
 

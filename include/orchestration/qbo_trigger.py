@@ -1,4 +1,4 @@
-"""The event trigger of the change capture: fires when QuickBooks has told by webhook that a company has changed."""
+"""The event trigger of the change capture: fires when QuickBooks reports by webhook that a company has changed."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,8 @@ from include.orchestration.listening import ListeningTrigger
 
 
 class QboChangeTrigger(ListeningTrigger):
-    """Fires an event with the number of companies that were told of: {"companies": n}, at most every ten seconds."""
+    """Fires an event with the number of companies that QuickBooks reports as changed: {"companies": n}, at most every
+    ten seconds."""
 
     CHANNEL: ClassVar[str] = "qbo_webhook"
     PAUSE: ClassVar[float] = 10.0

@@ -1,4 +1,4 @@
-"""When a failed task is tried again: at once for what passes, never for what a person must mend."""
+"""When a failed task is tried again: soon for what passes, never for what a person has to fix."""
 
 from datetime import timedelta
 

@@ -1,6 +1,7 @@
 """From Airflow to the sync: its connections and settings as a Runtime."""
 
 import os
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from include.company.runtime import Run, Runtime
 from include.company.throttle import Budget
 from include.company.tokens import TokenVault
 from include.lms.database import prepare
+from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
 
@@ -31,11 +33,12 @@ def runtime(run: Run) -> Runtime:
         vault=TokenVault(os.environ["PILOT_TOKEN_KEY"]),
         budget=_budget(),
         run=run,
+        mass_delete_limit=_mass_delete_limit(),
     )
 
 
 def _app() -> OAuthApp:
-    """The app's key pair is the connection's login and password; the endpoints stand in its extra."""
+    """The app's key pair is the connection's login and password; the endpoints are in its extra."""
     quickbooks = BaseHook.get_connection(QUICKBOOKS_CONNECTION_ID)
     extra = quickbooks.extra_dejson
     return OAuthApp(
@@ -62,4 +65,14 @@ def _budget() -> Budget:
         requests_per_second=int(os.environ.get("PILOT_QBO_REQUESTS_PER_SECOND", usual.requests_per_second)),
         batches_per_minute=int(os.environ.get("PILOT_QBO_BATCHES_PER_MINUTE", usual.batches_per_minute)),
         pause_seconds=float(os.environ.get("PILOT_QBO_PAUSE_SECONDS", usual.pause_seconds)),
+    )
+
+
+def _mass_delete_limit() -> MassDeleteLimit:
+    """How many of a lab's records of one kind a run deletes without being asked (rule 8.9)."""
+    usual = MassDeleteLimit()
+    percent = os.environ.get("PILOT_MASS_DELETE_PERCENT")
+    return MassDeleteLimit(
+        share=Decimal(percent) / 100 if percent else usual.share,
+        minimum=int(os.environ.get("PILOT_MASS_DELETE_MINIMUM", usual.minimum)),
     )

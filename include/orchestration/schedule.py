@@ -9,7 +9,7 @@ from airflow.sdk.definitions.asset import BaseAsset
 
 from include.orchestration.retries import DEFAULT_ARGS
 
-#: The net below the events. A setting, because every run costs a little.
+#: In case an event was lost. A setting, because every run costs a little.
 SAFETY_NET = os.environ.get("PILOT_SYNC_CRON", "*/15 * * * *")
 
 
@@ -31,7 +31,14 @@ def params() -> dict[str, Param]:
             False,
             type="boolean",
             title="Compare everything again",
-            description="Look at every record again, not only at those that changed. Writes only what differs.",
+            description="Compare every record again, not only those that changed. Writes only what differs.",
+        ),
+        "release_held": Param(
+            False,
+            type="boolean",
+            title="Delete many at once",
+            description="Carry out deletes and voids that are held because they are unusually many (sync error "
+            "mass_delete_held). Turn it on only if those records were deleted on purpose.",
         ),
     }
 

@@ -13,18 +13,13 @@ def _step(name: str, *arguments: Any, **options: Any) -> Any:
     # Imported in the task: the DAG processor parses the files without them, and forks of the scheduler have them.
     from include.company.runtime import Run
     from include.orchestration.runtime import runtime
-    from include.sync import load, steps
+    from include.sync import steps
     from include.sync.flows import FLOWS
-    from include.sync.inbound import load as inbound_load
-    from include.sync.inbound import steps as inbound_steps
-    from include.sync.inbound.flows import INBOUND
 
     run = get_current_context()["dag_run"]
-    inbound = run.dag_id in INBOUND
-    module: Any = (inbound_load if inbound else load) if name == "load" else (inbound_steps if inbound else steps)
-    flow = INBOUND[run.dag_id] if inbound else FLOWS[run.dag_id]
+    this_run = runtime(Run(dag_id=run.dag_id, run_id=run.run_id))
     with skipped_when_disconnected():
-        return getattr(module, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), flow, *arguments, **options)
+        return getattr(steps, name)(this_run, FLOWS[run.dag_id], *arguments, **options)
 
 
 _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
@@ -35,13 +30,15 @@ def companies() -> list[dict[str, str]]:
     """The QuickBooks companies that have something to do."""
     context = get_current_context()
     params, woken = context["params"], context["dag_run"].run_type == "asset_triggered"
-    return _step("companies", params["realm_id"], params["resync"], woken=woken)
+    options = {"woken": woken, "release_held": params["release_held"]}
+    return _step("companies", params["realm_id"], params["resync"], **options)
 
 
 @task(map_index_template=_BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
-    extracted: dict[str, int] = _step("extract", company["realm_id"])
+    release_held = get_current_context()["params"]["release_held"]
+    extracted: dict[str, int] = _step("extract", company["realm_id"], release_held=release_held)
     if not any(extracted.values()):
         raise AirflowSkipException("another run has taken everything that was due")
     return extracted
@@ -50,7 +47,8 @@ def extract(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
-    return _step("transform", company["realm_id"])
+    release_held = get_current_context()["params"]["release_held"]
+    return _step("transform", company["realm_id"], release_held=release_held)
 
 
 @task(map_index_template=_BY_COMPANY)

@@ -1,7 +1,7 @@
 """Who is asking, and what Airflow lets that person do.
 
 See: whoever may see the sync's DAGs. Fix errors: whoever may start them. Connect and change settings: whoever may
-edit Airflow's connection `quickbooks`. Nobody is let in without a login; see docs/decisions/0020.
+edit Airflow's connection `quickbooks`. Nobody is let in without a login; see docs/decisions/0013.
 """
 
 from collections.abc import Mapping
@@ -57,25 +57,25 @@ def visitor(request: Request, user: Annotated[BaseUser, Depends(get_user)]) -> V
 
 
 #: What routes ask for. (Not in a module with postponed annotations: FastAPI would take them for query parameters.)
-Seer = Annotated[Visitor, Depends(visitor)]
+Viewer = Annotated[Visitor, Depends(visitor)]
 
 
-def fixer(who: Seer) -> Visitor:
+def bookkeeper(who: Viewer) -> Visitor:
     """Somebody who may retry, ignore and link."""
     if not who.may_fix:
         raise HTTPException(403)
     return who
 
 
-def owner(who: Seer) -> Visitor:
+def administrator(who: Viewer) -> Visitor:
     """Somebody who may connect, disconnect and change settings."""
     if not who.may_set_up:
         raise HTTPException(403)
     return who
 
 
-Fixer = Annotated[Visitor, Depends(fixer)]
-Owner = Annotated[Visitor, Depends(owner)]
+Bookkeeper = Annotated[Visitor, Depends(bookkeeper)]
+Administrator = Annotated[Visitor, Depends(administrator)]
 
 
 class Form:
@@ -103,7 +103,7 @@ class Form:
         return [(name, value) for name, value in self._pairs if name != CSRF_FIELD]
 
 
-async def form(request: Request, who: Seer) -> Form:
+async def form(request: Request, who: Viewer) -> Form:
     """The form of a POST that this person sent from a page of ours; anything else is refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":

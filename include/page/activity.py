@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from include.page.access import Seer, id_of
+from include.page.access import Viewer, id_of
 from include.page.activity_data import (
     FREE_CALLS,
     api_calls,
@@ -21,7 +21,7 @@ router = APIRouter()
 
 
 @router.get("/activity")
-def activity(request: Request, who: Seer, connection: Database) -> Response:
+def activity(request: Request, who: Viewer, connection: Database) -> Response:
     """The last day or week, of all labs or one."""
     window = "week" if request.query_params.get("window") == "week" else "day"
     lab = id_of(request.query_params.get("lab", ""))

@@ -1,22 +1,20 @@
 """What synced, when, how quickly, and at the cost of how many calls."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from include.page.database import Row, row, rows
 
-#: Intuit's free calls a month (CorePlus, dossier 3.3).
+#: Intuit's free calls a month (CorePlus, fact 3.3).
 FREE_CALLS = 500_000
 
-#: What changed a record on one side; `unchanged` and `waiting` are no news.
-_SYNCED = "o.outcome in ('created', 'updated', 'deleted', 'adopted')"
-_MINE = (
-    " (%(lab)s::bigint is null or o.billing_lab_id = %(lab)s"
-    "   or (o.billing_lab_id is null and o.realm_id = (select n.realm_id from qbo_sync.connection n"
-    "                                                   where n.billing_lab_id = %(lab)s)))"
-)
+_PER_ENTITY = Path(__file__).with_name("synced_per_entity.sql").read_text()
+_OVER_TIME = Path(__file__).with_name("synced_over_time.sql").read_text()
+_API_CALLS = Path(__file__).with_name("api_calls.sql").read_text()
+
 _WINDOWS: dict[str, tuple[str, timedelta, int]] = {
     "day": ("hour", timedelta(hours=1), 24),
     "week": ("day", timedelta(days=1), 7),
@@ -27,25 +25,7 @@ def per_entity(connection: psycopg.Connection, lab: int | None) -> list[Row]:
     """Per lab, entity and direction: synced and failed records of the last day and week, and the lag."""
     return rows(
         connection,
-        f"""
-        select l.name as lab, c.name as company, o.entity, o.direction,
-               count(*) filter (where {_SYNCED} and o.at > now() - interval '1 day') as day,
-               count(*) filter (where {_SYNCED}) as week,
-               count(*) filter (where o.outcome = 'failed' and o.at > now() - interval '1 day') as failed_day,
-               count(*) filter (where o.outcome = 'failed') as failed_week,
-               percentile_cont(0.5) within group (order by extract(epoch from o.at - o.marked_at))
-                   filter (where {_SYNCED} and o.marked_at is not null) as lag,
-               percentile_cont(0.95) within group (order by extract(epoch from o.at - o.marked_at))
-                   filter (where {_SYNCED} and o.marked_at is not null) as slow_lag
-          from qbo_sync.sync_outcome o
-          left join lms.billing_lab l on l.id = o.billing_lab_id
-          left join qbo_sync.company c on c.realm_id = o.realm_id
-         where o.at > now() - interval '7 days' and o.outcome not in ('unchanged', 'waiting') and {_MINE}
-         group by l.name, c.name, o.entity, o.direction
-         order by l.name nulls last, c.name, o.direction,
-                  array_position(array['billing_account', 'doctor_office', 'product', 'special_item', 'invoice',
-                                       'credit', 'credit_application', 'payment'], o.entity)
-        """,  # noqa: S608 - our own text
+        _PER_ENTITY,
         {"lab": lab},
     )
 
@@ -55,15 +35,7 @@ def over_time(connection: psycopg.Connection, lab: int | None, window: str) -> l
     unit, step, count = _WINDOWS[window]
     return rows(
         connection,
-        f"""
-        select slot, count(o.id) filter (where {_SYNCED}) as synced,
-               count(o.id) filter (where o.outcome = 'failed') as failed
-          from generate_series(date_trunc(%(unit)s, now() at time zone 'utc') - %(back)s,
-                               date_trunc(%(unit)s, now() at time zone 'utc'), %(step)s) slot
-          left join qbo_sync.sync_outcome o
-                 on o.at >= slot at time zone 'utc' and o.at < (slot + %(step)s) at time zone 'utc' and {_MINE}
-         group by slot order by slot
-        """,  # noqa: S608 - our own text
+        _OVER_TIME,
         {"lab": lab, "unit": unit, "step": step, "back": step * (count - 1)},
     )
 
@@ -88,22 +60,7 @@ def api_calls(connection: psycopg.Connection, lab: int | None) -> list[Row]:
     """Per company: requests of the last day and of this month, those that count, refusals, and how long they took."""
     return rows(
         connection,
-        """
-        select c.realm_id, c.name as company,
-               count(*) filter (where a.at > now() - interval '1 day') as day,
-               count(a.id) as month,
-               count(*) filter (where a.metered) as metered,
-               count(*) filter (where a.at > now() - interval '1 day'
-                                  and (a.status is null or a.status >= 400)) as refused_day,
-               percentile_cont(0.5) within group (order by a.duration_ms)
-                   filter (where a.at > now() - interval '1 day') as usual_ms
-          from qbo_sync.company c
-          join qbo_sync.api_call a on a.realm_id = c.realm_id
-               and a.at >= date_trunc('month', now() at time zone 'utc') at time zone 'utc'
-         where %(lab)s::bigint is null
-            or c.realm_id = (select n.realm_id from qbo_sync.connection n where n.billing_lab_id = %(lab)s)
-         group by c.realm_id, c.name order by c.name
-        """,
+        _API_CALLS,
         {"lab": lab},
     )
 

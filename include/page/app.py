@@ -15,28 +15,28 @@ from include.page.render import page
 
 log = logging.getLogger(__name__)
 
-#: What people are told; the details stay in the log.
+#: What people read; the details stay in the log.
 _WORDS = {
-    400: ("This request makes no sense", "Go back and try again."),
-    401: ("Please log in", "This page needs a login to Airflow."),
-    403: ("Not allowed", "Your Airflow role does not allow this. Ask an administrator if you need it."),
-    404: ("Not found", "There is no such page. It may have been removed meanwhile."),
-    405: ("Not found", "There is no such page."),
-    413: ("Too large", "The form is larger than this page accepts."),
-    415: ("This request makes no sense", "Go back and try again."),
+    400: ("This request could not be read", "Nothing was changed. Go back and try again."),
+    401: ("Please log in", "You need to log in to Airflow to see this page."),
+    403: ("Not allowed", "Your Airflow role does not allow this. Ask an administrator if you need access."),
+    404: ("Page not found", "This page does not exist, or it was removed."),
+    405: ("Page not found", "This page does not exist."),
+    413: ("Too much at once", "Nothing was changed. Select fewer records or enter less text, then try again."),
+    415: ("This request could not be read", "Nothing was changed. Go back and try again."),
 }
 _SETUP = (
     "Not set up yet",
-    "An administrator has to make the Airflow connections “lms_db” and “quickbooks” and to set PILOT_TOKEN_KEY;"
-    " docs/page.md says how.",
+    "An administrator needs to create the Airflow connections “lms_db” and “quickbooks” and set PILOT_TOKEN_KEY. The"
+    " steps are in docs/page.md.",
 )
-_UNREACHABLE = ("Not reachable just now", "Pilot’s database does not answer. Try again in a few minutes.")
+_UNREACHABLE = ("Pilot’s database is not responding", "Try again in a few minutes.")
 _CSRF = (
-    "This form is out of date",
-    "For your safety nothing was changed. Load the page again and repeat what you did.",
+    "This form has expired",
+    "Nothing was changed. Reload the page and enter your changes again.",
 )
 _SPECIAL = {"csrf": _CSRF, "setup": _SETUP, "unreachable": _UNREACHABLE}
-_OTHER = ("Something went wrong", "Nothing more is known here; an administrator finds the details in the server's log.")
+_OTHER = ("Something went wrong", "Try again. If it keeps happening, ask an administrator to check the server’s log.")
 
 
 def make_app() -> FastAPI:

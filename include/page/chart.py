@@ -58,7 +58,7 @@ def make_chart(slots: Sequence[tuple[datetime, int, int]], *, hourly: bool) -> C
     for place, (begin, synced, failed) in enumerate(slots):
         synced_height, failed_height = space * synced / top, space * failed / top
         synced_y = HEIGHT - _BOTTOM - synced_height
-        label = begin.strftime("%a %H:00" if hourly else "%a %d %b")
+        label = begin.strftime("%a %H:00" if hourly else "%a %b %d")
         bars.append(
             Bar(
                 x=round(_LEFT + place * slot_width + slot_width * 0.15, 1),

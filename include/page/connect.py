@@ -1,4 +1,4 @@
-"""Connecting a lab: to Intuit's consent page and back (RFC 6749, section 4.1; dossier 1.2)."""
+"""Connecting a lab: to Intuit's consent page and back (RFC 6749, section 4.1; fact 1.2)."""
 
 import logging
 import secrets
@@ -14,10 +14,10 @@ from include.company.check_run import check_company
 from include.company.connect import CannotConnect, connect_with_grant
 from include.company.runtime import Runtime
 from include.orchestration.runtime import webhook_verifier_token
-from include.page.access import Id, Owner, Posted, Seer, Visitor
+from include.page.access import Administrator, Id, Posted, Viewer, Visitor
 from include.page.address import CALLBACK, redirect_uri, webhook_address
 from include.page.audit import note
-from include.page.database import Database, Surroundings, row, rows
+from include.page.database import Database, PageRuntime, row, rows
 from include.page.lab_data import read_lab
 from include.page.overview_data import read_labs
 from include.page.quickbooks_web import web_of
@@ -34,13 +34,13 @@ LIFETIME = timedelta(minutes=15)
 
 
 @router.get("/connect")
-def choose_lab(request: Request, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+def choose_lab(request: Request, who: Viewer, connection: Database, runtime: PageRuntime) -> Response:
     """Every lab, to connect or reconnect: what the menu entry with a tab of its own opens."""
-    return page(request, "connect.html", labs=read_labs(connection), web=web_of(surroundings.app))
+    return page(request, "connect.html", labs=read_labs(connection), web=web_of(runtime.app))
 
 
 @router.get("/labs/{lab_id}/connect")
-def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+def begin(request: Request, lab_id: Id, who: Viewer, connection: Database, runtime: PageRuntime) -> Response:
     """What connecting will do, and the button that goes to Intuit."""
     lab = read_lab(connection, lab_id)
     former = row(
@@ -49,7 +49,7 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
         " where f.billing_lab_id = %s order by f.disconnected_at desc",
         [lab_id],
     )
-    consent = _consent_origin(surroundings)
+    consent = _consent_origin(runtime)
     unsent = rows(
         connection,
         "select extract(year from invoice_date)::int as year, count(*) as invoices, sum(total_amount) as total"
@@ -62,7 +62,7 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
         form_target=consent or "",
         lab=lab,
         former=former,
-        web=web_of(surroundings.app),
+        web=web_of(runtime.app),
         reachable=consent is not None,
         unsent=[] if lab["realm_id"] else unsent,
         bad_date="bad-date" in request.query_params,
@@ -74,7 +74,7 @@ def begin(request: Request, lab_id: Id, who: Seer, connection: Database, surroun
 
 @router.post("/labs/{lab_id}/connect")
 def to_intuit(
-    request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database, surroundings: Surroundings
+    request: Request, lab_id: Id, who: Administrator, form: Posted, connection: Database, runtime: PageRuntime
 ) -> Response:
     """Remember who went, and send the browser to Intuit's consent page."""
     read_lab(connection, lab_id)
@@ -84,7 +84,7 @@ def to_intuit(
         return go(request, f"/labs/{lab_id}/connect", **{"bad-date": 1})
     state = secrets.token_urlsafe(32)
     try:
-        address = authorization_url(surroundings.app, redirect_uri=redirect_uri(), state=state)
+        address = authorization_url(runtime.app, redirect_uri=redirect_uri(), state=state)
     except QboError as error:
         log.warning("the consent page cannot be found: %s", error)
         return go(request, f"/labs/{lab_id}/connect")
@@ -103,9 +103,9 @@ def to_intuit(
 @router.get(CALLBACK)
 def back(
     request: Request,
-    who: Owner,
+    who: Administrator,
     connection: Database,
-    surroundings: Surroundings,
+    runtime: PageRuntime,
     state: str = "",
     code: str = "",
     realmId: str = "",
@@ -124,9 +124,9 @@ def back(
     if not (realmId.isascii() and realmId.isdigit() and len(realmId) <= 32):
         return page(request, "connect_failed.html", status=400, reason="state", lab=lab, words="")
     try:
-        grant = exchange_code(surroundings.app, code=code, redirect_uri=redirect_uri())
+        grant = exchange_code(runtime.app, code=code, redirect_uri=redirect_uri())
         connect_with_grant(
-            surroundings,
+            runtime,
             lab_id=lab_id,
             lab_name=lab["name"],
             realm_id=realmId,
@@ -134,7 +134,7 @@ def back(
             start_date=start_date,
         )
     except CannotConnect as refusal:
-        _give_back(connection, surroundings, realmId, grant)
+        _give_back(connection, runtime, realmId, grant)
         return page(request, "connect_failed.html", status=409, reason="company", lab=lab, words=str(refusal))
     except QboError as problem:
         log.warning("lab %s could not be connected: %s", lab_id, problem)
@@ -142,7 +142,7 @@ def back(
     again = lab["realm_id"] is not None
     note(connection, who, "reconnect" if again else "connect", lab=lab_id, realm=realmId)
     connection.commit()
-    checked = _check(surroundings, realmId)
+    checked = _check(runtime, realmId)
     done = "reconnected" if again else "connected" if checked else "connected-unchecked"
     return go(request, f"/labs/{lab_id}", done=done)
 
@@ -160,29 +160,29 @@ def _take_login(
     return (int(taken[0]), taken[1]) if taken and taken[2] else None
 
 
-def _consent_origin(surroundings: Runtime) -> str | None:
+def _consent_origin(runtime: Runtime) -> str | None:
     """Where the consent page is: a form may lead there. None if Intuit does not answer."""
     try:
-        parts = urlsplit(endpoints(surroundings.app.discovery_url)["authorization_endpoint"])
+        parts = urlsplit(endpoints(runtime.app.discovery_url)["authorization_endpoint"])
     except QboError:
         return None
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _give_back(connection: psycopg.Connection, surroundings: Runtime, realm_id: str, grant: Grant) -> None:
+def _give_back(connection: psycopg.Connection, runtime: Runtime, realm_id: str, grant: Grant) -> None:
     """A grant that we cannot use ends at once, unless the company's other labs would lose theirs with it."""
     used = row(connection, "select 1 from qbo_sync.connection where realm_id = %s limit 1", [realm_id])
     if used is None:
         try:
-            revoke(surroundings.app, grant.refresh_token)
+            revoke(runtime.app, grant.refresh_token)
         except QboError as problem:
             log.warning("an unused grant could not be revoked: %s", problem)
 
 
-def _check(surroundings: Runtime, realm_id: str) -> bool:
+def _check(runtime: Runtime, realm_id: str) -> bool:
     """The company check; a failure does not undo the connection."""
     try:
-        check_company(surroundings, realm_id)
+        check_company(runtime, realm_id)
     except (QboError, LookupError) as problem:
         log.warning("company %s could not be checked: %s", realm_id, problem)
         return False

@@ -1,4 +1,4 @@
-"""What a change of settings will cause, in words, before it is saved. Pure."""
+"""What a change of settings will do, in words, before it is saved. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from decimal import Decimal
 from include.company.accounts import SETTINGS
 from include.model.settings import ConnectionSettings
 from include.page import words
-from include.page.words import ENTITY_PLURALS, SETTING_DIRECTIONS, number, several
+from include.page.words import ENTITY_PLURALS, SETTING_DIRECTIONS, several
 
 _SWITCHES = {"sync_invoices": "invoice", "sync_credits": "credit", "sync_payments": "payment"}
 _RUNS = {"both": {"lms_to_qbo", "qbo_to_lms"}, "lms_to_qbo": {"lms_to_qbo"}, "qbo_to_lms": {"qbo_to_lms"}}
@@ -51,11 +51,11 @@ def consequences(old: ConnectionSettings, new: ConnectionSettings, facts: Facts)
         found.append(
             Consequence(
                 setting="Transactions created in QuickBooks go to",
-                before=facts.receiver or "nobody",
+                before=facts.receiver or "No lab",
                 after=facts.new_receiver,
                 kind="changes",
-                effect=f"What is created in QuickBooks from now on appears in {facts.new_receiver}. What has arrived"
-                " already stays where it is.",
+                effect=f"Invoices and payments created in QuickBooks from now on go to {facts.new_receiver}. Those that"
+                " are already in Pilot stay where they are.",
             )
         )
     return found
@@ -68,10 +68,10 @@ def _direction(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) -
     effects = []
     for direction, way in (("lms_to_qbo", "from Pilot to QuickBooks"), ("qbo_to_lms", "from QuickBooks to Pilot")):
         if direction in was - will:
-            effects.append(f"Nothing flows {way} any more; changes are remembered and sync when this is undone.")
+            effects.append(f"Nothing syncs {way} anymore. Changes are kept and sync if you turn this on again.")
         if direction in will - was:
             held = sum(count for (way_, _), count in facts.waiting.items() if way_ == direction)
-            effects.append(f"Changes flow {way} again{_at_once(held)}.")
+            effects.append(f"Changes sync {way} again.{_right_away(held)}")
     yield Consequence(
         setting="Direction",
         before=SETTING_DIRECTIONS[old.direction],
@@ -90,13 +90,13 @@ def _switches(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) ->
         held = sum(count for (_, of), count in facts.waiting.items() if of == entity)
         yield Consequence(
             setting=plural,
-            before="synced" if before else "not synced",
-            after="synced" if after else "not synced",
+            before="On" if before else "Off",
+            after="On" if after else "Off",
             kind="starts" if after else "stops",
-            effect=f"{plural} sync again{_at_once(held)}."
+            effect=f"{plural} sync again.{_right_away(held)}"
             if after
-            else f"{plural} are left alone on both sides. What changes meanwhile is remembered and syncs when this is"
-            " switched on again; what is in QuickBooks stays there.",
+            else f"{plural} no longer sync in either direction. Changes are kept and sync when you turn this on again."
+            f" {plural} that are already in QuickBooks stay there.",
         )
 
 
@@ -105,15 +105,18 @@ def _start_date(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) 
     if before == after:
         return
     earlier = after is None or (before is not None and after < before)
-    effect = "No invoice lies between the two days, so nothing is sent because of it."
+    effect = "No unsent invoice is dated between the two dates, so no invoice is affected."
     if facts.between:
-        money = f"{several(facts.between, 'invoice')} over ${facts.between_total:,.2f} in all"
+        unsent = f"{several(facts.between, 'invoice')} totaling ${facts.between_total:,.2f}"
+        unsent += f" that {'has' if facts.between == 1 else 'have'} not been sent to QuickBooks yet"
         if earlier:
-            effect = f"{money} that are not in QuickBooks yet will be created there, if they are not there already."
+            effect = f"{unsent} will be sent. An invoice that QuickBooks already has is linked, not duplicated."
         else:
-            effect = f"{money} that are not in QuickBooks yet will not be sent."
+            effect = f"{unsent} will not be sent."
     if not earlier:
-        effect += " Older transactions that are in QuickBooks stay there, but later changes to them are not synced."
+        effect += (
+            " Older transactions that are already in QuickBooks stay there, but later changes to them do not sync."
+        )
     yield Consequence(
         setting="Start date",
         before=_day(before),
@@ -133,14 +136,17 @@ def _accounts(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) ->
             before=facts.accounts.get(before, before) if before else setting.otherwise,
             after=facts.accounts.get(after, after) if after else setting.otherwise,
             kind="changes",
-            effect="Used for what is created from now on. Products, invoices and payments that are in QuickBooks"
-            " keep their account.",
+            effect="Applies to records created from now on. Products, invoices, and payments that are already in"
+            " QuickBooks keep their account.",
         )
 
 
-def _at_once(held: int) -> str:
-    return f"; {number(held)} changed meanwhile {'is' if held == 1 else 'are'} synced at once" if held else ""
+def _right_away(held: int) -> str:
+    """What has changed while it was off, as a sentence of its own."""
+    if not held:
+        return ""
+    return f" {several(held, 'record')} changed in the meantime {'syncs' if held == 1 else 'sync'} right away."
 
 
 def _day(day: date | None) -> str:
-    return words.day(day) if day else "from the beginning"
+    return words.day(day) if day else "None (all dates)"

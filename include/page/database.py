@@ -10,27 +10,27 @@ from fastapi import Depends, HTTPException
 from psycopg.rows import DictRow, dict_row
 
 from include.company.runtime import Run, Runtime
-from include.orchestration.runtime import runtime
+from include.orchestration.runtime import runtime as airflow_runtime
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-def surroundings() -> Runtime:
+def page_runtime() -> Runtime:
     """A runtime whose API calls are recorded as the page's. 503 where the Airflow connections are not made yet."""
     try:
-        return runtime(Run(dag_id="quickbooks_page", run_id="page"))
+        return airflow_runtime(Run(dag_id="quickbooks_page", run_id="page"))
     except (AirflowNotFoundException, KeyError, ValueError) as missing:
         log.warning("the page is not set up: %s", missing)
         raise HTTPException(503, detail="setup") from None
 
 
-Surroundings = Annotated[Runtime, Depends(surroundings)]
+PageRuntime = Annotated[Runtime, Depends(page_runtime)]
 
 
-def database(runtime_: Surroundings) -> Iterator[psycopg.Connection]:
+def database(runtime: PageRuntime) -> Iterator[psycopg.Connection]:
     """A connection for one request; what it does not commit is rolled back."""
-    with runtime_.connect() as connection:
+    with runtime.connect() as connection:
         try:
             yield connection
         finally:

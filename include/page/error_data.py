@@ -24,7 +24,7 @@ _FROM = """
        and (%(like)s::text is null or concat_ws(' ', e.message, e.resolution, e.document_number, e.error_code,
                                                 e.lms_id, e.qbo_id, l.name) ilike %(like)s)
 """
-#: Whether the record is being looked at now, beside the error's own columns.
+#: The error's own columns, whether its lab is connected, and whether its record is in line to be synced.
 _COLUMNS = """
     select e.*, l.name as lab, c.name as company, n.billing_lab_id is not null and c.status = 'connected' as live,
            t.asked_at, t.dag_id as retry_dag, t.run_id as retry_run,
@@ -36,7 +36,7 @@ _COLUMNS = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """What somebody wants to see."""
+    """Which errors to show."""
 
     status: str = "open"
     lab: int | None = None
@@ -74,18 +74,18 @@ def filter_of(get: Any) -> Filter:
     )
 
 
-def count_errors(connection: psycopg.Connection, wanted: Filter) -> int:
-    """How many there are."""
-    found = row(connection, f"select count(*) as errors {_FROM}", wanted.parameters())
+def count_errors(connection: psycopg.Connection, filters: Filter) -> int:
+    """How many errors match."""
+    found = row(connection, f"select count(*) as errors {_FROM}", filters.parameters())
     return int(found["errors"]) if found else 0
 
 
-def read_errors(connection: psycopg.Connection, wanted: Filter, page: int = 1, limit: int = PAGE_SIZE) -> list[Row]:
+def read_errors(connection: psycopg.Connection, filters: Filter, page: int = 1, limit: int = PAGE_SIZE) -> list[Row]:
     """One page of them, the last seen first."""
     return rows(
         connection,
         f"{_COLUMNS} {_FROM} order by e.last_seen_at desc, e.id desc limit %(limit)s offset %(offset)s",
-        {**wanted.parameters(), "limit": limit, "offset": (page - 1) * limit},
+        {**filters.parameters(), "limit": limit, "offset": (page - 1) * limit},
     )
 
 
@@ -112,7 +112,7 @@ def read_error(connection: psycopg.Connection, error_id: int) -> Row:
 
 
 def recent_retries(connection: psycopg.Connection) -> list[Row]:
-    """Errors that somebody retried within the last ten minutes, newest first."""
+    """Errors that somebody retried in the last ten minutes, newest first."""
     return rows(
         connection,
         _COLUMNS + " from qbo_sync.error_retry t join qbo_sync.sync_error e on e.id = t.sync_error_id"
@@ -128,13 +128,13 @@ def progress(error: Row) -> tuple[str, str]:
     if error["asked_at"] is None:
         return "none", ""
     if error["status"] == "resolved":
-        return "fixed", "Fixed: it is in step now."
+        return "fixed", "Fixed. The record is in sync now."
     if error["status"] == "ignored":
         return "ignored", "Ignored."
     if error["last_seen_at"] > error["asked_at"]:
-        return "failed", "Tried again; it still fails."
+        return "failed", "Retried, but it failed again."
     if error["marked"]:
-        return "working", "Being tried again…"
+        return "working", "Retrying…"
     return "working", "Waiting for the result…"
 
 
@@ -165,7 +165,7 @@ _IN_PILOT = {
     "payment": 'select p.payment_date as "Date", a.name as "Billing account", p.amount as "Amount",'
     ' p.method as "Method", p.reference as "Reference"'
     " from lms.payment p join lms.billing_account a on a.id = p.billing_account_id where p.id = %s",
-    "billing_account": 'select name as "Name", accounting_structure as "Structure", email as "E-mail",'
+    "billing_account": 'select name as "Name", accounting_structure as "Structure", email as "Email",'
     ' phone as "Phone" from lms.billing_account where id = %s',
     "doctor_office": 'select o.child_subaccount_name as "Sub-customer", o.doctor_name as "Doctor",'
     ' o.office_name as "Office", a.name as "Billing account"'

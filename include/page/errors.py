@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from include.page import dags
-from include.page.access import Id, Seer, id_of
-from include.page.database import Database, Row, Surroundings, rows
+from include.page.access import Id, Viewer, id_of
+from include.page.database import Database, PageRuntime, Row, rows
 from include.page.error_data import (
     PAGE_SIZE,
     Filter,
@@ -29,32 +29,32 @@ router = APIRouter()
 
 
 @router.get("/errors")
-def list_errors(request: Request, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+def list_errors(request: Request, who: Viewer, connection: Database, runtime: PageRuntime) -> Response:
     """The errors that match."""
-    wanted = filter_of(lambda name: request.query_params.get(name, ""))
+    filters = filter_of(lambda name: request.query_params.get(name, ""))
     number = min(id_of(request.query_params.get("page", "")) or 1, 10_000)
-    total = count_errors(connection, wanted)
-    web = web_of(surroundings.app)
-    found = read_errors(connection, wanted, number)
+    total = count_errors(connection, filters)
+    web = web_of(runtime.app)
+    found = read_errors(connection, filters, number)
     for error in found:
         error["web"] = _document(web, error, error["qbo_id"])
     return page(
         request,
         "errors.html",
-        wanted=wanted,
-        query=wanted.as_query(),
+        filters=filters,
+        query=filters.as_query(),
         errors=found,
         total=total,
         number=number,
         pages=-(-total // PAGE_SIZE),
-        filtered=wanted != Filter(),
+        filtered=filters != Filter(),
         labs=rows(connection, "select id, name from lms.billing_lab order by lower(name), id"),
         retries=[(error, *progress(error)) for error in recent_retries(connection)],
     )
 
 
 @router.get("/errors/progress")
-def retry_progress(request: Request, who: Seer, connection: Database) -> Response:
+def retry_progress(request: Request, who: Viewer, connection: Database) -> Response:
     """What became of the recent retries, for the script that keeps the page up to date."""
     found = {str(error["id"]): progress(error) for error in recent_retries(connection)}
     answer = JSONResponse({one: {"state": state, "words": said} for one, (state, said) in found.items()})
@@ -64,11 +64,11 @@ def retry_progress(request: Request, who: Seer, connection: Database) -> Respons
 
 @router.get("/errors/{error_id}")
 def show_error(
-    request: Request, error_id: Id, who: Seer, connection: Database, surroundings: Surroundings, match: str = ""
+    request: Request, error_id: Id, who: Viewer, connection: Database, runtime: PageRuntime, match: str = ""
 ) -> Response:
     """One error: what is wrong, what to do, the record on both sides, what can be done here."""
     error = read_error(connection, error_id)
-    web = web_of(surroundings.app)
+    web = web_of(runtime.app)
     side = other_side(connection, error)
     qbo_id = side["qbo_id"] if side else None
     customer = customer_of(error)
@@ -97,7 +97,7 @@ def show_error(
 
 
 @router.get("/errors/{error_id}/log")
-def to_log(request: Request, error_id: Id, who: Seer, connection: Database) -> Response:
+def to_log(request: Request, error_id: Id, who: Viewer, connection: Database) -> Response:
     """The log of the task that saw the error last, in Airflow."""
     error = read_error(connection, error_id)
     address = dags.task_log(

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
-from include.page.access import Fixer, Form, Id, Posted, id_of
+from include.page.access import Bookkeeper, Form, Id, Posted, id_of
 from include.page.audit import note
 from include.page.database import Database, Row
 from include.page.error_data import filter_of, read_chosen, read_error, read_errors
@@ -16,18 +16,18 @@ _LONGEST_REASON = 500
 
 
 @router.post("/errors")
-def fix_several(request: Request, who: Fixer, form: Posted, connection: Database) -> Response:
+def fix_several(request: Request, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """Retry or ignore the chosen ones, or retry all that match the filters."""
-    wanted = filter_of(lambda name: form[name])
-    query = wanted.as_query()
+    filters = filter_of(lambda name: form[name])
+    query = filters.as_query()
     if form["action"] == "retry-all":
-        chosen = read_errors(connection, wanted, limit=MOST)
+        chosen = read_errors(connection, filters, limit=MOST)
     else:
         chosen = _chosen(connection, form)
     if form["action"] == "ignore":
         reason = _reason(form)
         if not chosen:
-            return go(request, "/errors", done="retried-none", **query)
+            return go(request, "/errors", done="ignored-none", **query)
         if not reason:
             asked = form["asked"] == "yes"
             return page(request, "ignore.html", status=422 if asked else 200, errors=chosen, query=query, asked=asked)
@@ -41,14 +41,14 @@ def fix_several(request: Request, who: Fixer, form: Posted, connection: Database
 
 
 @router.post("/errors/{error_id}/retry")
-def retry_one(request: Request, error_id: Id, who: Fixer, form: Posted, connection: Database) -> Response:
+def retry_one(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """Retry one."""
     count = retry(connection, who, [read_error(connection, error_id)])
     return go(request, f"/errors/{error_id}", done="retried" if count else "retried-none", n=count)
 
 
 @router.post("/errors/{error_id}/ignore")
-def ignore_one(request: Request, error_id: Id, who: Fixer, form: Posted, connection: Database) -> Response:
+def ignore_one(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """Ignore one, with a reason."""
     error = read_error(connection, error_id)
     reason = _reason(form)
@@ -60,7 +60,7 @@ def ignore_one(request: Request, error_id: Id, who: Fixer, form: Posted, connect
 
 
 @router.post("/errors/{error_id}/reopen")
-def reopen_one(request: Request, error_id: Id, who: Fixer, form: Posted, connection: Database) -> Response:
+def reopen_one(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """Open an ignored one again, and retry it."""
     error = read_error(connection, error_id)
     if error["status"] != "ignored":
@@ -70,10 +70,10 @@ def reopen_one(request: Request, error_id: Id, who: Fixer, form: Posted, connect
 
 
 @router.post("/errors/{error_id}/link")
-def link_one(request: Request, error_id: Id, who: Fixer, form: Posted, connection: Database) -> Response:
+def link_one(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """Link the customer to the chosen account or pair, and retry whatever waits for it."""
     error, customer = _of_customer(read_error(connection, error_id))
-    entity, _, text = form["holder"].partition(":")
+    entity, _, text = form["match"].partition(":")
     lms_id = id_of(text)
     if lms_id is None:
         return go(request, f"/errors/{error_id}", **{"nothing-chosen": "customer"})
@@ -102,7 +102,9 @@ def link_one(request: Request, error_id: Id, who: Fixer, form: Posted, connectio
 
 
 @router.post("/errors/{error_id}/ignore-customer")
-def ignore_the_customer(request: Request, error_id: Id, who: Fixer, form: Posted, connection: Database) -> Response:
+def ignore_the_customer(
+    request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database
+) -> Response:
     """Never bring this customer's transactions to the LMS."""
     error, customer = _of_customer(read_error(connection, error_id))
     reason = _reason(form)

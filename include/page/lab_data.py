@@ -4,30 +4,26 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from fastapi import HTTPException
 
-from include.company.accounts import Account, read_accounts
+from include.company.accounts import read_accounts
 from include.company.company import read_company
+from include.model.company import Account
 from include.model.settings import ConnectionSettings
 from include.page.database import Row, row, rows
+
+_LAB = Path(__file__).with_name("lab.sql").read_text()
 
 
 def read_lab(connection: psycopg.Connection, lab_id: int) -> Row:
     """The lab with its company, if it has one. 404 if there is no such lab."""
     found = row(
         connection,
-        "select l.id, l.name, n.realm_id, n.created_at as connected_at, c.name as company, c.status,"
-        "       c.refresh_token_expires_at, k.checked_at, k.plan, k.country, k.currency, w.told_at, q.captured_at"
-        "  from lms.billing_lab l"
-        "  left join qbo_sync.connection n on n.billing_lab_id = l.id"
-        "  left join qbo_sync.company c on c.realm_id = n.realm_id"
-        "  left join qbo_sync.company_check k on k.realm_id = n.realm_id"
-        "  left join qbo_sync.webhook_notice w on w.realm_id = n.realm_id"
-        "  left join qbo_sync.qbo_cursor q on q.realm_id = n.realm_id"
-        " where l.id = %s",
+        _LAB,
         [lab_id],
     )
     if found is None:
@@ -43,7 +39,7 @@ def read_settings(connection: psycopg.Connection, lab: Row) -> ConnectionSetting
 
 
 def fingerprint(settings: ConnectionSettings) -> str:
-    """Changes whenever the settings do: two people who edit at once are told."""
+    """Changes whenever the settings do: two people who edit at once find out."""
     plain = json.dumps(asdict(settings), default=str, sort_keys=True)
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 

@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from include.company.accounts import SETTINGS
 from include.company.check_run import check_company
-from include.page.access import Id, Owner, Posted, Seer
+from include.page.access import Administrator, Id, Posted, Viewer
 from include.page.audit import note
-from include.page.database import Database, Surroundings
+from include.page.database import Database, PageRuntime
 from include.page.lab_data import account_names, changes, open_errors, read_lab, read_settings, sharing_labs
-from include.page.overview_data import in_step, needs, read_findings, read_labs, state_of
+from include.page.overview_data import in_sync, needs, read_findings, read_labs, state_of
 from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.qbo.errors import QboError
@@ -21,8 +21,8 @@ _SHOWN_CHANGES = 200
 
 
 @router.get("/")
-def overview(request: Request, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
-    """Is every lab connected, in step, and what needs me?"""
+def overview(request: Request, who: Viewer, connection: Database, runtime: PageRuntime) -> Response:
+    """Is every lab connected, in sync, and what needs me?"""
     labs = read_labs(connection)
     findings = read_findings(connection)
     return page(
@@ -31,17 +31,17 @@ def overview(request: Request, who: Seer, connection: Database, surroundings: Su
         labs=labs,
         needs=needs(labs, findings),
         connected=sum(lab["state"] == "good" for lab in labs),
-        in_step=sum(lab["step"] in ("good", "busy") for lab in labs),
+        in_sync=sum(lab["sync"] in ("good", "busy") for lab in labs),
         errors=sum(lab["errors"] or 0 for lab in labs),
-        web=web_of(surroundings.app),
+        web=web_of(runtime.app),
     )
 
 
 @router.get("/labs/{lab_id}")
-def lab_page(request: Request, lab_id: Id, who: Seer, connection: Database, surroundings: Surroundings) -> Response:
+def lab_page(request: Request, lab_id: Id, who: Viewer, connection: Database, runtime: PageRuntime) -> Response:
     """One lab: connection, settings in words, company check, what was changed."""
     lab = read_lab(connection, lab_id)
-    values: dict[str, Any] = {"lab": lab, "web": web_of(surroundings.app), "changes": changes(connection, lab_id, 10)}
+    values: dict[str, Any] = {"lab": lab, "web": web_of(runtime.app), "changes": changes(connection, lab_id, 10)}
     if lab["realm_id"] is None:
         return page(request, "lab_off.html", **values)
     labs = {one["id"]: one for one in read_labs(connection)}
@@ -49,7 +49,7 @@ def lab_page(request: Request, lab_id: Id, who: Seer, connection: Database, surr
         request,
         "lab.html",
         state=state_of(lab),
-        step=in_step(labs[lab_id]),
+        sync=in_sync(labs[lab_id]),
         settings=read_settings(connection, lab),
         accounts=account_names(connection, lab["realm_id"]),
         account_settings=SETTINGS,
@@ -63,14 +63,14 @@ def lab_page(request: Request, lab_id: Id, who: Seer, connection: Database, surr
 
 @router.post("/labs/{lab_id}/check")
 def check_now(
-    request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database, surroundings: Surroundings
+    request: Request, lab_id: Id, who: Administrator, form: Posted, connection: Database, runtime: PageRuntime
 ) -> Response:
     """Run the company check now."""
     lab = read_lab(connection, lab_id)
     if lab["realm_id"] is None:
         raise HTTPException(404)
     try:
-        check_company(surroundings, lab["realm_id"])
+        check_company(runtime, lab["realm_id"])
     except QboError:
         return go(request, f"/labs/{lab_id}", failed="check")
     note(connection, who, "check", lab=lab_id, realm=lab["realm_id"])
@@ -79,6 +79,6 @@ def check_now(
 
 
 @router.get("/changes")
-def all_changes(request: Request, who: Seer, connection: Database) -> Response:
+def all_changes(request: Request, who: Viewer, connection: Database) -> Response:
     """Who changed what, and when."""
     return page(request, "changes.html", changes=changes(connection, None, _SHOWN_CHANGES), shown=_SHOWN_CHANGES)

@@ -1,7 +1,8 @@
-"""What the overview shows: every billing lab, whether it is connected and in step, and what needs a person."""
+"""What the overview shows: every billing lab, whether it is connected and in sync, and what needs a person."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,41 +13,10 @@ from include.page.database import Row, rows
 #: A grant this close to its end is worth a word; a change that waits this long is too.
 GRANT_WARNING = timedelta(days=14)
 SLOW = timedelta(minutes=30)
-#: More labs than this that are not connected are told in one line.
+#: More labs than this that are not connected share one line.
 MANY = 3
 
-_LABS = """
-    with open_errors as (
-        select billing_lab_id, realm_id, count(*) as errors from qbo_sync.sync_error
-         where status = 'open' group by billing_lab_id, realm_id
-    ), due as (
-        select realm_id, billing_lab_id, count(*) as records, min(marked_at) as since
-          from qbo_sync.due_mark group by realm_id, billing_lab_id
-    )
-    select l.id, l.name, n.realm_id, n.direction, n.receives_qbo_transactions,
-           c.name as company, c.status, c.refresh_token_expires_at,
-           (select sum(e.errors) from open_errors e where e.billing_lab_id = l.id) as errors,
-           (select sum(d.records) from due d
-             where d.realm_id = n.realm_id and (d.billing_lab_id = l.id or d.billing_lab_id is null)) as due,
-           (select min(d.since) from due d
-             where d.realm_id = n.realm_id and (d.billing_lab_id = l.id or d.billing_lab_id is null)) as due_since,
-           (select max(o.at) from qbo_sync.sync_outcome o
-             where o.realm_id = n.realm_id and (o.billing_lab_id = l.id or o.billing_lab_id is null)
-               and o.outcome in ('created', 'updated', 'deleted', 'adopted')
-               and o.at > now() - interval '30 days') as last_synced,
-           (select count(*) from qbo_sync.connection other
-             where other.realm_id = n.realm_id and other.billing_lab_id <> l.id) as sharers,
-           (select count(*) from qbo_sync.company_finding f
-             where f.realm_id = n.realm_id and f.resolved_at is null and f.severity = 'problem') as problems,
-           (select count(*) from qbo_sync.company_finding f
-             where f.realm_id = n.realm_id and f.resolved_at is null and f.severity = 'warning') as warnings,
-           (select f.realm_id from qbo_sync.former_connection f
-             where f.billing_lab_id = l.id order by f.disconnected_at desc limit 1) as former_realm
-      from lms.billing_lab l
-      left join qbo_sync.connection n on n.billing_lab_id = l.id
-      left join qbo_sync.company c on c.realm_id = n.realm_id
-     order by lower(l.name), l.id
-"""
+_LABS = Path(__file__).with_name("labs.sql").read_text()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +30,11 @@ class Need:
 
 
 def read_labs(connection: psycopg.Connection) -> list[Row]:
-    """Every lab with its state and in-step words."""
+    """Every lab with its state, and whether it is in sync, in words."""
     labs = [dict(lab) for lab in rows(connection, _LABS)]
     for lab in labs:
         lab["state"], lab["state_words"] = state_of(lab)
-        lab["step"], lab["step_words"] = in_step(lab)
+        lab["sync"], lab["sync_words"] = in_sync(lab)
     return labs
 
 
@@ -77,19 +47,19 @@ def state_of(lab: Row) -> tuple[str, str]:
     return "bad", "Reconnect needed"
 
 
-def in_step(lab: Row) -> tuple[str, str]:
-    """In step or not: (css class, words)."""
+def in_sync(lab: Row) -> tuple[str, str]:
+    """In sync or not: (css class, words)."""
     if lab["realm_id"] is None:
         return "off", "–"
     if lab["status"] != "connected":
-        return "bad", "Stopped until reconnected"
+        return "bad", "Paused until reconnected"
     if lab["due"]:
         waited = datetime.now(UTC) - lab["due_since"]
-        text = f"{words.several(lab['due'], 'record')} under way, for {words.span(waited)} at most"
+        text = f"{words.several(lab['due'], 'record')} waiting to sync, the oldest for {words.span(waited)}"
         return ("warn" if waited > SLOW else "busy"), text
     if lab["errors"]:
-        return "warn", f"All but {words.several(lab['errors'], 'record')}"
-    return "good", "In step"
+        return "warn", f"{words.several(lab['errors'], 'record')} not in sync"
+    return "good", "In sync"
 
 
 def needs(labs: list[Row], findings: list[Row]) -> list[Need]:
@@ -116,17 +86,17 @@ def _needs_of(lab: Row) -> list[Need]:
         text = f"{lab['name']} is not connected to QuickBooks."
         return [Need(severity="note", text=text, link=f"{place}/connect", action="Connect")]
     if lab["status"] != "connected":
-        text = f"{lab['name']}: QuickBooks no longer accepts our access to {lab['company']}. Nothing syncs."
+        text = f"{lab['name']}: Pilot lost its access to {lab['company']} . Nothing syncs until you reconnect it."
         found.append(Need(severity="bad", text=text, link=f"{place}/connect", action="Reconnect"))
     elif lab["refresh_token_expires_at"] and lab["refresh_token_expires_at"] < datetime.now(UTC) + GRANT_WARNING:
         day = words.day(lab["refresh_token_expires_at"])
-        text = f"{lab['name']}: the access to {lab['company']} ends on {day} unless it is used or renewed."
+        text = f"{lab['name']}: Pilot’s access to {lab['company']} expires on {day} unless it is used before then."
         found.append(Need(severity="warn", text=text, link=f"{place}/connect", action="Reconnect"))
     if lab["errors"]:
-        text = f"{lab['name']}: {words.several(lab['errors'], 'record')} could not be synced."
+        text = f"{lab['name']}: {words.several(lab['errors'], 'record')} did not sync."
         found.append(Need(severity="warn", text=text, link=f"/errors?lab={lab['id']}", action="See errors"))
-    if lab["step"] == "warn" and lab["due"]:
-        text = f"{lab['name']}: {lab['step_words']}."
+    if lab["sync"] == "warn" and lab["due"]:
+        text = f"{lab['name']}: {lab['sync_words']}."
         found.append(Need(severity="warn", text=text, link=f"/activity?lab={lab['id']}", action="See activity"))
     return found
 

@@ -45,7 +45,7 @@ class QuickBooksWeb:
 
 
 def web_of(app: OAuthApp) -> QuickBooksWeb:
-    """Told by the API's host."""
+    """Judged by the API's host."""
     host = urlsplit(app.api_base_url).hostname or ""
     if host == "quickbooks.api.intuit.com":
         environment = "production"

@@ -17,21 +17,23 @@ STATIC = HERE / "static"
 
 #: What a redirect may say on the page it leads to (?done=…); {n} is a number.
 DONE = {
-    "connected": "Connected. The company was checked; records that are due are on their way.",
-    "connected-unchecked": "Connected. QuickBooks did not answer the company check; it is repeated within a day.",
-    "reconnected": "Connected again. All settings and links are as they were.",
-    "disconnected": "Disconnected. Settings and links are kept in case the lab comes back.",
-    "disconnected-unrevoked": "Disconnected. Intuit could not confirm that our access has ended: to be sure, remove"
-    " the app in QuickBooks under Apps > My apps.",
+    "connected": "Connected. The company check is done, and your records are syncing now.",
+    "connected-unchecked": "Connected. QuickBooks did not respond to the company check, which runs again in the"
+    " next 24 hours.",
+    "reconnected": "Reconnected. All settings and links are unchanged, and syncing continues.",
+    "disconnected": "Disconnected. Settings and links are kept in case you connect this lab again.",
+    "disconnected-unrevoked": "Disconnected. Intuit did not confirm that Pilot’s access has ended. To be sure, remove"
+    " the app in QuickBooks: Apps > My apps.",
     "settings": "Settings saved.",
-    "settings-same": "Nothing was changed.",
-    "checked": "The company was checked just now.",
-    "retried": "{n} {are} being tried again. This page shows what becomes of them.",
-    "retried-none": "Nothing to retry: choose at least one open error of a connected lab.",
-    "ignored": "{n} {are} ignored.",
+    "settings-same": "You did not change anything, so nothing was saved.",
+    "checked": "The company check is done. The results are below.",
+    "retried": "{n} {are} being retried. The result appears on this page.",
+    "retried-none": "Nothing to retry. Select at least one open error of a connected lab.",
+    "ignored": "{n} {are} now ignored.",
+    "ignored-none": "Nothing to ignore. Select at least one open error.",
     "reopened": "{n} {are} open again and being retried.",
-    "linked": "Linked. {n} of this customer {are} being tried again.",
-    "customer-ignored": "The customer is ignored for good; its transactions stay in QuickBooks only.",
+    "linked": "Linked. {n} for this customer {are} being retried.",
+    "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }
 
 
@@ -59,6 +61,7 @@ def environment() -> Environment:
         DIRECTIONS=words.DIRECTIONS,
         SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
         OPERATIONS=words.OPERATIONS,
+        OUTCOMES=words.OUTCOMES,
         STATUSES=words.STATUSES,
         SEVERITIES=words.SEVERITIES,
         ACTIONS=words.ACTIONS,

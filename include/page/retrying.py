@@ -82,7 +82,7 @@ def ignore(connection: psycopg.Connection, who: Visitor, errors: Sequence[Row], 
 
 
 def reopen(connection: psycopg.Connection, who: Visitor, error: Row, start: Start = dags.start) -> int:
-    """An ignored error is looked at again."""
+    """Open an ignored error again and retry it."""
     customer = customer_of(error)
     if customer:
         connection.execute(

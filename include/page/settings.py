@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from include.company.accounts import SETTINGS, choices, read_accounts
 from include.model.settings import ConnectionSettings
-from include.page.access import Form, Id, Owner, Posted, Seer
+from include.page.access import Administrator, Form, Id, Posted, Viewer
 from include.page.audit import note
 from include.page.consequences import Consequence, Facts, consequences
 from include.page.database import Database, Row
@@ -33,8 +33,8 @@ _EARLIEST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What somebody filled in."""
+class Draft:
+    """The form as somebody filled it in."""
 
     settings: ConnectionSettings
     receiver: int | None
@@ -43,24 +43,24 @@ class Wanted:
 
 
 @router.get("/labs/{lab_id}/settings")
-def show(request: Request, lab_id: Id, who: Seer, connection: Database) -> Response:
+def show(request: Request, lab_id: Id, who: Viewer, connection: Database) -> Response:
     """The form as it is now."""
     lab = read_lab(connection, lab_id)
     settings = read_settings(connection, lab)
-    return _form(request, connection, lab, Wanted(settings=settings, receiver=_receiver(connection, lab), faults={}))
+    return _form(request, connection, lab, Draft(settings=settings, receiver=_receiver(connection, lab), faults={}))
 
 
 @router.post("/labs/{lab_id}/settings")
-def preview_or_save(request: Request, lab_id: Id, who: Owner, form: Posted, connection: Database) -> Response:
-    """First the consequences; then, confirmed and unchanged meanwhile, the deed."""
+def preview_or_save(request: Request, lab_id: Id, who: Administrator, form: Posted, connection: Database) -> Response:
+    """First the consequences; then, confirmed and unchanged meanwhile, saving."""
     lab = read_lab(connection, lab_id)
     old = read_settings(connection, lab)
-    wanted = _parse(connection, lab, old, form)
-    if wanted.faults or form["step"] == "edit":
-        return _form(request, connection, lab, wanted, status=422 if wanted.faults else 200)
+    draft = _parse(connection, lab, old, form)
+    if draft.faults or form["step"] == "edit":
+        return _form(request, connection, lab, draft, status=422 if draft.faults else 200)
     version = form["version"]
     stale = version != fingerprint(old)
-    found = _consequences(connection, lab, old, wanted)
+    found = _consequences(connection, lab, old, draft)
     if not found:
         return go(request, f"/labs/{lab_id}", done="settings-same")
     if form["step"] != "save" or stale:
@@ -74,7 +74,7 @@ def preview_or_save(request: Request, lab_id: Id, who: Owner, form: Posted, conn
             stale=stale,
             open_errors=open_errors(connection, lab_id),
         )
-    _save(connection, lab, wanted)
+    _save(connection, lab, draft)
     note(
         connection,
         who,
@@ -87,17 +87,17 @@ def preview_or_save(request: Request, lab_id: Id, who: Owner, form: Posted, conn
     return go(request, f"/labs/{lab_id}", done="settings")
 
 
-def _form(request: Request, connection: psycopg.Connection, lab: Row, wanted: Wanted, *, status: int = 200) -> Response:
+def _form(request: Request, connection: psycopg.Connection, lab: Row, draft: Draft, *, status: int = 200) -> Response:
     accounts = read_accounts(connection, lab["realm_id"])
-    chosen = asdict(wanted.settings)
+    chosen = asdict(draft.settings)
     return page(
         request,
         "settings.html",
         status=status,
         lab=lab,
-        settings=wanted.settings,
-        faults=wanted.faults,
-        receiver=wanted.receiver,
+        settings=draft.settings,
+        faults=draft.faults,
+        receiver=draft.receiver,
         sharers=sharing_labs(connection, lab["realm_id"]),
         accounts=[(one, chosen[one.name], choices(one, accounts, chosen[one.name])) for one in SETTINGS],
         known=bool(accounts),
@@ -105,7 +105,7 @@ def _form(request: Request, connection: psycopg.Connection, lab: Row, wanted: Wa
     )
 
 
-def _parse(connection: psycopg.Connection, lab: Row, old: ConnectionSettings, form: Form) -> Wanted:
+def _parse(connection: psycopg.Connection, lab: Row, old: ConnectionSettings, form: Form) -> Draft:
     faults: dict[str, str] = {}
     changed: dict[str, Any] = {name: form[name] == "on" for name in _SWITCHES}
     changed["direction"] = form["direction"]
@@ -115,15 +115,15 @@ def _parse(connection: psycopg.Connection, lab: Row, old: ConnectionSettings, fo
     try:
         changed["sync_start_date"] = date.fromisoformat(form["sync_start_date"]) if form["sync_start_date"] else None
     except ValueError:
-        faults["sync_start_date"] = "Give a day as year-month-day, for example 2026-01-31."
+        faults["sync_start_date"] = "Enter a date as YYYY-MM-DD, for example 2026-01-31."
     if changed["sync_start_date"] and changed["sync_start_date"] < _EARLIEST:
-        faults["sync_start_date"] = "Choose a day after 2000-01-01, or none."
+        faults["sync_start_date"] = "Enter a date on or after 01/01/2000, or leave it blank."
     changed |= _parse_accounts(connection, lab, old, form, faults)
     receiver = form.number("receiver") or _receiver(connection, lab)
     if receiver is not None and receiver not in [one["id"] for one in sharing_labs(connection, lab["realm_id"])]:
-        faults["receiver"] = "Choose one of the labs that share this company."
+        faults["receiver"] = "Choose one of the labs that are connected to this company."
     changed["receives_qbo_transactions"] = receiver == lab["id"]
-    return Wanted(settings=replace(old, **changed), receiver=receiver, faults=faults)
+    return Draft(settings=replace(old, **changed), receiver=receiver, faults=faults)
 
 
 def _parse_accounts(
@@ -146,16 +146,14 @@ def _receiver(connection: psycopg.Connection, lab: Row) -> int | None:
     return next((one["id"] for one in sharing_labs(connection, lab["realm_id"]) if one["receives"]), None)
 
 
-def _consequences(
-    connection: psycopg.Connection, lab: Row, old: ConnectionSettings, wanted: Wanted
-) -> list[Consequence]:
+def _consequences(connection: psycopg.Connection, lab: Row, old: ConnectionSettings, draft: Draft) -> list[Consequence]:
     names = {one["id"]: one["name"] for one in sharing_labs(connection, lab["realm_id"])}
-    first, last = _between(old.sync_start_date, wanted.settings.sync_start_date)
+    first, last = _between(old.sync_start_date, draft.settings.sync_start_date)
     unsent = unsent_invoices(connection, lab, first, last)
     receiver = _receiver(connection, lab)
     return consequences(
         old,
-        wanted.settings,
+        draft.settings,
         Facts(
             lab=lab["name"],
             waiting=waiting(connection, lab),
@@ -164,7 +162,7 @@ def _consequences(
             between_total=unsent["total"],
             accounts={one: account.name for one, account in account_names(connection, lab["realm_id"]).items()},
             receiver=names.get(receiver or 0, ""),
-            new_receiver=names.get(wanted.receiver or 0, ""),
+            new_receiver=names.get(draft.receiver or 0, ""),
         ),
     )
 
@@ -176,8 +174,8 @@ def _between(before: date | None, after: date | None) -> tuple[date | None, date
     return min(before, after), max(before, after)
 
 
-def _save(connection: psycopg.Connection, lab: Row, wanted: Wanted) -> None:
-    values = asdict(wanted.settings)
+def _save(connection: psycopg.Connection, lab: Row, draft: Draft) -> None:
+    values = asdict(draft.settings)
     names = [name for name in values if name not in ("billing_lab_id", "realm_id", "receives_qbo_transactions")]
     sets = ", ".join(f"{name} = %({name})s" for name in names)
     updated = connection.execute(
@@ -187,9 +185,9 @@ def _save(connection: psycopg.Connection, lab: Row, wanted: Wanted) -> None:
     )
     if updated.rowcount != 1:
         raise HTTPException(404)
-    if wanted.receiver is not None and wanted.receiver != _receiver(connection, lab):
+    if draft.receiver is not None and draft.receiver != _receiver(connection, lab):
         # First none, then the one: two at once are impossible.
-        where = {"realm": lab["realm_id"], "receiver": wanted.receiver}
+        where = {"realm": lab["realm_id"], "receiver": draft.receiver}
         connection.execute(
             "update qbo_sync.connection set receives_qbo_transactions = false"
             " where realm_id = %(realm)s and receives_qbo_transactions",

@@ -1,7 +1,7 @@
-"""Where QuickBooks tells that something has changed (docs/decisions/0022).
+"""Where QuickBooks reports that something has changed (docs/decisions/0015).
 
-The one route without a login: Intuit has none. It believes only what is signed with the app's verifier token, and of
-that only which companies have changed; the change capture is woken and asks QuickBooks itself.
+The one route without a login: Intuit has none. It accepts only what is signed with the app's verifier token, and uses
+only which companies have changed; the change capture is woken and reads QuickBooks itself.
 """
 
 import logging
@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from include.orchestration.runtime import webhook_verifier_token
 from include.page.address import WEBHOOK
-from include.page.database import surroundings
+from include.page.database import page_runtime
 from include.page.security import add_headers
-from include.qbo.webhook import SIGNATURE_HEADER, companies_told_of, is_genuine
+from include.qbo.webhook import SIGNATURE_HEADER, changed_companies, is_genuine
 
 router = APIRouter()
 log = logging.getLogger(__name__)
 
-#: Bytes. A notification has ids only, some hundred bytes each.
+#: Bytes. An event has ids only, some hundred bytes each.
 LARGEST = 1_000_000
 
 
@@ -46,15 +46,15 @@ def _take(body: bytes, signature: str) -> Response:
         log.warning("a webhook was refused: it is not signed with the app's verifier token")
         return _answer(401)
     try:
-        realm_ids = companies_told_of(body)
+        realm_ids = changed_companies(body)
     except ValueError as unreadable:
         # Intuit would send the same again and again. The capture by the clock finds whatever it was.
         log.warning("a signed webhook cannot be read: %s", unreadable)
         return _answer(200)
-    with surroundings().connect() as connection:
+    with page_runtime().connect() as connection:
         # To be quicker than Intuit's patience; what fails is delivered again.
         connection.execute("set local statement_timeout = '2s'")
-        connection.execute("select qbo_sync.note_webhook(%s)", [sorted(realm_ids)])
+        connection.execute("select qbo_sync.record_webhook_event(%s)", [sorted(realm_ids)])
     return _answer(200)
 
 

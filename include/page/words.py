@@ -26,25 +26,34 @@ ENTITY_PLURALS = {
 }
 DIRECTIONS = {"lms_to_qbo": "Pilot → QuickBooks", "qbo_to_lms": "QuickBooks → Pilot"}
 SETTING_DIRECTIONS = {
-    "both": "Both ways",
-    "lms_to_qbo": "Only from Pilot to QuickBooks",
-    "qbo_to_lms": "Only from QuickBooks to Pilot",
+    "both": "Both directions",
+    "lms_to_qbo": "Pilot to QuickBooks only",
+    "qbo_to_lms": "QuickBooks to Pilot only",
 }
-OPERATIONS = {"create": "Creating", "update": "Changing", "delete": "Deleting"}
+OPERATIONS = {"create": "Create", "update": "Update", "delete": "Delete"}
+OUTCOMES = {
+    "created": "created",
+    "updated": "updated",
+    "deleted": "deleted",
+    "adopted": "linked",
+    "unchanged": "unchanged",
+    "waiting": "waiting for another record",
+    "failed": "failed",
+}
 STATUSES = {"open": "Open", "ignored": "Ignored", "resolved": "Resolved"}
-SEVERITIES = {"problem": "Must be changed", "warning": "Should be changed", "note": "Good to know"}
+SEVERITIES = {"problem": "Action required", "warning": "Action recommended", "note": "For your information"}
 ACTIONS = {
     "connect": "connected",
     "reconnect": "reconnected",
     "disconnect": "disconnected",
-    "connect_refused": "did not connect (refused at Intuit)",
+    "connect_refused": "canceled on Intuit’s page and did not connect",
     "settings": "changed the settings of",
-    "check": "checked the company of",
+    "check": "ran the company check for",
     "retry": "retried",
     "ignore": "ignored",
     "reopen": "reopened",
-    "link": "linked a customer for",
-    "ignore_customer": "ignored a customer for good at",
+    "link": "linked the customer of",
+    "ignore_customer": "permanently ignored the customer of",
 }
 
 
@@ -64,16 +73,16 @@ def span(passed: timedelta | float | None) -> str:
         return "–"
     seconds = passed.total_seconds() if isinstance(passed, timedelta) else float(passed)
     if seconds < 1:
-        return "under 1 s"
+        return "less than 1 sec"
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "min")):
         if seconds >= size:
             count = round(seconds / size)
             return f"{count} {unit}{'s' if unit != 'min' and count != 1 else ''}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} sec"
 
 
 def day(value: date | None) -> str:
-    """A day as QuickBooks writes it, and as the errors' messages do."""
+    """A date as QuickBooks writes it in the US, and as the errors' messages do."""
     return value.strftime("%m/%d/%Y") if value else "–"
 
 

@@ -1,4 +1,4 @@
-"""What changed in a company, as QuickBooks' change data capture and queries tell it (dossier section 5).
+"""What changed in a company, as QuickBooks' change data capture and queries tell it (fact 5).
 
 Times are compared as instants: QuickBooks prints Pacific time, of which an hour comes twice or not at
 all when daylight saving changes.
@@ -15,11 +15,11 @@ from include.qbo.errors import RequestRefused
 from include.qbo.faults import parse_fault
 from include.qbo.query import PAGE_SIZE, quoted
 
-#: An answer with this many objects may have been cut (dossier 5: the cap is shared by all entities of a question).
+#: An answer with this many objects may have been cut (fact 5: the cap is shared by all entities of a question).
 CAP = 1000
 
 #: Records that two pages have in common, so that deletions between the two leave no gap: pages are no snapshot
-#: (dossier 4.3), and Id knows no "greater than".
+#: (fact 4.3), and Id knows no "greater than".
 _PAGES_OVERLAP = 50
 
 #: Where a time comes without an offset.
@@ -105,7 +105,7 @@ def _pages(client: QboClient, resource: str, where: str) -> Iterator[Sighting]:
 
 
 def _sighting(resource: str, record: Json) -> Sighting:
-    # Only the raw `status` tells a deleted record from a live one (dossier 5, traps 21 and 22).
+    # Only the raw `status` tells a deleted record from a live one (fact 5, traps 21 and 22).
     deleted = record.get("status") == "Deleted"
     return Sighting(
         resource=resource,

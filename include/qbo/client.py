@@ -31,7 +31,7 @@ from include.qbo.text import keepable
 log = logging.getLogger(__name__)
 
 MINOR_VERSION = "75"
-#: Items of one batch (dossier 6).
+#: Items of one batch (fact 6).
 BATCH_SIZE = 30
 #: Seconds: to connect, to answer. Intuit's gateway cuts a request at 120 s.
 TIMEOUT = (10, 125)
@@ -83,7 +83,7 @@ class QboClient:
     ) -> list[Json]:
         """All records of a resource whose field has one of the values, in as few calls as possible.
 
-        Several IN lists travel as one batch of queries, which counts as one call of the quota (dossier 3.3).
+        Several IN lists travel as one batch of queries, which counts as one call of the quota (fact 3.3).
         `refused`: where QuickBooks refuses the question for the sake of some values, those go in here with the fault,
         and the others are asked for all the same. Without it, RequestRefused is raised.
         """
@@ -122,7 +122,7 @@ class QboClient:
         if len(statements) == 1:
             return [self.query(statements[0])]
         pages: list[list[Json]] = []
-        # A whole batch answers at most 1000 objects (dossier 6), so only few IN lists go together.
+        # A whole batch answers at most 1000 objects (fact 6), so only few IN lists go together.
         for start in range(0, len(statements), PAGE_SIZE // 200):
             part = statements[start : start + PAGE_SIZE // 200]
             items = [{"bId": str(position), "Query": text} for position, text in enumerate(part)]
@@ -142,7 +142,7 @@ class QboClient:
         return answer if isinstance(answer, Fault) else dict(answer[resource])
 
     def preferences(self) -> Json:
-        """The company's preferences (dossier 9.8)."""
+        """The company's preferences (fact 9.8)."""
         return dict(self._send("read", "Preferences", path="preferences")["Preferences"])
 
     def company_info(self) -> Json:
@@ -150,7 +150,7 @@ class QboClient:
         return dict(self._send("read", "CompanyInfo", path=f"companyinfo/{self.realm_id}")["CompanyInfo"])
 
     def cdc(self, resources: Sequence[str], changed_since: str) -> Json:
-        """What changed in these resources since a moment, as it came (dossier 5; include/qbo/cdc.py reads it)."""
+        """What changed in these resources since a moment, as it came (fact 5; include/qbo/cdc.py reads it)."""
         parameters = {"entities": ",".join(resources), "changedSince": changed_since}
         return dict(self._send("cdc", None, path="cdc", parameters=parameters, items=len(resources)))
 

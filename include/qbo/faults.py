@@ -1,6 +1,6 @@
 """QuickBooks' faults: both envelopes read into one form, and the table from fault to what to do.
 
-Sources: dossier sections 3.2 (throttle), 8.1 and 8.2 (envelopes), 8.3 (status classes), 8.4 (codes).
+Sources: fact 3.2 (throttle), facts 8.1 and 8.2 (envelopes), fact 8.3 (status classes), fact 8.4 (codes).
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _by_status(status: int) -> Remedy:
     if status == 401:
         return Remedy.REFRESH
     if status == 403:
-        # Only 3100 says that the grant is at fault (dossier 8.2). A gateway says 403 too, without saying why.
+        # Only 3100 says that the grant is at fault (fact 8.2). A gateway says 403 too, without saying why.
         return Remedy.RETRY
     if status == 429:
         return Remedy.WAIT
@@ -104,3 +104,8 @@ def parse_fault(body: Any, *, status: int, intuit_tid: str = "") -> Fault | None
 def fault_of_status(status: int, *, intuit_tid: str = "") -> Fault:
     """A fault for an answer whose body says nothing (HTML from a gateway, an empty body)."""
     return Fault(status=status, code="", message=f"HTTP {status}", detail="", intuit_tid=intuit_tid)
+
+
+def is_missing(fault: Fault) -> bool:
+    """Whether the record itself is not there (610; fact 8.4), rather than something that it uses."""
+    return fault.code == "610" and "inactive" not in fault.detail

@@ -1,4 +1,4 @@
-"""Intuit's OAuth 2.0: endpoints by discovery, consent, code, refresh, revoke (dossier section 1)."""
+"""Intuit's OAuth 2.0: endpoints by discovery, consent, code, refresh, revoke (fact 1)."""
 
 import logging
 import os

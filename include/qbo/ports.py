@@ -35,7 +35,7 @@ class ApiCall:
     operation: str
     resource: str | None
     items: int
-    #: Counts against the CorePlus quota (dossier 3.3): data out.
+    #: Counts against the CorePlus quota (fact 3.3): data out.
     metered: bool
     status: int | None
     fault_code: str | None

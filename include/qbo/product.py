@@ -1,8 +1,10 @@
-"""Products as QuickBooks' items (dossier 9.2)."""
+"""Products as QuickBooks' items (fact 9.2)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.model.product import Product
+from include.qbo.client import QboClient
 from include.qbo.text import cut
 
 RESOURCE = "Item"
@@ -24,3 +26,13 @@ def create_body(product: Product, income_account_id: str) -> dict[str, Any]:
     if product.unit_price is not None:
         body["UnitPrice"] = product.unit_price
     return body
+
+
+def find_candidates(client: QboClient, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What creates with these bodies may have made: items of their names."""
+    return client.find(RESOURCE, "Name", [body["Name"] for body in bodies])
+
+
+def is_made_from(candidate: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """A name is unique in QuickBooks: the item of that name is the one."""
+    return bool(candidate["Name"].casefold() == body["Name"].casefold())

@@ -1,4 +1,4 @@
-"""QuickBooks' query language, as far as the sync speaks it (dossier section 4)."""
+"""QuickBooks' query language, as far as the sync speaks it (fact 4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Free text, both ways: within QuickBooks' limits (sync rules, section 8.7), and without what no database keeps.
+"""Free text, both ways: within QuickBooks' limits (rule 8.7), and without what no database keeps.
 
 Names and numbers are never cut.
 """
@@ -6,7 +6,7 @@ Names and numbers are never cut.
 import re
 from typing import Any
 
-#: PrivateNote and line Description (dossier 9.4).
+#: PrivateNote and line Description (fact 9.4).
 TEXT_LIMIT = 4000
 ELLIPSIS = "…"
 

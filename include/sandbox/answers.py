@@ -1,4 +1,4 @@
-"""How answers look on the wire: headers, `time`, JSON or XML, the gateway's HTML pages (dossier 2)."""
+"""How answers look on the wire: headers, `time`, JSON or XML, the gateway's HTML pages (fact 2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
     def response(self, rng: random.Random, clock: Clock) -> Response:
-        """With the headers that every answer carries (dossier 2.2)."""
+        """With the headers that every answer carries (fact 2.2)."""
         headers = {
             "intuit_tid": f"1-{int(clock.now()):08x}-{rng.getrandbits(96):024x}",
             "QBO-Version": "1985.164",
@@ -74,13 +74,13 @@ def gateway(problem: GatewayFault, clock: Clock, envelope: str = "lower") -> Ans
 
 
 def html(status: int, title: str) -> Answer:
-    """What stands before the application answers in HTML: wrong paths, 413, 502 to 504 (dossier 2.5)."""
+    """What stands before the application answers in HTML: wrong paths, 413, 502 to 504 (fact 2.5)."""
     page = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1></body></html>"
     return Answer(status, HTML, page.encode())
 
 
 def to_xml(raw: bytes) -> bytes:
-    """A plain XML form of a JSON answer, for clients that forget `Accept` (dossier 2.2)."""
+    """A plain XML form of a JSON answer, for clients that forget `Accept` (fact 2.2)."""
     body = loads(raw)
     moment = body.pop("time", "")
     inner = "".join(_element(name, value) for name, value in body.items())

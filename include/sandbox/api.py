@@ -1,7 +1,7 @@
-"""The accounting API under /v3/company/{realm}/ (dossier 2).
+"""The accounting API under /v3/company/{realm}/ (fact 2).
 
 The order of the gates is Intuit's: wrong path 404 (HTML), token 401, company 403, throttle 429, then the
-request is parsed and validated (dossier 11.3).
+request is parsed and validated (fact 11.3).
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Api:
     # -- doing -----------------------------------------------------------------------------------
 
     def _replayed(self, call: Call, company: Company) -> Answer:
-        """`requestid` (dossier 2.4) around the work."""
+        """`requestid` (fact 2.4) around the work."""
         server, request_id = self.server, call.options.get("requestid")
         if request_id is None or call.shape not in ("write", "batch", "upload"):
             return self._run(call, company)
@@ -220,7 +220,7 @@ class Api:
             case "http_500":
                 return answers.fault(faults.system_failure(), clock, call.as_json)
             case "http_200_fault":
-                # dossier 8.1: a 200 body may contain a Fault
+                # fact 8.1: a 200 body may contain a Fault
                 answer = answers.fault(faults.system_failure(), clock, call.as_json)
                 answer.status = 200
                 return answer

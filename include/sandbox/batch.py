@@ -1,4 +1,4 @@
-"""Batches (dossier 6): HTTP 200, every item with its own outcome, items blind to each other."""
+"""Batches (fact 6): HTTP 200, every item with its own outcome, items blind to each other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def queried(statement: str) -> str:
 
 
 def run(server: Server, company: Company, items: list[Body], refused: Rule | None = None) -> bytes:
-    """All items in order; the members of the answer. `refused`: an injected fault for some of them (dossier 3.2)."""
+    """All items in order; the members of the answer. `refused`: an injected fault for some of them (fact 3.2)."""
     hidden: set[tuple[str, str]] = set()
     answers = []
     blind = not server.switches.get("batch_sees_itself", company.switches)

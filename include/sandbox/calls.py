@@ -1,4 +1,4 @@
-"""A request to the accounting API, taken apart (dossier 2.1)."""
+"""A request to the accounting API, taken apart (fact 2.1)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Call:
 
     @property
     def metered(self) -> bool:
-        """Data going out counts against the CorePlus quota (dossier 3.3); a batch of queries is one call."""
+        """Data going out counts against the CorePlus quota (fact 3.3); a batch of queries is one call."""
         return self.shape in METERED or (self.shape == "batch" and b'"Query"' in self.raw)
 
     def parts(self) -> set[tuple[str, str]]:
@@ -105,7 +105,7 @@ def _proper(name: str) -> str:
 
 
 def parse_json(raw: bytes) -> Body:
-    """A JSON object, or 2010 (dossier 8.4); bytes that are no UTF-8 are code 500 (2.5)."""
+    """A JSON object, or 2010 (fact 8.4); bytes that are no UTF-8 are code 500 (2.5)."""
     try:
         body = loads(raw)
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Change data capture (dossier 5)."""
+"""Change data capture (fact 5)."""
 
 from __future__ import annotations
 

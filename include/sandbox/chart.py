@@ -1,4 +1,4 @@
-"""What a new company has from the start: chart of accounts, preferences, terms, items (dossier 9.2, 9.3, 9.8)."""
+"""What a new company has from the start: chart of accounts, preferences, terms, items (facts 9.2, 9.3, 9.8)."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def preferences(ids: dict[str, str], default_item: str) -> Body:
 
 
 def company_info(work: Work, name: str) -> Body:
-    """Dossier 1.7."""
+    """Fact 1.7."""
     address = {
         "Id": "1",
         "Line1": "2600 Marine Way",

@@ -1,6 +1,6 @@
 """The sandbox's clock: it ticks like the wall clock until someone sets or moves it.
 
-Intuit prints every timestamp in Pacific time with the offset in force at that instant (dossier 2.5).
+Intuit prints every timestamp in Pacific time with the offset in force at that instant (fact 2.5).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def pacific_offset(epoch: float) -> int:
 
 
 def pacific(epoch: float) -> str:
-    """`2015-07-24T10:33:39-07:00`: whole seconds, as in MetaData (dossier 2.5)."""
+    """`2015-07-24T10:33:39-07:00`: whole seconds, as in MetaData (fact 2.5)."""
     offset = pacific_offset(epoch)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch + offset)) + ("-07:00" if offset > -28800 else "-08:00")
 
 
 def parse_moment(text: str) -> int | None:
-    """Epoch seconds of a date or timestamp; without an offset it is read as Pacific time (dossier 4.1, R)."""
+    """Epoch seconds of a date or timestamp; without an offset it is read as Pacific time (fact 4.1, R)."""
     found = _STAMP.match(text.strip())
     if found is None:
         return None
@@ -102,11 +102,11 @@ class Clock:
         return self._text
 
     def response_time(self) -> str:
-        """The `time` of an answer: milliseconds and Pacific offset (dossier 2.1)."""
+        """The `time` of an answer: milliseconds and Pacific offset (fact 2.1)."""
         now = self.now()
         text = self.stamp(now)
         return f"{text[:19]}.{int(now % 1 * 1000):03d}{text[19:]}"
 
     def today(self) -> str:
-        """The server's date, Pacific (dossier 9.4, TxnDate)."""
+        """The server's date, Pacific (fact 9.4, TxnDate)."""
         return self.stamp(self.now())[:10]

@@ -1,4 +1,4 @@
-"""OAuth's endpoints: discovery, the consent page, token, revoke, user info (dossier 1.1, 1.2)."""
+"""OAuth's endpoints: discovery, the consent page, token, revoke, user info (facts 1.1, 1.2)."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Consent:
         return self._json(body, status)
 
     async def revoke(self, request: Request) -> Response:
-        """200, or 400 for a token that is none (dossier 1.1)."""
+        """200, or 400 for a token that is none (fact 1.1)."""
         raw = await request.body()
         try:
             body = loads(raw) if raw.lstrip().startswith(b"{") else dict(parse_qsl(raw.decode(errors="replace")))

@@ -1,4 +1,4 @@
-"""The sandbox's own calls under /sandbox, for people and tests (contract, section 5)."""
+"""The sandbox's own calls under /sandbox, for people and tests (contract 5)."""
 
 from __future__ import annotations
 

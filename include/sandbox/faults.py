@@ -1,4 +1,4 @@
-"""The application's faults, body by body (dossier 8.1, 8.4)."""
+"""The application's faults, body by body (facts 8.1, 8.4)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def unsupported(what: str) -> Fault:
 
 
 def malformed_bytes() -> Fault:
-    """Bytes that are no UTF-8 (dossier 2.5)."""
+    """Bytes that are no UTF-8 (fact 2.5)."""
     return Fault(
         "500",
         "Unsupported Operation",
@@ -82,7 +82,7 @@ def cannot_delete(detail: str) -> Fault:
 
 
 def throttled_item() -> Fault:
-    """3001 inside a batch whose own status is 200 (dossier 3.2)."""
+    """3001 inside a batch whose own status is 200 (fact 3.2)."""
     text = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
     return Fault("3001", text, "The request limit was reached.  Try again later", None, "SERVICE")
 
@@ -172,7 +172,7 @@ def bad_number(field: str, value: object) -> Fault:
 
 
 def bad_request_id() -> Fault:
-    """2130 (dossier 2.4)."""
+    """2130 (fact 2.4)."""
     return Fault("2130", "Invalid Request Id Format", "Invalid Request Id Format", None)
 
 
@@ -220,7 +220,7 @@ def inactive_reference(fields: str, element: str = "") -> Fault:
 
 
 def query_syntax(detail: str) -> Fault:
-    """4000, without the member `element` (dossier 8.4)."""
+    """4000, without the member `element` (fact 8.4)."""
     return Fault("4000", "Error parsing query", f"QueryParserError: {detail}", None)
 
 
@@ -309,7 +309,7 @@ def read_only_company() -> Fault:
 
 
 def named(code: str, message: str, detail: str, element: str | None = "") -> Fault:
-    """Any other validation fault of the table in dossier 8.4."""
+    """Any other validation fault of the table in fact 8.4."""
     return Fault(code, message, f"{message} : {detail}" if detail else message, element)
 
 

@@ -1,4 +1,4 @@
-"""PDF, e-mail and attachments, where common clients call them (dossier 2.1, 9.10)."""
+"""PDF, e-mail and attachments, where common clients call them (facts 2.1, 9.10)."""
 
 from __future__ import annotations
 

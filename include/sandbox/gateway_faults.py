@@ -1,4 +1,4 @@
-"""The gateway's faults: 401, 403, 429, in an envelope of their own (dossier 3.2, 8.2)."""
+"""The gateway's faults: 401, 403, 429, in an envelope of their own (facts 3.2, 8.2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class GatewayFault(Exception):
-    """401, 403 and 429 come from the gateway, in lower case (dossier 8.2)."""
+    """401, 403 and 429 come from the gateway, in lower case (fact 8.2)."""
 
     def __init__(self, status: int, code: str, name: str, detail: str | None, kind: str) -> None:
         super().__init__(f"{status} {name}")
@@ -51,5 +51,5 @@ def wrong_realm() -> GatewayFault:
 
 
 def throttled() -> GatewayFault:
-    """429 (dossier 3.2)."""
+    """429 (fact 3.2)."""
     return GatewayFault(429, "3001", "ThrottleExceeded", "The request limit was reached.  Try again later", "SERVICE")

@@ -1,4 +1,4 @@
-"""Faults that tests ask for (contract, section 5; dossier 11.12)."""
+"""Faults that tests ask for (contract 5; fact 11.12)."""
 
 from __future__ import annotations
 

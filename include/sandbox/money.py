@@ -1,4 +1,4 @@
-"""Money and numbers: Decimal inside, minimal JSON numbers outside (dossier 2.5)."""
+"""Money and numbers: Decimal inside, minimal JSON numbers outside (fact 2.5)."""
 
 from __future__ import annotations
 

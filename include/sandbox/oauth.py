@@ -1,4 +1,4 @@
-"""OAuth 2.0 as Intuit does it (dossier 1): codes, access tokens, refresh tokens that rotate daily, revocation."""
+"""OAuth 2.0 as Intuit does it (fact 1): codes, access tokens, refresh tokens that rotate daily, revocation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class OAuthFault(Exception):
-    """An error of the token endpoint (dossier 1.5)."""
+    """An error of the token endpoint (fact 1.5)."""
 
     def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
         super().__init__(error)
@@ -87,7 +87,7 @@ class OAuth:
     # -- what the endpoints call -----------------------------------------------------------------
 
     def authenticate(self, header: str | None, form: dict[str, str]) -> None:
-        """Basic, or id and secret in the body (dossier 1.3); else 401 invalid_client."""
+        """Basic, or id and secret in the body (fact 1.3); else 401 invalid_client."""
         client, secret = form.get("client_id", ""), form.get("client_secret", "")
         if header and header.lower().startswith("basic "):
             try:
@@ -141,7 +141,7 @@ class OAuth:
         return answer
 
     def revoke(self, token: str) -> None:
-        """Either token ends the grant (dossier 1.4)."""
+        """Either token ends the grant (fact 1.4)."""
         held = self.access.get(token)
         grant_id = held.grant if held is not None else self._by_value.get(token)
         if grant_id is None or self.grants[grant_id].revoked:
@@ -156,7 +156,7 @@ class OAuth:
         return len(ended)
 
     def connected(self, realm: str) -> bool:
-        """Whether the app may see this company; webhooks are sent for connected companies only (dossier 7.1)."""
+        """Whether the app may see this company; webhooks are sent for connected companies only (fact 7.1)."""
         return any(grant.realm == realm and not grant.revoked for grant in self.grants.values())
 
     def expire_access(self, realm: str | None) -> int:

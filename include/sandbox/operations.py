@@ -20,7 +20,7 @@ def kind_named(name: str) -> Kind:
 
 
 def operation_of(kind: Kind, body: Body, options: Options) -> str:
-    """create, update, delete or void (dossier 2.1)."""
+    """create, update, delete or void (fact 2.1)."""
     asked = options.get("operation", "").lower()
     if asked == "delete":
         return "delete"
@@ -54,7 +54,7 @@ def perform(work: Work, kind: Kind, operation: str, body: Body, options: Options
 
 
 def read(work: Work, kind: Kind, record_id: str, options: Options) -> bytes:
-    """One entity by id; a deleted one is 610, an inactive one is shown (dossier 4.4)."""
+    """One entity by id; a deleted one is 610, an inactive one is shown (fact 4.4)."""
     if kind.name == "CompanyInfo" and record_id == work.company.realm:
         record_id = "1"
     if record_id not in work.company.table(kind.name).records:

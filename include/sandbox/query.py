@@ -1,4 +1,4 @@
-"""Queries over a company's records (dossier 4)."""
+"""Queries over a company's records (fact 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The query language's grammar, with JavaCC-like complaints (dossier 4.1, 8.4)."""
+"""The query language's grammar, with JavaCC-like complaints (facts 4.1, 8.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`requestid`: the same id gets the first answer again, byte for byte (dossier 2.4).
+"""`requestid`: the same id gets the first answer again, byte for byte (fact 2.4).
 
 The answer is replayed even after the record that it speaks of was deleted. Answers are kept compressed.
 """

@@ -1,7 +1,7 @@
-"""What a request may contain: known properties, lengths and types (dossier 8.4: 2010 to 2240).
+"""What a request may contain: known properties, lengths and types (fact 8.4: 2010 to 2240).
 
 A `Shape` is the list of properties that one of Intuit's classes has; a check takes a property's value and
-returns it in the form in which it is kept. The empty string means "cleared" everywhere (dossier 2.5).
+returns it in the form in which it is kept. The empty string means "cleared" everywhere (fact 2.5).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLEARED = ""
 
 
 class Shape:
-    """The known properties of one class, with the check of each; None for read-only ones (dossier 2.5)."""
+    """The known properties of one class, with the check of each; None for read-only ones (fact 2.5)."""
 
     def __init__(self, java_class: str, fields: Mapping[str, Check | None]) -> None:
         self.java_class = java_class
@@ -63,7 +63,7 @@ def text(limit: int, least: int = 0) -> Check:
 
 
 def name_text(limit: int) -> Check:
-    """A name: no colon, tab or line break, else 2040 (dossier 9.1)."""
+    """A name: no colon, tab or line break, else 2040 (fact 9.1)."""
     measured = text(limit)
 
     def check(value: Any, element: str) -> Any:
@@ -105,7 +105,7 @@ def day(value: Any, element: str) -> Any:
 
 
 def one_of(*allowed: str) -> Check:
-    """An enumeration, else 2170; letter case and underscores are forgiven (dossier 9.4, EmailStatus)."""
+    """An enumeration, else 2170; letter case and underscores are forgiven (fact 9.4, EmailStatus)."""
     known = {value.lower(): value for value in allowed}
 
     def check(value: Any, element: str) -> Any:
@@ -123,7 +123,7 @@ _REF_FIELDS = ("value", "name", "type")
 
 
 def ref(value: Any, element: str) -> Any:
-    """A reference: only `value` counts on input (dossier 9.0)."""
+    """A reference: only `value` counts on input (fact 9.0)."""
     if value == CLEARED:
         return CLEARED
     if isinstance(value, str):
@@ -140,7 +140,7 @@ def ref(value: Any, element: str) -> Any:
 
 
 def email(value: Any, element: str) -> Any:
-    """`{"Address": …}` with an @ and a dot, else 2210; a comma separates several (dossier 9.1)."""
+    """`{"Address": …}` with an @ and a dot, else 2210; a comma separates several (fact 9.1)."""
     if value == CLEARED:
         return CLEARED
     if not isinstance(value, dict):
@@ -220,7 +220,7 @@ def web_address(value: Any, element: str) -> Any:
 
 
 def custom_field_id(value: Any, element: str) -> Any:
-    """One of the three custom fields of a sales form, else 3000 (dossier 9.0)."""
+    """One of the three custom fields of a sales form, else 3000 (fact 9.0)."""
     if str(value) not in ("", "1", "2", "3"):
         raise faults.named("3000", "Invalid Custom Field", f"Supplied value:{value}", element)
     return str(value)

@@ -1,4 +1,4 @@
-"""Counts of what clients asked, since the last reset (contract, section 5)."""
+"""Counts of what clients asked, since the last reset (contract 5)."""
 
 from __future__ import annotations
 

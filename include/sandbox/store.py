@@ -20,7 +20,7 @@ _INDEXED_TEXT = str.casefold
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A property that queries may name (dossier 4.5)."""
+    """A property that queries may name (fact 4.5)."""
 
     name: str
     kind: str = "text"  # text, ref, number, bool, date
@@ -92,7 +92,7 @@ class Table:
         self.records[record.id] = record
 
     def drop(self, record_id: str, epoch: int) -> None:
-        """Delete; what stays is a stub for change data capture (dossier 5)."""
+        """Delete; what stays is a stub for change data capture (fact 5)."""
         old = self.records.pop(record_id, None)
         self.deleted[record_id] = epoch
         if old is not None:
@@ -192,7 +192,7 @@ class Company:
         return iter(self._tables.items())
 
     def next_id(self, family: str) -> str:
-        """Ids count up per family of entities (dossier 9.0)."""
+        """Ids count up per family of entities (fact 9.0)."""
         self.counters[family] = self.counters.get(family, 0) + 1
         return str(self.counters[family])
 

@@ -1,4 +1,4 @@
-"""What the dossier marks as recalled (R) or unsure (?) is a switch: name, default, values and why.
+"""What docs/reference/quickbooks.md marks as recalled (R) or unsure (?) is a switch: name, default, values and why.
 
 `GET /sandbox/switches` lists them, `POST /sandbox/switches` sets them for the server,
 `POST /sandbox/companies/{realm}/switches` for one company.

@@ -1,4 +1,4 @@
-"""Intuit's throttles: 500 a minute, 10 a second, 10 at once, 40 batches a minute (dossier 3.1)."""
+"""Intuit's throttles: 500 a minute, 10 a second, 10 at once, 40 batches a minute (fact 3.1)."""
 
 from __future__ import annotations
 

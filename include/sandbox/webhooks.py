@@ -1,4 +1,4 @@
-"""Webhooks (dossier 7): both body shapes, signed, retried on Intuit's ladder, repeated and reordered on request."""
+"""Webhooks (fact 7): both body shapes, signed, retried on Intuit's ladder, repeated and reordered on request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _VERBS = {
     "Merge": "merged",
     "Emailed": "emailed",
 }
-# Dossier 7.5; Preferences tells updates only.
+# Fact 7.5; Preferences tells updates only.
 TOLD = frozenset(
     (
         "Account", "Bill", "Class", "CreditMemo", "Customer", "Department", "Deposit", "Employee", "Estimate",
@@ -259,7 +259,7 @@ class Webhooks:
 
 
 def signature(token: str, body: bytes) -> str:
-    """base64 of HMAC-SHA256 over the raw body (dossier 7.2)."""
+    """base64 of HMAC-SHA256 over the raw body (fact 7.2)."""
     return base64.b64encode(hmac.new(token.encode(), body, hashlib.sha256).digest()).decode()
 
 

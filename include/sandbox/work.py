@@ -108,7 +108,7 @@ class Work:
         return body
 
     def keep(self, kind: StoredKind, body: Body) -> None:
-        """Stage a change that raises neither SyncToken nor LastUpdatedTime (dossier 9.1, descendants)."""
+        """Stage a change that raises neither SyncToken nor LastUpdatedTime (fact 9.1, descendants)."""
         old = self.record(kind.name, body["Id"])
         if old is not None:
             self._staged[(kind.name, body["Id"])] = _Staged(kind, body, old.created, old.updated)
@@ -144,16 +144,16 @@ class Work:
 
 
 def inactive(work: Work, fields: str) -> faults.Fault:
-    """A reference to something inactive: 2500, or 610 where the switch says so (dossier 8.4, trap 40)."""
+    """A reference to something inactive: 2500, or 610 where the switch says so (fact 8.4, trap 40)."""
     return faults.not_found() if work.switch("inactive_reference") == 610 else faults.inactive_reference(fields)
 
 
 def reference(
     work: Work, old: Body | None, body: Body, field: str, kind: str, family: str, fields: str, name: str = "DisplayName"
 ) -> Body | None:
-    """Resolve a reference and put its name in: unknown or inactive targets are 2500 (dossier 8.4).
+    """Resolve a reference and put its name in: unknown or inactive targets are 2500 (fact 8.4).
 
-    What the version before refers to may have been made inactive since: that stays (dossier 9.2).
+    What the version before refers to may have been made inactive since: that stays (fact 9.2).
     """
     held = body.get(field)
     if not held:

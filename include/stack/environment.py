@@ -9,13 +9,15 @@ from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
 
 ADMIN = "admin"
-#: What the caller may set (README, "Configuration"), and what holds without; docker-compose.yaml says the same.
+#: What the caller may set (docs/configuration.md), and what holds without; docker-compose.yaml says the same.
 SETTINGS = {
     "PILOT_SYNC_CRON": "*/15 * * * *",
     "PILOT_QBO_POLL_SECONDS": "30",
     "PILOT_QBO_REQUESTS_PER_SECOND": "8",
     "PILOT_QBO_BATCHES_PER_MINUTE": "38",
     "PILOT_QBO_PAUSE_SECONDS": "60",
+    "PILOT_MASS_DELETE_PERCENT": "10",
+    "PILOT_MASS_DELETE_MINIMUM": "20",
 }
 
 
@@ -109,7 +111,6 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
                 "extra": {
                     "api_base_url": quickbooks,
                     "discovery_url": quickbooks + sandbox.DISCOVERY_PATH,
-                    "environment": "local",
                     "webhook_verifier_token": keys.webhook_verifier_token,
                 },
             }

@@ -1,6 +1,7 @@
-"""Linking a QuickBooks customer by hand to a billing account or a doctor–office pair, or ignoring it for good."""
+"""Linking a QuickBooks customer by hand to a billing account or a doctor–office pair, or ignoring it permanently."""
 
 from difflib import SequenceMatcher
+from pathlib import Path
 from typing import Literal, get_args
 
 import psycopg
@@ -8,24 +9,12 @@ from psycopg.rows import dict_row
 
 from include.lms.customer import read_accounts, read_pairs
 from include.lms.database import jsonb
-from include.model.plain import to_plain
 from include.model.record import RecordKey
 from include.sync import links
 
 Holder = Literal["billing_account", "doctor_office"]
 
-_CANDIDATES = """
-    select c.entity, c.lms_id, c.name, c.account, l.qbo_id is not null as linked
-      from (select 'billing_account' as entity, a.id as lms_id, a.name, null::text as account
-              from lms.billing_account a
-             union all
-            select 'doctor_office', o.id, o.child_subaccount_name, a.name
-              from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id) c
-      left join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = c.entity and l.lms_id = c.lms_id
-                                      and not exists (select 1 from qbo_sync.gone_link g
-                                                       where (g.realm_id, g.entity, g.lms_id)
-                                                             = (l.realm_id, l.entity, l.lms_id))
-"""
+_CANDIDATES = Path(__file__).with_name("customer_candidates.sql").read_bytes()
 
 
 class CannotLink(Exception):
@@ -64,12 +53,12 @@ def likeness(one: str, other: str) -> float:
 def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> str:
     """Link, in the caller's transaction; the name of what it was linked to. Raises CannotLink."""
     if entity not in get_args(Holder):
-        raise CannotLink("A customer can be linked to a billing account or a doctor–office pair.")
+        raise CannotLink("A customer can be linked only to a billing account or a doctor–office pair.")
     read = read_accounts if entity == "billing_account" else read_pairs
     customer = read(connection, [str(lms_id)]).get(str(lms_id))
     if customer is None:
-        raise CannotLink("This billing account or pair does not exist any more.")
-    _forget_gone(connection, realm_id, customer_id, entity, lms_id)
+        raise CannotLink("This billing account or doctor–office pair was deleted in Pilot. Choose another one.")
+    _forget_orphaned(connection, realm_id, customer_id, entity, lms_id)
     taken = connection.execute(
         "select entity, lms_id, qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and"
         " ((entity = %(entity)s and lms_id = %(lms)s)"
@@ -77,21 +66,21 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
         {"realm": realm_id, "entity": entity, "lms": lms_id, "qbo": customer_id},
     ).fetchone()
     if taken and taken[2] == customer_id:
-        raise CannotLink("This QuickBooks customer is linked already.")
+        raise CannotLink("This QuickBooks customer is already linked.")
     if taken:
-        raise CannotLink(f"“{customer.name}” is linked to another QuickBooks customer already.")
+        raise CannotLink(f"“{customer.name}” is already linked to another QuickBooks customer. Choose another one.")
     key = RecordKey("billing_account" if entity == "billing_account" else "doctor_office", str(lms_id))
-    links.store(connection, realm_id, key, customer_id, to_plain(customer), None)
+    links.store(connection, realm_id, key, customer_id, customer, None)
     connection.execute(
         "delete from qbo_sync.ignored_customer where realm_id = %s and qbo_id = %s", [realm_id, customer_id]
     )
     return customer.name
 
 
-def _forget_gone(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> None:
+def _forget_orphaned(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> None:
     """A link to what has left the LMS, or to a customer that was merged into another, stands in nobody's way."""
     connection.execute(
-        "delete from qbo_sync.entity_link l using qbo_sync.gone_link g"
+        "delete from qbo_sync.entity_link l using qbo_sync.orphaned_link g"
         " where (g.realm_id, g.entity, g.lms_id) = (l.realm_id, l.entity, l.lms_id) and l.realm_id = %(realm)s"
         "   and ((l.entity = %(entity)s and l.lms_id = %(lms)s)"
         "        or (l.entity in ('billing_account', 'doctor_office') and l.qbo_id = %(qbo)s))",
@@ -102,7 +91,7 @@ def _forget_gone(connection: psycopg.Connection, realm_id: str, customer_id: str
 def ignore_customer(
     connection: psycopg.Connection, realm_id: str, customer_id: str, name: str, *, reason: str, user: str
 ) -> None:
-    """Ignore the customer for good: its open errors, and those to come (a trigger), in the caller's transaction."""
+    """Ignore the customer permanently: its open errors, and those to come (a trigger), in the caller's transaction."""
     connection.execute(
         "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name) values (%s, %s, %s, %s, %s)"
         " on conflict (realm_id, qbo_id) do update set reason = excluded.reason, user_name = excluded.user_name",

@@ -1,7 +1,7 @@
 """Writes to QuickBooks are written down before they go out.
 
 A request is committed with its intents; the answer's link, base and outcome after. After a crash the same request
-goes out again under the same requestid, or what it did is found (load.py, recover.py).
+goes out again under the same requestid, or what it did is found (to_quickbooks.py, recover.py).
 """
 
 import uuid
@@ -15,6 +15,8 @@ from psycopg.rows import dict_row
 
 from include.lms.database import jsonb
 from include.model.record import Entity, Operation, RecordKey
+from include.model.typed_json import Canonical, base_of
+from include.qbo import record as qbo_record
 from include.qbo.client import Write
 
 #: Names our requestids among all UUIDs (any fixed value would do).
@@ -32,12 +34,21 @@ class Intent:
     operation: Operation
     resource: str
     payload: dict[str, Any]
-    base: dict[str, Any]
+    #: What both sides agree on once it is done; of a delete, what they agreed on before.
+    base: Canonical | None
 
     @property
     def key(self) -> RecordKey:
         """The record."""
         return RecordKey(self.entity, self.record_id)
+
+    @property
+    def payload_id(self) -> str:
+        """The QuickBooks id of the record that is changed or deleted. Raises RuntimeError for a create."""
+        qbo_id = qbo_record.id_in(self.payload)
+        if qbo_id is None:
+            raise RuntimeError("a create has no id yet")
+        return qbo_id
 
     @property
     def write(self) -> Write:
@@ -65,8 +76,8 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
     for position, intent in enumerate(intents):
         row = connection.execute(
             "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
-            " generation, operation, resource, payload, base)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
+            " generation, operation, resource, payload, base, customer_id)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
             [
                 placeholder,
                 position,
@@ -78,7 +89,8 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
                 intent.operation,
                 intent.resource,
                 jsonb(intent.payload),
-                jsonb(intent.base),
+                jsonb(intent.base or {}),
+                qbo_record.customer_id(intent.payload),
             ],
         ).fetchone()
         numbers.append(f"{intent.operation}:{intent.entity}:{intent.record_id}:{row[0] if row else ''}")
@@ -106,7 +118,9 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     requests: dict[str, tuple[datetime, list[Intent]]] = {}
     for row in rows:
         request_id, created_at = row.pop("request_id"), row.pop("created_at")
-        requests.setdefault(request_id, (created_at, []))[1].append(Intent(**row))
+        requests.setdefault(request_id, (created_at, []))[1].append(
+            Intent(**{**row, "base": base_of(row["entity"], row["base"])})
+        )
     return [
         Request(request_id=request_id, created_at=created_at, intents=tuple(intents))
         for request_id, (created_at, intents) in requests.items()

@@ -1,12 +1,13 @@
 """Links: which LMS record is which QuickBooks record, and the base they last agreed on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
 
 from include.lms.database import jsonb
 from include.model.record import RecordKey
+from include.model.staged import StagedRecord, Version
 
 
 def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
@@ -31,10 +32,12 @@ def linked_ids(connection: psycopg.Connection, realm_id: str, entities: Iterable
     return {qbo_id for (qbo_id,) in rows}
 
 
-def ids_of_gone(connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]) -> set[str]:
-    """Which of these QuickBooks ids belong to a link of one of the entities whose record is gone on either side."""
+def orphaned_ids(
+    connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]
+) -> set[str]:
+    """Which of these QuickBooks ids belong to a link of one of the entities whose record was deleted on either side."""
     rows = connection.execute(
-        "select qbo_id from qbo_sync.gone_link where realm_id = %s and entity = any(%s) and qbo_id = any(%s)",
+        "select qbo_id from qbo_sync.orphaned_link where realm_id = %s and entity = any(%s) and qbo_id = any(%s)",
         [realm_id, list(entities), list(ids)],
     )
     return {qbo_id for (qbo_id,) in rows}
@@ -45,10 +48,10 @@ def store(
     realm_id: str,
     key: RecordKey,
     qbo_id: str,
-    base: Mapping[str, Any],
+    base: Any,
     sync_token: str | None,
 ) -> None:
-    """Make or renew a link with its base, in the caller's transaction."""
+    """Make or renew a link with its base (a dataclass of the model), in the caller's transaction."""
     if key.entity == "special_item":
         connection.execute(
             "insert into qbo_sync.special_item (realm_id, name, qbo_id) values (%s, %s, %s)"
@@ -61,7 +64,7 @@ def store(
             " values (%s, %s, %s, %s, %s) on conflict (realm_id, credit_id) do update"
             " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
             "     version = l.version + 1, updated_at = clock_timestamp()",
-            [realm_id, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
+            [realm_id, int(key.id), qbo_id, jsonb(base), sync_token],
         )
     else:
         connection.execute(
@@ -69,7 +72,7 @@ def store(
             " values (%s, %s, %s, %s, %s, %s) on conflict (realm_id, entity, lms_id) do update"
             " set qbo_id = excluded.qbo_id, base = excluded.base, sync_token = excluded.sync_token,"
             "     version = l.version + 1, updated_at = clock_timestamp()",
-            [realm_id, key.entity, int(key.id), qbo_id, jsonb(dict(base)), sync_token],
+            [realm_id, key.entity, int(key.id), qbo_id, jsonb(base), sync_token],
         )
 
 
@@ -90,7 +93,7 @@ def renew_token(connection: psycopg.Connection, realm_id: str, key: RecordKey, s
 
 
 def remove(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
-    """The record is gone on both sides."""
+    """The record is deleted on both sides."""
     if key.entity == "credit_application":
         connection.execute(
             "delete from qbo_sync.credit_application_link where realm_id = %s and credit_id = %s",
@@ -110,3 +113,11 @@ def lms_ids(connection: psycopg.Connection, realm_id: str, entity: str, ids: Ite
         [realm_id, entity, list(ids)],
     )
     return dict(rows.fetchall())
+
+
+def version_of(record: StagedRecord[Any, Any, Any, Any]) -> Version:
+    """The QuickBooks record behind a linked one, in the latest version that we know. Raises RuntimeError."""
+    if record.link is None:
+        raise RuntimeError(f"{record.entity} {record.record_id} is not linked")
+    token = record.fetched.sync_token if record.fetched else record.link.sync_token
+    return Version(qbo_id=record.link.qbo_id, sync_token=str(token))

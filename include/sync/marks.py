@@ -1,11 +1,16 @@
-"""Change marks: which records have to be looked at. The rules stand in SQL (migrations/sql/0002_qbo_sync.sql)."""
+"""Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from include.model.record import Direction, RecordKey
-from include.sync.staging import StagedRecord
+from include.model.staged import StagedRecord
+
+_MARK_ALL_OF_LMS = Path(__file__).with_name("mark_all_of_lms.sql").read_bytes()
+_MARK_ALL_OF_QBO = Path(__file__).with_name("mark_all_of_qbo.sql").read_bytes()
 
 
 def dispatch(connection: psycopg.Connection) -> None:
@@ -13,11 +18,11 @@ def dispatch(connection: psycopg.Connection) -> None:
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 
-def looked(connection: psycopg.Connection, dag_id: str) -> None:
-    """A run of the DAG is about to look what is due: who marks something from now on has to wake another run."""
+def record_listing(connection: psycopg.Connection, dag_id: str) -> None:
+    """A run of the DAG is about to list what is due: what is marked from now on has to wake another run."""
     connection.execute(
-        "insert into qbo_sync.dag_look (dag_id, looked_at) values (%s, clock_timestamp())"
-        " on conflict (dag_id) do update set looked_at = excluded.looked_at",
+        "insert into qbo_sync.dag_listing (dag_id, listed_at) values (%s, clock_timestamp())"
+        " on conflict (dag_id) do update set listed_at = excluded.listed_at",
         [dag_id],
     )
 
@@ -35,37 +40,29 @@ def lock_to_settle(connection: psycopg.Connection) -> None:
 def mark_all(
     connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
 ) -> None:
-    """Mark everything of these entities that is linked or, for invoices, could be."""
+    """Mark everything of these entities that is linked or, towards QuickBooks, could be."""
     lock_alone(connection)
-    connection.execute(
-        "select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
-        " select l.realm_id, l.entity, l.record_id, i.billing_lab_id as lab"
-        "   from qbo_sync.linked_record l"
-        "   left join lms.invoice i on l.entity = 'invoice' and i.id::text = l.record_id"
-        " union"
-        " select n.realm_id, 'invoice', i.id::text, i.billing_lab_id"
-        "   from lms.invoice i join qbo_sync.connection n using (billing_lab_id)"
-        " union"
-        " select n.realm_id, 'payment', p.id::text, p.billing_lab_id"
-        "   from lms.payment p join qbo_sync.connection n using (billing_lab_id)"
-        " union"
-        " select n.realm_id, e.entity, c.id::text, c.billing_lab_id"
-        "   from lms.credit c join qbo_sync.connection n using (billing_lab_id)"
-        "  cross join (values ('credit'), ('credit_application')) e (entity)"
-        " ) everything where entity = any(%(entities)s) and (%(realm)s::text is null or realm_id = %(realm)s)",
-        {"direction": direction, "entities": list(entities), "realm": realm_id},
-    )
+    statement = _MARK_ALL_OF_LMS if direction == "lms_to_qbo" else _MARK_ALL_OF_QBO
+    connection.execute(statement, {"direction": direction, "entities": list(entities), "realm": realm_id})
 
 
 def keep_waiting(
-    connection: psycopg.Connection, realm_id: str, record: StagedRecord, entity: str, record_id: str
+    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any], waits_for: RecordKey
 ) -> None:
     """A part of the record cannot go yet: its mark outlives the write, and waits for that record to be linked."""
     connection.execute(
         "update qbo_sync.change_mark set generation = nextval('qbo_sync.mark_generation'), extracted_at = null,"
         " waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
-        [entity, record_id, realm_id, record.direction, record.entity, record.record_id, record.generation],
+        [
+            waits_for.entity,
+            waits_for.id,
+            realm_id,
+            record.direction,
+            record.entity,
+            record.record_id,
+            record.generation,
+        ],
     )
 
 

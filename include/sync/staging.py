@@ -1,81 +1,31 @@
 """The staged rows of a run: what `extract` read, `transform` planned, `validate` checked and `load` did."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
 from include.company.runtime import Run
 from include.lms.database import jsonb
+from include.model.plan import Plan
 from include.model.problem import Problem
-from include.model.record import Direction, Entity, RecordKey
+from include.model.record import Direction, Entity
+from include.model.staged import Fetched, Link, StagedRecord
+from include.model.typed_json import base_of, typed
 
-Json = dict[str, Any]
+log = logging.getLogger(__name__)
 
+Row = StagedRecord[Any, Any, Any, Any]
+Column = Literal["lms", "qbo", "context", "plan", "problems", "outcome"]
 
-@dataclass(kw_only=True, slots=True)
-class StagedRecord:
-    """One record in the hands of one run."""
-
-    entity: Entity
-    record_id: str
-    direction: Direction
-    billing_lab_id: int | None
-    generation: int
-    link_version: int | None
-    #: {qbo_id, base, sync_token, record_id (the LMS's)}; None: not linked.
-    link: Json | None
-    lms: Json | None = None
-    qbo: Json = field(default_factory=dict)
-    action: str | None = None
-    plan: Json = field(default_factory=dict)
-    problems: list[Json] = field(default_factory=list)
-    outcome: str | None = None
-
-    @property
-    def key(self) -> RecordKey:
-        """Its name."""
-        return RecordKey(self.entity, self.record_id)
-
-    @property
-    def problem(self) -> Problem | None:
-        """The first thing that stands in its way."""
-        return Problem(**self.problems[0]) if self.problems else None
-
-
-#: Takes the due marks of one company in hand that no other run has. Rows of an earlier try of the run are replaced.
-_TAKE = """
-    with due as (
-        update qbo_sync.change_mark m
-           set extracted_at = clock_timestamp(), extracted_by = %(dag)s || '/' || %(run)s
-          from (select * from qbo_sync.due_mark
-                 where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
-                   and (extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes'
-                        or extracted_by = %(dag)s || '/' || %(run)s)
-                 order by marked_at limit %(limit)s) d
-         where m.realm_id = d.realm_id and m.direction = d.direction and m.entity = d.entity
-           and m.record_id = d.record_id
-        returning m.*
-    )
-    insert into qbo_sync.staged_record as s
-           (dag_id, run_id, realm_id, direction, entity, record_id, billing_lab_id, generation, link_version, link)
-    select %(dag)s, %(run)s, d.realm_id, d.direction, d.entity, d.record_id, d.billing_lab_id, d.generation, l.version,
-           case when l.qbo_id is not null
-                then jsonb_build_object('qbo_id', l.qbo_id, 'base', l.base, 'sync_token', l.sync_token,
-                                        'record_id', l.record_id) end
-      from due d
-      left join qbo_sync.linked_record l on l.realm_id = d.realm_id and l.entity = d.entity
-                                        and l.record_id = d.record_id
-    on conflict (dag_id, run_id, realm_id, entity, record_id) do update
-       set generation = excluded.generation, link_version = excluded.link_version, link = excluded.link,
-           billing_lab_id = excluded.billing_lab_id, lms = null, qbo = null, action = null, plan = null,
-           problems = '[]', outcome = null, extracted_at = clock_timestamp()
-"""
+_TAKE = Path(__file__).with_name("take_due.sql").read_bytes()
 
 #: From QuickBooks, marks name records by QuickBooks' ids.
-_TAKE_BY_QBO_ID = _TAKE.replace("l.record_id = d.record_id", "l.qbo_id = d.record_id")
+_TAKE_BY_QBO_ID = _TAKE.replace(b"l.record_id = d.record_id", b"l.qbo_id = d.record_id")
 
 
 #: Records that one run takes in hand: no more than its load can write before the marks count as abandoned.
@@ -105,42 +55,82 @@ def take_due(
 
 
 def read(
-    connection: psycopg.Connection, run: Run, realm_id: str, entity: Entity, *, unfinished: bool = True
-) -> list[StagedRecord]:
-    """The run's rows of one entity, in the order of their ids; only those without an outcome unless told."""
+    connection: psycopg.Connection, run: Run, realm_id: str, entity: Entity, row: Any, *, unfinished: bool = True
+) -> list[Row]:
+    """The run's rows of one entity, in the order of their ids; only those without an outcome unless told.
+
+    `row`: the entity's `StagedRecord[…]`, which says what its JSON is.
+    """
+    base, lms, qbo, context = get_args(row)
+    fetched: Any = Fetched
+    planned: Any = Plan
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            "select entity, record_id, direction, billing_lab_id, generation, link_version, link, lms, qbo, action,"
+        found = cursor.execute(
+            "select entity, record_id, direction, billing_lab_id, generation, link_version, link, lms, qbo, context,"
             "       plan, problems, outcome"
             "  from qbo_sync.staged_record"
             " where dag_id = %s and run_id = %s and realm_id = %s and entity = %s and (outcome is null or not %s)"
             " order by length(record_id), record_id",
             [run.dag_id, run.run_id, realm_id, entity, unfinished],
         ).fetchall()
-    return [StagedRecord(**{**row, "qbo": row["qbo"] or {}, "plan": row["plan"] or {}}) for row in rows]
+    return [
+        StagedRecord(
+            **{
+                **one,
+                "link": _link(entity, one["link"]),
+                "lms": _typed(one["lms"], lms),
+                "qbo": _typed(one["qbo"], fetched[qbo]),
+                "context": _typed(one["context"], context),
+                "plan": _typed(one["plan"], planned[base]),
+                "problems": typed(one["problems"], list[Problem]),
+            }
+        )
+        for one in found
+    ]
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    return None if value is None else typed(value, kind)
+
+
+def _link(entity: Entity, link: Mapping[str, Any] | None) -> Link[Any] | None:
+    if link is None:
+        return None
+    return Link(
+        lms_id=link["record_id"],
+        qbo_id=link["qbo_id"],
+        base=_base(entity, link),
+        sync_token=link["sync_token"],
+    )
+
+
+def _base(entity: Entity, link: Mapping[str, Any]) -> Any:
+    """What was agreed on; None where somebody has written a base by hand that is none: as if linked by hand."""
+    try:
+        return base_of(entity, link["base"])
+    except msgspec.ValidationError as error:
+        log.warning("the base of %s %s is not one: %s", entity, link["record_id"], error)
+        return None
 
 
 def write(
-    connection: psycopg.Connection,
-    run: Run,
-    realm_id: str,
-    records: Iterable[StagedRecord],
-    columns: Sequence[str],
+    connection: psycopg.Connection, run: Run, realm_id: str, records: Iterable[Row], columns: Sequence[Column]
 ) -> None:
-    """Write these columns of the records back."""
-    names = psycopg.sql.SQL(", ").join(
-        psycopg.sql.SQL("{} = %s").format(psycopg.sql.Identifier(column)) for column in columns
+    """Write these columns of the records back; the plan's step goes into a column of its own too."""
+    names = [*columns, *(["step"] if "plan" in columns else [])]
+    assignments = psycopg.sql.SQL(", ").join(
+        psycopg.sql.SQL("{} = %s").format(psycopg.sql.Identifier(name)) for name in names
     )
     statement = psycopg.sql.SQL(
         "update qbo_sync.staged_record set {} where dag_id = %s and run_id = %s and realm_id = %s"
         " and entity = %s and record_id = %s"
-    ).format(names)
+    ).format(assignments)
     with connection.cursor() as cursor:
         cursor.executemany(
             statement,
             [
                 [
-                    *(_parameter(column, getattr(record, column)) for column in columns),
+                    *(_parameter(record, name) for name in names),
                     run.dag_id,
                     run.run_id,
                     realm_id,
@@ -152,8 +142,11 @@ def write(
         )
 
 
-def _parameter(column: str, value: Any) -> Any:
-    return value if column in ("action", "outcome") or value is None else jsonb(value)
+def _parameter(record: Row, column: str) -> Any:
+    if column == "step":
+        return record.planned.step
+    value = getattr(record, column)
+    return value if column == "outcome" or value is None else jsonb(value)
 
 
 def counts(connection: psycopg.Connection, run: Run, realm_id: str) -> Mapping[str, int]:
@@ -182,3 +175,20 @@ def keep_summary(connection: psycopg.Connection, run: Run, realm_id: str) -> dic
         {"dag_id": run.dag_id, "run_id": run.run_id, "realm_id": realm_id, **summary},
     )
     return summary
+
+
+def settle_leftovers(
+    connection: psycopg.Connection, run: Run, realm_id: str, direction: Direction, entity: Entity, row: Any
+) -> None:
+    """What changed while it was in hand waits for the next run: its mark is still there, with what is new.
+
+    Where the mark is not, another run has settled the record since: there is nothing left to do.
+    """
+    for record in read(connection, run, realm_id, entity, row):
+        marked = connection.execute(
+            "update qbo_sync.change_mark set extracted_at = null"
+            " where realm_id = %s and direction = %s and entity = %s and record_id = %s returning 1",
+            [realm_id, direction, entity, record.record_id],
+        ).fetchone()
+        record.outcome = "waiting" if marked else "unchanged"
+        write(connection, run, realm_id, [record], ["outcome"])

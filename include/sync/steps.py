@@ -1,124 +1,187 @@
-"""The steps before the load: which companies have work, extract, transform, validate.
+"""The whole sync on one screen, both directions: mark → read both sides → decide → check → write → settle.
+
+    companies   marks what changed, and names the QuickBooks companies that have something due
+    extract     stages the due records with what both sides say of them
+    transform   plans one step for each
+    validate    checks what is about to be written; sets aside what fails
+    load        carries the plans out, and settles each record: outcome, link, base, mark, error
 
 Each step reads the run's staged rows and writes them back; what it returns (keys and counts) is what XCom may carry.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from include.company.company import read_company, refresh_preferences, require_known
+import psycopg
+
+from include.company.company import Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
-from include.model.plain import to_plain
-from include.model.record import LISTS
-from include.sync import intents, marks, staging
-from include.sync.currency import note_foreign_payers, refuse_foreign
+from include.model.plan import Plan, fail
+from include.model.record import LISTS, Direction, Side
+from include.model.staged import StagedRecord
+from include.qbo.client import QboClient
+from include.sync import intents, marks, mass_delete, staging
 from include.sync.due import companies_with_work
-from include.sync.entity.refused import plan_refused
+from include.sync.entity.base import EntitySync, ToQuickBooks
+from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
-from include.sync.made_unseen import adopt_made_unseen, find_made_unseen
-from include.sync.staging import StagedRecord
+from include.sync.lab import settings_for
+from include.sync.plan.guards import guarded
+from include.sync.plan.order import ignore_leaving
+from include.sync.write import to_lms, to_quickbooks
+from include.sync.write.foreign import find_foreign_customers
+from include.sync.write.unconfirmed import find_unconfirmed
+
+Sync = EntitySync[Any, Any, Any, Any]
+Row = StagedRecord[Any, Any, Any, Any]
 
 
 def companies(
-    runtime: Runtime, flow: Flow, realm_id: str | None, resync: bool, *, woken: bool = False
+    runtime: Runtime,
+    flow: Flow,
+    realm_id: str | None,
+    resync: bool,
+    *,
+    woken: bool = False,
+    release_held: bool = False,
 ) -> list[dict[str, Any]]:
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
     `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
-    where something has to go first are left out, its load wakes this DAG again (due.py). Raises UnknownCompany.
+    where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what is held
+    because it would delete or void many records at once is due again (rule 8.9). Raises UnknownCompany.
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)
         if resync:
             marks.mark_all(connection, flow.direction, flow.names, realm_id)
+        if release_held:
+            mass_delete.release(connection, realm_id, flow.direction, flow.names)
         marks.dispatch(connection)
         if not realm_id:
-            marks.looked(connection, runtime.run.dag_id)
+            marks.record_listing(connection, runtime.run.dag_id)
         connection.commit()
         after = flow.after if woken else ()
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
-def extract(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+def extract(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False) -> dict[str, int]:
     """Stage the due records with what both sides say of them; the number of each entity is returned.
 
-    Writes that an earlier load left unfinished count too, as `unfinished`: this run's load brings them to an end.
+    `release_held`: also those that are held because they would be deleted many at once (rule 8.9).
+
+    Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
+    to an end.
     """
     extracted: dict[str, int] = {}
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
         marks.lock_alone(connection)
+        if release_held:
+            mass_delete.release(connection, realm_id, flow.direction, flow.names)
         staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
-        for rules in flow.entities:
-            records = staging.read(connection, runtime.run, realm_id, rules.entity)
-            found = rules.read(connection, [record.record_id for record in records])
-            for record in records:
-                record.lms = to_plain(found[record.record_id]) if record.record_id in found else None
+        for sync in flow.entities:
+            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             if records:
-                rules.observe(connection, client, company, records)
-                note_foreign_payers(connection, client, company, records)
-            if rules.entity not in LISTS:
-                find_made_unseen(connection, client, company, rules, records)
-            staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo"])
+                _read(connection, client, company, sync, records)
+            staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
-            extracted[rules.entity] = len(records)
-        extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
+            extracted[sync.entity] = len(records)
+        if flow.direction == "lms_to_qbo":
+            extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
 
 
-def transform(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Plan one action for each staged record; the number of each action is returned."""
-    planned: dict[str, int] = {}
+def _read(
+    connection: psycopg.Connection, client: QboClient, company: Company, sync: Sync, records: Sequence[Row]
+) -> None:
+    sync.read(connection, client, company, records)
+    towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
+    if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
+        find_foreign_customers(connection, client, company, sync, towards_quickbooks)
+        find_unconfirmed(connection, client, company, sync, towards_quickbooks)
+    if any(getattr(record.known, "match_in_flight", False) for record in records):
+        retry_unconfirmed(connection, company.realm_id, sync.entity)
+
+
+def transform(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False) -> dict[str, int]:
+    """Plan one step for each staged record; the number of each step is returned.
+
+    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9).
+    """
+    counts: Counter[str] = Counter()
+    held: set[int | None] = set()
     with runtime.connect() as connection:
         company = read_company(connection, realm_id)
-        for rules in flow.entities:
-            records = staging.read(connection, runtime.run, realm_id, rules.entity)
+        for sync in flow.entities:
+            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             for record in records:
-                plan = adopt_made_unseen(record, rules.plan(record, company))
-                plan = plan_refused(record) or refuse_foreign(record, plan, company.preferences)
-                record.action, record.plan = plan.action, plan.to_plain()
-                if plan.problem:
-                    record.problems = [_plain_problem(plan.problem)]
-                planned[plan.action] = planned.get(plan.action, 0) + 1
-            staging.write(connection, runtime.run, realm_id, records, ["action", "plan", "problems"])
+                record.plan = plan_one(sync, record, company)
+            if sync.entity == "invoice":
+                for record in ignore_leaving(records, [record.planned for record in records]):
+                    record.plan = plan_one(sync, record, company)
+            held |= mass_delete.hold_many(
+                connection, runtime, company, sync, records, released=release_held, held_before=held
+            )
+            for record in records:
+                record.problems = [record.planned.problem] if record.planned.problem else []
+                counts[record.planned.step] += 1
+            staging.write(connection, runtime.run, realm_id, records, ["plan", "problems"])
         connection.commit()
-    return planned
+    return dict(counts)
+
+
+def plan_one(sync: Sync, record: Row, company: Company) -> Plan[Any]:
+    """The entity's plan for a record, after all guards. Pure."""
+    lab = settings_for(company, record, sync.lab_of(record))
+    return guarded(sync.plan(record, lab), record, sync.subject(record), lab)
+
+
+_WRITTEN_SIDE: dict[Direction, Side] = {"lms_to_qbo": "qbo", "qbo_to_lms": "lms"}
 
 
 def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Check what is about to be created against the entity's expectations; the rows that fail are set aside."""
+    """Check what is about to be written against the entity's expectations; the rows that fail are set aside."""
     # Great Expectations takes seconds to import: only this step pays, and forks of the scheduler have it already.
     from include.expectations.check import check
 
+    side = _WRITTEN_SIDE[flow.direction]
     checked, set_aside = 0, 0
     with runtime.connect() as connection:
-        for rules in flow.entities:
-            records = [r for r in staging.read(connection, runtime.run, realm_id, rules.entity) if _to_check(r)]
-            problems = check(
-                rules.entity,
-                {record.record_id: rules.from_plain(record.lms) for record in records if record.lms},
-            )
-            bad = [record for record in records if record.record_id in problems]
-            for record in bad:
-                record.action = "fail"
-                record.problems = [_plain_problem(problem) for problem in problems[record.record_id]]
-            staging.write(connection, runtime.run, realm_id, bad, ["action", "problems"])
-            checked, set_aside = checked + len(records), set_aside + len(bad)
+        for sync in flow.entities:
+            staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+            records = [record for record in staged if _is_to_check(record, side)]
+            problems = check(sync.entity, side, {record.record_id: record.planned.target for record in records})
+            failed = [record for record in records if record.record_id in problems]
+            for record in failed:
+                record.problems = problems[record.record_id]
+                record.plan = fail(record.problems[0], side)
+            staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
+            checked, set_aside = checked + len(records), set_aside + len(failed)
         connection.commit()
     return {"checked": checked, "set_aside": set_aside}
 
 
-def _to_check(record: StagedRecord) -> bool:
-    """Also what waits: its own problems should be known before its customer's are mended."""
-    return record.action in ("create", "update", "wait") or (record.action == "fail" and record.link is None)
+def _is_to_check(record: Row, side: Side) -> bool:
+    """What is about to be written to the run's side. Towards QuickBooks also what waits or failed before it was ever
+    there: its own problems should be known before others are corrected."""
+    plan = record.planned
+    if plan.target is None or plan.side != side:
+        return False
+    if side == "lms":
+        return plan.step in ("create", "update", "adopt")
+    return plan.step in ("create", "update", "wait") or (plan.step == "fail" and record.link is None)
 
 
-def _plain_problem(problem: Any) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "message": problem.message,
-        "resolution": problem.resolution,
-        "detail": dict(problem.detail),
-    }
+def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Carry out the run's plans; the counts by outcome are returned.
+
+    Raises what the client raises when QuickBooks is down or the grant was revoked: the records not yet written keep
+    their marks, and a retry of the task goes on where this one stopped.
+    """
+    write = to_quickbooks.load if flow.direction == "lms_to_qbo" else to_lms.load
+    return write(runtime, flow, realm_id)

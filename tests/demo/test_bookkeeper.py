@@ -6,7 +6,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from include.demo.bookkeeper import Desk
+from include.demo.bookkeeper import CompanySetup
 from include.demo.catalogue import Product
 from include.demo.loader import Loader
 from include.demo.quickbooks import QuickBooks, QuickBooksError, amount
@@ -48,12 +48,12 @@ def load_one_case(db: psycopg.Connection) -> None:
 
 
 def test_prepares_once_however_often(quickbooks: QuickBooks, lms_database: str) -> None:
-    desk = Desk(quickbooks)
+    setup = CompanySetup(quickbooks)
     with psycopg.connect(lms_database) as db:
         load_one_case(db)
         for _ in range(2):
-            desk.settle()
-            desk.prepare(WORK, db)
+            setup.settle()
+            setup.prepare(WORK, db)
     everybody = "WHERE Active IN (true, false)"
     customers = {record["DisplayName"]: record["Active"] for record in quickbooks.all("Customer", everybody)}
     assert customers == {WORK.customers[0]: True, "Walk-in": True, "Oak Street (deleted)": False}

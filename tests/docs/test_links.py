@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").rglob("*.md"))]
-
-
-def anchors(document: Path) -> set[str]:
-    """The headings of a document as links name them."""
-    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+from tests.docs.documents import DOCS, DOCUMENTS, anchors
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -27,15 +20,27 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert anchor in anchors(there), target
 
 
-def test_decisions_are_numbered_once_and_short() -> None:
-    decisions = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
-    numbers = [path.name[:4] for path in decisions]
-    assert len(set(numbers)) == len(numbers)
-    for path in decisions:
-        assert len(path.read_text().splitlines()) <= 60, f"{path.name}: one page at most"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_an_anchor_is_there_once(document: Path) -> None:
+    explicit = re.findall(r'<a id="([^"]+)"></a>', document.read_text())
+    assert len(set(explicit)) == len(explicit)
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    waiting = [DOCS.parent / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        if document in reached or document.suffix != ".md":
+            continue
+        reached.add(document)
+        for target in re.findall(r"\]\(([^)#\s]+\.md)[^)]*\)", document.read_text()):
+            if "://" not in target:
+                waiting.append((document.parent / target).resolve())
+    assert set(DOCS.rglob("*.md")) <= reached
 
 
 def test_pictures_are_small() -> None:
-    pictures = sorted((PROJECT / "docs" / "images").iterdir())
+    pictures = sorted((DOCS / "images").iterdir())
     assert pictures
     assert all(picture.stat().st_size < 200_000 for picture in pictures)

@@ -2,25 +2,23 @@
 
 import pytest
 
-from include.sync.flows import FLOWS
-from include.sync.inbound.flows import INBOUND
-from tests.end_to_end.conftest import Airflow
-from tests.waiting import eventually
-from tests.world import World
+from tests.support.airflow import Airflow
+from tests.support.waiting import eventually
+from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, World
 
 STEPS = ["companies", "extract", "load", "transform", "validate"]
 
 
 def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(airflow: Airflow) -> None:
     dags = {dag["dag_id"]: dag for dag in airflow.get("dags")["dags"]}
-    assert {*FLOWS, *INBOUND, "qbo_change_capture"} <= set(dags)
-    assert not dags["qbo_change_capture"]["is_paused"]
-    for dag_id in [*FLOWS, *INBOUND]:
+    assert {*LMS_TO_QBO, *QBO_TO_LMS, CAPTURE} <= set(dags)
+    assert not dags[CAPTURE]["is_paused"]
+    for dag_id in [*LMS_TO_QBO, *QBO_TO_LMS]:
         assert not dags[dag_id]["is_paused"]
         assert not dags[dag_id]["has_import_errors"]
         details = airflow.get(f"dags/{dag_id}/details")
         assert "A failed task" in details["doc_md"]
-        assert set(details["params"]) == {"realm_id", "resync"}
+        assert set(details["params"]) == {"realm_id", "resync", "release_held"}
         tasks = airflow.get(f"dags/{dag_id}/tasks")["tasks"]
         assert sorted(task["task_id"] for task in tasks) == STEPS
 

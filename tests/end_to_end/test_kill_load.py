@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from include.stack.stack import Stack
-from tests.end_to_end.conftest import Airflow
-from tests.waiting import eventually
-from tests.world import World
+from tests.support.airflow import Airflow
+from tests.support.waiting import eventually
+from tests.support.world import World
 
 DAG = "invoice_lms_to_qbo"
 

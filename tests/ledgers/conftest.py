@@ -7,6 +7,7 @@ import pytest
 
 from include.expectations import check
 from include.model.problem import Problem
+from include.model.record import Entity, Side
 
 #: No step makes a name that is not right, and two thirds of the time would go into checking them.
 ALWAYS_RIGHT = {"billing_account", "doctor_office", "product", "special_item"}
@@ -23,8 +24,8 @@ def names_unchecked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """In `make test` the suites of customers and items are left out; the long histories run them too."""
     everything = check.check
 
-    def what_can_be_wrong(entity: str, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
-        return {} if entity in ALWAYS_RIGHT else everything(entity, records)
+    def what_can_be_wrong(entity: Entity, side: Side, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
+        return {} if entity in ALWAYS_RIGHT else everything(entity, side, records)
 
     if request.node.get_closest_marker("long") is None:
         monkeypatch.setattr(check, "check", what_can_be_wrong)

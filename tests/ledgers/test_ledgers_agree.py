@@ -6,11 +6,9 @@ import random
 
 import pytest
 
-from tests.ledgers.histories import agree
-from tests.world import World
+from tests.support.ledgers.histories import AT_ONCE, agree
+from tests.support.world import World
 
-#: Histories of one seed. They share a database; fewer of them keep it small.
-AT_ONCE = 50
 #: `make proof`: so many times as many, others each time, unless PILOT_HISTORIES_SEED says which.
 LONG = 60
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.ledgers.histories import agree
-from tests.ledgers.test_ledgers_agree import AT_ONCE
-from tests.world import World
+from tests.support.ledgers.histories import AT_ONCE, agree
+from tests.support.world import World
 
 
 @pytest.mark.timeout(900)

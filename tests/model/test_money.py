@@ -16,6 +16,7 @@ def test_rounding_is_half_up_and_at_most_half_a_cent_off(value: Decimal) -> None
     assert rounded == rounded.quantize(Decimal("0.01"))
 
 
+@pytest.mark.rule("8.6.a")
 @pytest.mark.parametrize(
     ("value", "cents"), [("0.005", "0.01"), ("1.115", "1.12"), ("2.675", "2.68"), ("-0.005", "-0.01")]
 )
@@ -23,6 +24,7 @@ def test_half_a_cent_goes_away_from_zero(value: str, cents: str) -> None:
     assert to_cents(Decimal(value)) == Decimal(cents)
 
 
+@pytest.mark.rule("8.6.a")
 def test_a_float_is_refused() -> None:
     with pytest.raises(TypeError):
         to_cents(1.1)  # type: ignore[arg-type]

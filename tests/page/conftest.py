@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,9 @@ from include.lms.database import prepare
 from include.qbo.oauth import OAuthApp
 from include.stack.ports import Ports
 from include.stack.stack import Stack
-from tests.page.visitor import Visitor
-from tests.world import UNLIMITED, QuickBooks, World, make_company
+from tests.support.page.site import Site, logged_in
+from tests.support.quickbooks import QuickBooks, make_company
+from tests.support.world import UNLIMITED, World
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -49,24 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
-@dataclass(frozen=True)
-class Site:
-    """The running stack as the tests see it."""
-
-    base: str
-    environment: dict[str, str]
-    tokens: dict[str, str]
-
-    @property
-    def page(self) -> str:
-        """Where the page is."""
-        return f"{self.base}/quickbooks"
-
-    def visitor(self, name: str | None) -> Visitor:
-        """Somebody with a browser of their own; None: nobody in particular."""
-        return Visitor(self.base, self.tokens[name] if name else None)
-
-
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A private stack with people of each role."""
@@ -76,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         stack.up()
         environment = stack.full_environment()
         made = subprocess.run(
-            [sys.executable, "-m", "tests.page.tokens", *(f"{name}:{role}" for name, role in PEOPLE.items())],
+            [sys.executable, "-m", "tests.support.page.tokens", *(f"{name}:{role}" for name, role in PEOPLE.items())],
             cwd=PROJECT,
             env=environment,
             check=True,
@@ -146,11 +128,3 @@ def admin(site: Site, browser: Browser) -> Iterator[BrowserContext]:
     context = logged_in(site, browser, "ada")
     yield context
     context.close()
-
-
-def logged_in(site: Site, browser: Browser, name: str, **options: object) -> BrowserContext:
-    """A browser in which somebody is logged in to Airflow."""
-    context = browser.new_context(**options)  # type: ignore[arg-type]
-    context.add_cookies([{"name": "_token", "value": site.tokens[name], "url": site.base, "httpOnly": True}])
-    context.set_default_timeout(30_000)
-    return context

@@ -9,46 +9,32 @@ import psycopg
 import pytest
 from airflow.sdk import RetryAction
 
-from include.company.accounts import SETTINGS, Account, choices
+from include.company.accounts import SETTINGS, choices
 from include.company.check import CompanyFacts, check
 from include.company.check_run import check_company, companies_to_check
 from include.company.disconnect import disconnect_lab
-from include.model.settings import ConnectionSettings
+from include.model.company import Account, CompanyInfo
+from include.model.settings import CompanyPreferences
 from include.orchestration import company_check
 from include.orchestration.retries import POLICY, RETRIES
+from include.qbo.company_info import parse_company_info
 from include.qbo.errors import ReconnectRequired
+from include.qbo.preferences import parse_preferences
 from include.stack.postgres import ThrowawayServer
 from include.sync.customer_link import CannotLink, candidates, likeness, link_customer
-from tests.world import World
+from tests.support.settings import LAB
+from tests.support.world import World
 
 INCOME = Account(account_id="2", name="Sales", type="Income", subtype="SalesOfProductIncome", active=True)
 UNDEPOSITED = Account(
     account_id="10", name="Undeposited Funds", type="Other Current Asset", subtype="UndepositedFunds", active=True
 )
-LAB = ConnectionSettings(
-    billing_lab_id=1,
-    realm_id="9",
-    direction="both",
-    sync_invoices=True,
-    sync_credits=True,
-    sync_payments=True,
-    income_account_id="2",
-    deposit_account_id="10",
-    receivable_account_id=None,
-    discount_account_id=None,
-    shipping_account_id=None,
-    tax_account_id=None,
-    credit_account_id=None,
-    sync_start_date=date(2026, 4, 1),
-    receives_qbo_transactions=True,
-)
 FINE = CompanyFacts(
-    info={"NameValue": [{"Name": "SubscriptionStatus", "Value": "PAID"}]},
-    preferences={"SalesFormsPrefs": {"CustomTxnNumbers": True, "AllowShipping": True, "AllowDiscount": True}},
+    info=CompanyInfo(subscription_status="PAID"),
+    preferences=CompanyPreferences(),
     accounts=[INCOME, UNDEPOSITED],
     settings=[LAB],
     labs={1: "Bright"},
-    today=date(2026, 11, 1),
 )
 
 
@@ -57,43 +43,40 @@ def found(facts: CompanyFacts) -> dict[str, str]:
     return {finding.code: finding.severity for finding in check(facts)}
 
 
-def preferring(**groups: Any) -> CompanyFacts:
+def preferring(**changed: Any) -> CompanyFacts:
     """The fine company with other preferences."""
-    return replace(FINE, preferences={**FINE.preferences, **groups})
+    return replace(FINE, preferences=CompanyPreferences(**changed))
 
 
 def test_nothing_is_found_where_all_is_fine() -> None:
     assert check(FINE) == []
-    assert check(replace(FINE, preferences={}, info={})) == [], "what QuickBooks does not say is no finding"
+    unsaid = replace(FINE, preferences=parse_preferences({}), info=parse_company_info({}))
+    assert check(unsaid) == [], "what QuickBooks does not say is no finding"
 
 
+@pytest.mark.setting("shipping_account_id")
+@pytest.mark.trap(52)
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (preferring(SalesFormsPrefs={"CustomTxnNumbers": False}), {"custom_numbers_off": "warning"}),
-        (preferring(SalesFormsPrefs={"AutoApplyCredit": True}), {"auto_apply_credit_on": "warning"}),
-        (preferring(SalesFormsPrefs={"AutoApplyPayments": True}), {"auto_apply_payments_on": "warning"}),
-        (preferring(SalesFormsPrefs={"AllowShipping": False}), {"shipping_box_off": "problem"}),
-        (preferring(SalesFormsPrefs={"AllowDiscount": False}), {"discount_box_off": "problem"}),
-        (preferring(TaxPrefs={"UsingSalesTax": True, "PartnerTaxEnabled": True}), {"automated_sales_tax": "warning"}),
-        (preferring(TaxPrefs={"UsingSalesTax": True}), {"sales_tax": "note"}),
-        (preferring(CurrencyPrefs={"MultiCurrencyEnabled": True}), {"multi_currency": "warning"}),
-        (preferring(AccountingInfoPrefs={"BookCloseDate": "2026-03-31"}), {"closing_date": "note"}),
-        (preferring(AccountingInfoPrefs={"BookCloseDate": "2026-04-01"}), {"closing_date": "warning"}),
+        (preferring(custom_transaction_numbers=False), {"custom_numbers_off": "warning"}),
+        (preferring(auto_apply_credit=True), {"auto_apply_credit_on": "warning"}),
+        (preferring(auto_apply_payments=True), {"auto_apply_payments_on": "warning"}),
+        (preferring(allow_shipping=False), {"shipping_box_off": "problem"}),
+        (preferring(allow_discount=False), {"discount_box_off": "problem"}),
+        (preferring(sales_tax=True, automated_sales_tax=True), {"automated_sales_tax": "warning"}),
+        (preferring(sales_tax=True), {"sales_tax": "note"}),
+        (preferring(multi_currency=True), {"multi_currency": "warning"}),
+        (preferring(book_close_date=date(2026, 3, 31)), {"closing_date": "note"}),
+        (preferring(book_close_date=date(2026, 4, 1)), {"closing_date": "warning"}),
         (replace(FINE, accounts=[INCOME]), {"account_missing": "problem"}),
         (replace(FINE, accounts=[replace(INCOME, active=False), UNDEPOSITED]), {"account_inactive": "problem"}),
         (replace(FINE, accounts=[replace(INCOME, type="Expense"), UNDEPOSITED]), {"account_type": "problem"}),
         (
-            replace(
-                preferring(SalesFormsPrefs={"DefaultShippingAccount": "7"}),
-                settings=[replace(LAB, shipping_account_id="2")],
-            ),
+            replace(preferring(shipping_account_id="7"), settings=[replace(LAB, shipping_account_id="2")]),
             {"shipping_account_differs": "warning"},
         ),
-        (
-            replace(FINE, info={"NameValue": [{"Name": "SubscriptionStatus", "Value": "EXPIRED"}]}),
-            {"subscription": "problem"},
-        ),
+        (replace(FINE, info=CompanyInfo(subscription_status="EXPIRED")), {"subscription": "problem"}),
     ],
 )
 def test_each_rule(facts: CompanyFacts, expected: dict[str, str]) -> None:
@@ -105,9 +88,9 @@ def test_each_rule(facts: CompanyFacts, expected: dict[str, str]) -> None:
 
 def test_each_setting_offers_only_accounts_that_quickbooks_accepts_and_the_chosen_one() -> None:
     income = SETTINGS[0]
-    gone = replace(INCOME, account_id="3", active=False)
-    assert choices(income, [INCOME, UNDEPOSITED, gone], None) == [INCOME]
-    assert choices(income, [INCOME, UNDEPOSITED, gone], "3") == [INCOME, gone]
+    inactive = replace(INCOME, account_id="3", active=False)
+    assert choices(income, [INCOME, UNDEPOSITED, inactive], None) == [INCOME]
+    assert choices(income, [INCOME, UNDEPOSITED, inactive], "3") == [INCOME, inactive]
 
 
 def test_a_real_company_is_checked_and_findings_come_and_go(world: World) -> None:
@@ -125,8 +108,8 @@ def test_a_real_company_is_checked_and_findings_come_and_go(world: World) -> Non
     world.qbo.control("POST", f"companies/{realm}/preferences", {"SalesFormsPrefs": {"AutoApplyCredit": False}})
     check_company(world.runtime, realm)
     assert [one["code"] for one in world.sql(in_force)] == ["account_inactive"]
-    gone = world.sql("select * from qbo_sync.company_finding where code = 'auto_apply_credit_on'")
-    assert gone[0]["resolved_at"] is not None, "its history is kept"
+    resolved = world.sql("select * from qbo_sync.company_finding where code = 'auto_apply_credit_on'")
+    assert resolved[0]["resolved_at"] is not None, "its history is kept"
     known = world.sql("select * from qbo_sync.company_account where not active")
     assert [one["account_id"] for one in known] == [sales["Id"]]
     checked = world.sql("select * from qbo_sync.company_check")[0]
@@ -144,7 +127,7 @@ def test_a_company_that_must_be_connected_again_fails_its_check_every_day(
     monkeypatch.setattr(company_check, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
     (company,) = company_check.connected_companies.function()
-    with pytest.raises(ReconnectRequired, match=r"must be connected again on the QuickBooks Online page") as failed:
+    with pytest.raises(ReconnectRequired, match=r"Reconnect the company on the QuickBooks Online page") as failed:
         company_check.check.function(company)
     assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
     disconnect_lab(world.runtime, world.lab)

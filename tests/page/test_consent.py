@@ -3,10 +3,13 @@
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from tests.page.conftest import Site
-from tests.page.visitor import begin, consent, path_of
-from tests.sync.test_stopped_midway import without_accounts
-from tests.world import QuickBooks, World
+import pytest
+
+from tests.support.bookkeeper import without_accounts
+from tests.support.page.site import Site
+from tests.support.page.visitor import begin, consent, path_of
+from tests.support.quickbooks import QuickBooks
+from tests.support.world import World
 
 
 def test_the_consent_page_is_asked_for_as_intuit_wants(site: Site, lab: int) -> None:
@@ -51,6 +54,7 @@ def test_a_state_lives_for_minutes(site: Site, lms: World, company: QuickBooks, 
     assert not lms.sql("select 1 from qbo_sync.company where realm_id = %s", company.realm)
 
 
+@pytest.mark.trap(55)
 def test_a_grant_for_another_company_replaces_nothing(site: Site, lms: World, company: QuickBooks, lab: int) -> None:
     """A realmId that was changed on the way back: the token does not fit, and the good one stays."""
     ada = site.visitor("ada")

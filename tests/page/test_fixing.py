@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
-from tests.page.conftest import Site
-from tests.page.visitor import Visitor
-from tests.waiting import becomes, changes_taken
-from tests.world import QuickBooks, World
+from tests.support.page.site import Site
+from tests.support.page.visitor import Visitor
+from tests.support.quickbooks import QuickBooks
+from tests.support.waiting import becomes, changes_taken
+from tests.support.world import World
 
 #: Invoices that are not in the LMS: a retry finds nothing to do, and that resolves them.
 _numbers = itertools.count(900_000_001)
@@ -82,7 +83,7 @@ def test_some_are_ignored_with_a_reason_and_one_comes_back(
     asked = uma.post("/errors", {**chosen, "action": "ignore"}, csrf=token)
     assert asked.status_code == 200 and "Ignore 2 errors?" in asked.text and states(lms, errors) == ["open"] * 3
     empty = uma.post("/errors", {**chosen, "action": "ignore", "asked": "yes", "reason": "  "}, csrf=token)
-    assert empty.status_code == 422 and "Give a reason." in empty.text
+    assert empty.status_code == 422 and "Enter a reason." in empty.text
     answer = uma.post("/errors", {**chosen, "action": "ignore", "asked": "yes", "reason": "Old"}, csrf=token)
     assert "n=2" in answer.headers["location"]
     assert states(lms, errors) == ["ignored", "ignored", "open"]
@@ -93,6 +94,7 @@ def test_some_are_ignored_with_a_reason_and_one_comes_back(
     becomes(lambda: states(lms, errors), ["resolved", "ignored", "open"])
 
 
+@pytest.mark.rule("8.3.e")
 def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks, lab: int, uma: Visitor) -> None:
     (error,) = make_errors(lms, company, lab, 1)
     token = uma.csrf(f"/errors/{error}")
@@ -123,7 +125,7 @@ def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, comp
     save = {**fields, "direction": "lms_to_qbo", "step": "save", "version": version}
     assert ada.post(path, save, csrf=tokens[ada]).status_code == 303
     late = olga.post(path, {**fields, "sync_payments": "", "step": "save", "version": version}, csrf=tokens[olga])
-    assert late.status_code == 200 and "Somebody changed these settings meanwhile" in late.text
+    assert late.status_code == 200 and "Someone else changed these settings in the meantime" in late.text
     after = lms.sql("select * from qbo_sync.connection where billing_lab_id = %s", lab)[0]
     assert (after["direction"], after["sync_payments"]) == ("lms_to_qbo", True)
     for name, value in (

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from include.lms.database import jsonb
-from tests.page.conftest import Site
-from tests.world import World
+from tests.support.page.site import Site
+from tests.support.world import World
 
 #: Out of text, out of either kind of attribute, out of a comment, a title, a script; a template's; right to left.
 EVIL = """x--></title></script>"'><probe onprobe=1 href="javascript:probe()">{{7*7}}${7*7} \u202ecba &lt;b&gt; 😀"""
@@ -173,8 +173,8 @@ def test_forms_give_back_what_was_filled_in_as_text(site: Site, evil: dict[str, 
         (f"/labs/{lab}/settings", fields),
         (f"/labs/{lab}/settings", {"direction": "lms_to_qbo", "income_account_id": "1", "deposit_account_id": EVIL}),
         ("/errors", {"action": "ignore", "error": str(errors[0]), "q": EVIL}),
-        (f"/errors/{errors[6]}/link", {"holder": f"billing_account:{2**62}"}),
-        (f"/errors/{errors[6]}/link", {"holder": EVIL}),
+        (f"/errors/{errors[6]}/link", {"match": f"billing_account:{2**62}"}),
+        (f"/errors/{errors[6]}/link", {"match": EVIL}),
         (f"/labs/{lab}/check", {}),
     ]
     for path, filled in sent:

@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.page.conftest import Site, logged_in
-from tests.page.scene import furnish
-from tests.world import World
+from tests.support.page.scene import populate
+from tests.support.page.site import Site, logged_in
+from tests.support.world import World
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 800}},
@@ -29,12 +29,12 @@ KEEP = os.environ.get("PILOT_SCREENSHOTS")
 
 @pytest.fixture(scope="module")
 def scene(site: Site, lms: World) -> Iterator[dict[str, Any]]:
-    """A furnished page; the capture rests meanwhile, or it would find that the scene's errors are made up."""
+    """A populated page; the capture rests meanwhile, or it would find that the scene's errors are made up."""
     ada = site.visitor("ada").session
     capture = f"{site.base}/api/v2/dags/qbo_change_capture"
     ada.patch(capture, json={"is_paused": True}, timeout=30).raise_for_status()
     try:
-        yield furnish(lms)
+        yield populate(lms)
     finally:
         ada.patch(capture, json={"is_paused": False}, timeout=30).raise_for_status()
 
@@ -86,8 +86,8 @@ def test_no_page_has_a_serious_fault(site: Site, scene: dict[str, Any], look: tu
     preview(site, page, scene["labs"]["Bright Dental Lab"])
     examine(page, name, "settings-preview", faults)
     page.goto(f"{site.page}/errors")
-    page.get_by_label("Choose all on this page").check()
-    page.get_by_role("button", name="Ignore chosen").click()
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Ignore selected").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Ignore \d+ errors\?"))
     examine(page, name, "ignore", faults)
     page.close()
@@ -126,8 +126,8 @@ def preview(site: Site, page: Page, lab: int) -> None:
     page.get_by_label("Payments").uncheck()
     page.get_by_label("Start date").fill("2026-01-01")
     page.get_by_label("Deposit account").select_option(label="Checking")
-    page.get_by_role("button", name="See what this will cause").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("What this will cause")
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Review changes")
 
 
 def test_it_follows_airflows_own_theme_and_works_by_keyboard(site: Site, browser: Browser) -> None:
@@ -148,12 +148,12 @@ def test_everything_essential_works_without_javascript(site: Site, browser: Brow
     context = logged_in(site, browser, "ada", java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site.page}/errors")
-    expect(page.get_by_role("button", name="Retry chosen")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry selected")).to_be_visible()
     preview(site, page, scene["labs"]["Bright Dental Lab"])
     page.goto(f"{site.page}/labs/{scene['labs']['Lakeside Implants']}/connect")
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("alert")).to_contain_text("refused on Intuit’s page")
+    expect(page.get_by_role("alert")).to_contain_text("not granted on Intuit’s page")
     context.close()
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
-from tests.page.conftest import Site, logged_in
-from tests.waiting import eventually
-from tests.world import QuickBooks, World, make_company
+from tests.support.page.site import Site, logged_in
+from tests.support.quickbooks import QuickBooks, make_company
+from tests.support.waiting import eventually
+from tests.support.world import World
 
 #: Names as they come: markup, quotes, Arabic (right to left), emoji.
 LAB = "Smile & Sons <script>alert('lab')</script> 🦷"
@@ -84,7 +85,7 @@ def test_the_page_is_in_airflows_menu_and_frame(story: Story) -> None:
     frame.get_by_role("link", name="Bright Dental Lab (story)", exact=True).click()
     frame.get_by_role("link", name="Connect to QuickBooks").click()
     with page.context.expect_page() as opened:
-        frame.get_by_role("link", name="Go on in a new tab").click()
+        frame.get_by_role("link", name="Continue in a new tab").click()
     expect(opened.value.get_by_role("button", name="Continue")).to_be_visible()
     opened.value.close()
 
@@ -93,7 +94,7 @@ def test_consent_denied_changes_nothing(story: Story) -> None:
     page = story.go(f"/labs/{story.labs[0]}/connect")
     page.get_by_role("button", name="Continue").click()
     story.consent("Cancel")
-    expect(page.get_by_role("alert")).to_contain_text("refused on Intuit’s page")
+    expect(page.get_by_role("alert")).to_contain_text("not granted on Intuit’s page")
     assert not story.lms.sql("select 1 from qbo_sync.connection where billing_lab_id = %s", story.labs[0])
     page.get_by_role("link", name="Try again").click()
     expect(page.get_by_role("button", name="Continue")).to_be_visible()
@@ -102,7 +103,7 @@ def test_consent_denied_changes_nothing(story: Story) -> None:
 def test_two_labs_share_a_company_and_its_token(story: Story) -> None:
     for lab in story.labs:
         story.connect(lab)
-        expect(story.page.get_by_role("status")).to_contain_text("Connected. The company was checked")
+        expect(story.page.get_by_role("status")).to_contain_text("Connected. The company check is done")
     expect(story.page.get_by_role("heading", level=1)).to_have_text(LAB)
     expect(story.page.get_by_text(COMPANY).first).to_be_visible()
     kept = story.lms.sql("select * from qbo_sync.company where realm_id = %s", story.company.realm)
@@ -115,7 +116,7 @@ def test_two_labs_share_a_company_and_its_token(story: Story) -> None:
     assert [one["billing_lab_id"] for one in receiving] == [story.labs[0]]
 
 
-def test_settings_tell_what_they_will_cause(story: Story) -> None:
+def test_settings_say_what_they_will_do(story: Story) -> None:
     lab = story.labs[1]
     pair = story.lms.pair(story.lms.account("Old practice (story)"))
     story.lms.invoice(story.lms.case(pair, [{"product": story.lms.product()}], lab=lab))
@@ -125,13 +126,13 @@ def test_settings_tell_what_they_will_cause(story: Story) -> None:
     page.get_by_label("Start date").fill("2026-07-01")
     page.get_by_label("Discount account").select_option(label="Discounts given")
     page.get_by_label("Transactions created in QuickBooks go to").select_option(label=LAB)
-    page.get_by_role("button", name="See what this will cause").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("What this will cause")
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Review changes")
     for words in (
-        "Nothing flows from QuickBooks to Pilot any more",
-        "Credits are left alone on both sides",
-        "not in QuickBooks yet will not be sent",
-        f"What is created in QuickBooks from now on appears in {LAB}",
+        "Nothing syncs from QuickBooks to Pilot anymore",
+        "Credits no longer sync in either direction",
+        "not been sent to QuickBooks yet will not be sent",
+        f"Invoices and payments created in QuickBooks from now on go to {LAB}",
     ):
         expect(page.get_by_text(words)).to_be_visible()
     unsaved = story.row("select direction from qbo_sync.connection where billing_lab_id = %s", lab)
@@ -158,11 +159,13 @@ def test_an_error_is_mended_in_quickbooks_and_retried(story: Story) -> None:
     page = story.go(f"/errors?lab={lab}&q=S%C3%B6hne")
     expect(page.get_by_role("link", name=re.compile("Söhne")).first).to_be_visible()
     story.company.update("Vendor", vendor, DisplayName="Söhne Supplies")
-    page.get_by_label(re.compile("^Choose Billing account")).check()
-    page.get_by_role("button", name="Retry chosen").click()
-    expect(page.get_by_role("status")).to_contain_text("1 record is being tried again")
+    page.get_by_label(re.compile("^Select Billing account")).check()
+    page.get_by_role("button", name="Retry selected").click()
+    expect(page.get_by_role("status")).to_contain_text("1 record is being retried")
     error = story.row("select id from qbo_sync.sync_error where document_number = %s", ACCOUNT)["id"]
-    expect(page.locator(f'[data-progress="{error}"]')).to_have_text("Fixed: it is in step now.", timeout=120_000)
+    expect(page.locator(f'[data-progress="{error}"]')).to_have_text(
+        "Fixed. The record is in sync now.", timeout=120_000
+    )
     eventually(lambda: lms.link("invoice", invoice))
     assert story.company.call(f"invoice/{lms.link('invoice', invoice)['qbo_id']}")["Invoice"]["PrivateNote"] == RTL  # type: ignore[index]
 
@@ -181,7 +184,7 @@ def test_an_error_is_ignored_with_a_reason(story: Story) -> None:
     error = story.row("select * from qbo_sync.sync_error where document_number = %s", name)
     assert error["status"] == "ignored"
     story.go(f"/errors?lab={lab}&q=Too")
-    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matches")).to_be_visible()
 
 
 def test_a_customer_is_linked_by_hand(story: Story) -> None:
@@ -204,22 +207,22 @@ def test_a_customer_is_linked_by_hand(story: Story) -> None:
     page.get_by_role("button", name="Search").click()
     page.get_by_label(re.compile("Müller & Co 😀")).check()
     page.get_by_role("button", name="Link and retry").click()
-    expect(page.get_by_role("status")).to_contain_text("Linked. 1 record of this customer is being tried again")
+    expect(page.get_by_role("status")).to_contain_text("Linked. 1 record for this customer is being retried")
     link = lms.link("billing_account", account)
     assert link and link["qbo_id"] == customer["Id"] and link["realm_id"] == story.company.realm
     assert story.row("select 1 from qbo_sync.error_retry where sync_error_id = %s", error)
-    expect(page.get_by_text("Fixed: it is in step now.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("Fixed. The record is in sync now.")).to_be_visible(timeout=90_000)
     assert lms.sql("select 1 from qbo_sync.entity_link where entity = 'invoice' and qbo_id = %s", invoice)
 
 
-def test_a_customer_is_ignored_for_good(story: Story) -> None:
+def test_a_customer_is_permanently_ignored(story: Story) -> None:
     lms, realm = story.lms, story.company.realm
     error = customer_error(lms, realm, story.labs[1], "777", "Walk-in <customers>", record="902")
     page = story.go(f"/errors/{error}")
-    page.get_by_text("Ignore this customer for good").first.click()
+    page.get_by_text("Permanently ignore this customer").first.click()
     page.get_by_label("Reason").first.fill("Retail sales")
-    page.get_by_role("button", name="Ignore this customer for good").click()
-    expect(page.get_by_role("status")).to_contain_text("ignored for good")
+    page.get_by_role("button", name="Permanently ignore this customer").click()
+    expect(page.get_by_role("status")).to_contain_text("permanently ignored")
     later = customer_error(lms, realm, story.labs[1], "777", "Walk-in <customers>", record="903")
     assert story.row("select status from qbo_sync.sync_error where id = %s", later)["status"] == "ignored"
 
@@ -231,12 +234,12 @@ def test_revoked_in_quickbooks_then_reconnected(story: Story) -> None:
     story.company.control("POST", f"companies/{story.company.realm}/disconnect")
     page = story.go(f"/labs/{lab}")
     page.get_by_role("button", name="Check now").click()
-    expect(page.get_by_role("alert")).to_contain_text("could not be asked")
+    expect(page.get_by_role("alert")).to_contain_text("QuickBooks did not respond")
     expect(page.get_by_text("Reconnect needed")).to_be_visible()
     story.go("/")
-    expect(page.get_by_text(re.compile("no longer accepts our access")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("Pilot lost its access")).first).to_be_visible()
     story.connect(lab)
-    expect(page.get_by_role("status")).to_contain_text("Connected again")
+    expect(page.get_by_role("status")).to_contain_text("Reconnected.")
     assert before == lms.sql("select * from qbo_sync.connection where realm_id = %s order by 1", story.company.realm)
     assert links == lms.sql("select * from qbo_sync.entity_link where realm_id = %s", story.company.realm)
     status = story.row("select status from qbo_sync.company where realm_id = %s", story.company.realm)
@@ -249,7 +252,7 @@ def test_another_company_is_refused_for_a_connected_lab(story: Story) -> None:
     page.get_by_role("button", name="Continue").click()
     page.get_by_label(other.realm).check()
     page.get_by_role("button", name="Connect").click()
-    expect(page.get_by_role("alert")).to_contain_text("Disconnect it from there first")
+    expect(page.get_by_role("alert")).to_contain_text("Disconnect it there first")
     assert not story.lms.sql("select 1 from qbo_sync.company where realm_id = %s", other.realm)
 
 
@@ -258,7 +261,7 @@ def test_labs_leave_one_after_the_other_and_come_back(story: Story) -> None:
     realm = story.company.realm
     page = story.page
     kept = story.row("select * from qbo_sync.connection where billing_lab_id = %s", second)
-    for lab, said in ((second, "goes on syncing with this company"), (first, "is revoked at Intuit")):
+    for lab, said in ((second, "continues to sync with this company"), (first, "is revoked at Intuit")):
         story.go(f"/labs/{lab}/disconnect")
         expect(page.get_by_text(said)).to_be_visible()
         page.get_by_role("button", name="Disconnect").click()

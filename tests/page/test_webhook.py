@@ -1,4 +1,4 @@
-"""The one open door: what QuickBooks tells is believed when it is signed, and then only that a company changed."""
+"""The one route without a login: what is signed is believed, and of that only that a company changed."""
 
 import json
 from collections.abc import Callable
@@ -9,9 +9,10 @@ import requests
 
 from include.page.webhook import _take
 from include.sandbox.webhooks import signature
-from tests.page.conftest import Site
-from tests.waiting import eventually
-from tests.world import QuickBooks, World
+from tests.support.page.site import Site
+from tests.support.quickbooks import QuickBooks
+from tests.support.waiting import eventually
+from tests.support.world import World
 
 FORMS: dict[str, Callable[[str], Any]] = {
     "cloudevents": lambda realm: [{"specversion": "1.0", "type": "qbo.invoice.created.v1", "intuitaccountid": realm}],
@@ -34,7 +35,7 @@ def deliver(site: Site, body: bytes, said: str | None = None, **headers: str) ->
 
 
 def told(lms: World, realm: str) -> list[Any]:
-    return lms.sql("select told_at from qbo_sync.webhook_notice where realm_id = %s", realm)
+    return lms.sql("select received_at from qbo_sync.webhook_event where realm_id = %s", realm)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -80,11 +81,11 @@ def test_without_a_verifier_token_everything_is_refused(monkeypatch: pytest.Monk
 
 def test_too_much_is_refused_and_nonsense_or_strangers_change_nothing(site: Site, lms: World, realm: str) -> None:
     assert deliver(site, b" " * 1_000_001).status_code == 413
-    before = lms.sql("select count(*) as notices from qbo_sync.webhook_notice")
+    before = lms.sql("select count(*) as notices from qbo_sync.webhook_event")
     strangers = json.dumps([{"intuitaccountid": one} for one in ("404", "' or 1=1 --", realm + "0")]).encode()
     for body in (strangers, b"", b"nonsense", b"[" * 100_000, b'{"eventNotifications": {}}'):
         assert deliver(site, body).status_code == 200, "Intuit would repeat it for ever"
-    assert lms.sql("select count(*) as notices from qbo_sync.webhook_notice") == before
+    assert lms.sql("select count(*) as notices from qbo_sync.webhook_event") == before
 
 
 def test_a_change_in_quickbooks_wakes_the_capture_by_webhook(
@@ -95,8 +96,8 @@ def test_a_change_in_quickbooks_wakes_the_capture_by_webhook(
     company.create("Customer", DisplayName="Walk-in by webhook")
     assert eventually(
         lambda: lms.sql(
-            "select 1 from qbo_sync.webhook_notice w join qbo_sync.qbo_cursor c using (realm_id)"
-            " where w.realm_id = %s and w.answered_at = w.told_at and c.captured_at > w.told_at",
+            "select 1 from qbo_sync.webhook_event w join qbo_sync.qbo_cursor c using (realm_id)"
+            " where w.realm_id = %s and w.captured_at = w.received_at and c.captured_at > w.received_at",
             realm,
         )
     )

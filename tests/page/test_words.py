@@ -1,4 +1,4 @@
-"""What is told before a change, and how figures are drawn: pure functions."""
+"""What a change of settings says before it is saved, and how figures are drawn: pure functions."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,13 +7,13 @@ from typing import get_args
 
 import pytest
 
-from include.model.record import Entity
+from include.model.record import Entity, Outcome
 from include.page.chart import ceiling, make_chart
 from include.page.consequences import Facts, consequences
 from include.page.quickbooks_web import web_of
-from include.page.words import ENTITIES, ENTITY_PLURALS, ago, several, span
+from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span
 from include.qbo.oauth import OAuthApp
-from tests.page.test_check import LAB
+from tests.support.settings import LAB
 
 FACTS = Facts(lab="Bright", receiver="Bright", new_receiver="Bright")
 
@@ -22,43 +22,51 @@ def test_nothing_changed_causes_nothing() -> None:
     assert consequences(LAB, LAB, FACTS) == []
 
 
-def test_switched_on_again_says_how_much_comes() -> None:
+def test_switched_on_again_says_how_much_syncs() -> None:
     off = replace(LAB, sync_payments=False)
     facts = replace(FACTS, waiting={("qbo_to_lms", "payment"): 2, ("lms_to_qbo", "payment"): 5})
-    (told,) = consequences(off, LAB, facts)
-    assert (told.kind, told.effect) == ("starts", "Payments sync again; 7 changed meanwhile are synced at once.")
-    (told,) = consequences(LAB, off, FACTS)
-    assert told.kind == "stops" and "remembered" in told.effect
+    (change,) = consequences(off, LAB, facts)
+    assert (change.kind, change.effect) == (
+        "starts",
+        "Payments sync again. 7 records changed in the meantime sync right away.",
+    )
+    (change,) = consequences(LAB, off, FACTS)
+    assert change.kind == "stops" and "Changes are kept" in change.effect
 
 
 @pytest.mark.parametrize(
     ("before", "after", "kind", "words"),
     [
-        (date(2026, 4, 1), date(2026, 1, 1), "starts", "12 invoices over $1,500.00 in all that are not in QuickBooks"),
-        (date(2026, 4, 1), None, "starts", "will be created there"),
+        (
+            date(2026, 4, 1),
+            date(2026, 1, 1),
+            "starts",
+            "12 invoices totaling $1,500.00 that have not been sent to QuickBooks",
+        ),
+        (date(2026, 4, 1), None, "starts", "yet will be sent"),
         (None, date(2026, 4, 1), "stops", "will not be sent"),
-        (date(2026, 1, 1), date(2026, 4, 1), "stops", "later changes to them are not synced"),
+        (date(2026, 1, 1), date(2026, 4, 1), "stops", "later changes to them do not sync"),
     ],
 )
 def test_a_moved_start_date(before: date | None, after: date | None, kind: str, words: str) -> None:
     old, new = replace(LAB, sync_start_date=before), replace(LAB, sync_start_date=after)
-    (told,) = consequences(old, new, replace(FACTS, between=12, between_total=Decimal(1500)))
-    assert told.kind == kind and words in told.effect
+    (change,) = consequences(old, new, replace(FACTS, between=12, between_total=Decimal(1500)))
+    assert change.kind == kind and words in change.effect
 
 
 @pytest.mark.parametrize(("before", "after"), [("both", "lms_to_qbo"), ("lms_to_qbo", "qbo_to_lms")])
 def test_a_changed_direction_says_what_ends(before: str, after: str) -> None:
-    (told,) = consequences(replace(LAB, direction=before), replace(LAB, direction=after), FACTS)
-    assert told.kind == "stops" and "Nothing flows" in told.effect
+    (change,) = consequences(replace(LAB, direction=before), replace(LAB, direction=after), FACTS)
+    assert change.kind == "stops" and "Nothing syncs" in change.effect
 
 
 def test_accounts_and_receiver_by_their_names() -> None:
-    told = consequences(
+    changes = consequences(
         LAB,
         replace(LAB, deposit_account_id="8", tax_account_id="2"),
         replace(FACTS, accounts={"8": "Checking", "10": "Undeposited Funds", "2": "Sales"}, new_receiver="Smile"),
     )
-    assert [(one.before, one.after) for one in told] == [
+    assert [(one.before, one.after) for one in changes] == [
         ("Undeposited Funds", "Checking"),
         ("the income account", "Sales"),
         ("Bright", "Smile"),
@@ -92,15 +100,16 @@ def test_links_into_quickbooks(api: str, environment: str, link: str | None) -> 
     assert web_of(app).document("9", "invoice", None) is None
 
 
-def test_every_kind_of_record_has_words() -> None:
+def test_every_kind_of_record_and_every_outcome_has_words() -> None:
     assert set(ENTITIES) == set(ENTITY_PLURALS) == set(get_args(Entity))
+    assert set(OUTCOMES) == set(get_args(Outcome))
 
 
 def test_words_for_figures() -> None:
     now = datetime.now().astimezone()
     assert [span(seconds) for seconds in (0.2, 5, 90, 7200, 200_000)] == [
-        "under 1 s",
-        "5 s",
+        "less than 1 sec",
+        "5 sec",
         "2 min",
         "2 hours",
         "2 days",

@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.harness import Sandbox
 
 BATCH = 30
 QUERIES = (

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.books import Books
-from tests.sandbox.harness import NO_LIMITS, Sandbox
+from tests.support.sandbox.books import Books
+from tests.support.sandbox.harness import NO_LIMITS, Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from include.sandbox.operations import operation_of, perform
 from include.sandbox.server import Server, Settings
 from include.sandbox.store import Company
 from include.sandbox.work import Work
-from tests.sandbox.books import Body, pays, sale
+from tests.support.sandbox.books import Body, pays, sale
 
 ALLOWED = {"610", "620", "6000", "6220", "6540", "2500", "5010", "800"}
 

@@ -1,10 +1,10 @@
-"""Change data capture (dossier 5)."""
+"""Change data capture (fact 5)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.sandbox.books import Body, Books, error_of, pays, sale, token_of
+from tests.support.sandbox.books import Body, Books, error_of, pays, sale, token_of
 
 LONG_AGO = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
 

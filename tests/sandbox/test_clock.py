@@ -1,11 +1,11 @@
-"""The simulated clock, across daylight-saving changes too (dossier 2.5, 11.13)."""
+"""The simulated clock, across daylight-saving changes too (facts 2.5, 11.13)."""
 
 from __future__ import annotations
 
 import pytest
 
 from include.sandbox.clock import pacific, pacific_offset, parse_moment
-from tests.sandbox.books import Books, token_of
+from tests.support.sandbox.books import Books, token_of
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_the_change_of_offset(before: str, after: str) -> None:
     assert pacific(moment + 1) == after
 
 
-def test_samples_of_the_dossier() -> None:
+def test_samples_of_the_facts() -> None:
     assert pacific_offset(parse_moment("2014-12-01T00:00:00Z") or 0) == -8 * 3600
     assert pacific_offset(parse_moment("2015-07-24T00:00:00Z") or 0) == -7 * 3600
     assert parse_moment("2015-11-28") == parse_moment("2015-11-28T00:00:00-08:00")

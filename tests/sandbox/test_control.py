@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.sandbox.books import Books
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.books import Books
+from tests.support.sandbox.harness import Sandbox
 
 
 def test_companies_are_idempotent(sandbox: Sandbox) -> None:

@@ -1,8 +1,8 @@
-"""Customers: names, families, deactivation (dossier 9.1)."""
+"""Customers: names, families, deactivation (fact 9.1)."""
 
 from __future__ import annotations
 
-from tests.sandbox.books import Books, pays, token_of
+from tests.support.sandbox.books import Books, pays, token_of
 
 
 def test_names_from_parts(books: Books) -> None:

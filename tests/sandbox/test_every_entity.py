@@ -15,8 +15,8 @@ from quickbooks.cdc import change_data_capture
 from quickbooks.exceptions import ObjectNotFoundException
 from quickbooks.objects.trackingclass import Class
 
-from tests.sandbox.books import sale
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.books import sale
+from tests.support.sandbox.harness import Sandbox
 
 COST = {"DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": {"AccountRef": {"value": "27"}}}
 CUSTOMER = {"CustomerRef": {"value": "1"}}

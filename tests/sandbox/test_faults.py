@@ -1,4 +1,4 @@
-"""Each fault code that the entities can raise, by its real cause (dossier 8.4)."""
+"""Each fault code that the entities can raise, by its real cause (fact 8.4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.books import Body, Books, discount, error_of, pays, sale, shipping, token_of
+from tests.support.sandbox.books import Body, Books, discount, error_of, pays, sale, shipping, token_of
 
 
 def line_of(customer: Body, *lines: Body, **more: Any) -> Body:
@@ -86,6 +86,7 @@ def test_2000_unknown_entity_in_cdc(books: Books) -> None:
     assert error_of(answer)["code"] == "2000"
 
 
+@pytest.mark.trap(37)
 def test_2010_has_jacksons_words(books: Books) -> None:
     customer = books.customer("A")
     line = sale(5)
@@ -188,6 +189,7 @@ def test_5010_stale(books: Books) -> None:
     assert fault["Detail"].startswith("Stale Object Error : You and ")
 
 
+@pytest.mark.trap(30, 31)
 def test_6000_texts(books: Books) -> None:
     customer = books.customer("A")
     over = books.fault("Invoice", line_of(customer, sale(10), discount(11)))
@@ -298,6 +300,7 @@ def test_6430_account_types(books: Books) -> None:
     assert books.fault("Payment", pay | {"DepositToAccountRef": {"value": income}})["code"] == "6430"
 
 
+@pytest.mark.trap(32)
 def test_10000_two_discounts(books: Books) -> None:
     body = line_of(books.customer("A"), sale(10), discount(1), discount(2))
     answer = books.call("POST", "invoice", body)

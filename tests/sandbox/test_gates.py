@@ -1,4 +1,4 @@
-"""The order of the gates, both envelopes, headers, times, throttles (dossier 2, 3, 8.2, 11.3)."""
+"""The order of the gates, both envelopes, headers, times, throttles (facts 2, 3, 8.2, 11.3)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from include.sandbox.throttle import Throttle
-from tests.sandbox.books import Books
-from tests.sandbox.harness import NO_LIMITS, Sandbox
+from tests.support.sandbox.books import Books
+from tests.support.sandbox.harness import NO_LIMITS, Sandbox
 
 
 def ask(books: Books, **headers: str) -> requests.Response:
@@ -65,6 +65,7 @@ def test_401_before_403_and_403_for_another_company(books: Books, sandbox: Sandb
     assert requests.get(f"{sandbox.url}/v3/company/1/companyinfo/1", timeout=10).status_code == 401
 
 
+@pytest.mark.trap(44)
 def test_missing_realm_is_6000(books: Books) -> None:
     url = f"{books.sandbox.url}/v3/company/undefined/companyinfo/1"
     answer = books.http.get(url)

@@ -11,7 +11,7 @@ from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
 
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.harness import Sandbox
 
 CALLBACK = "http://localhost:9/callback"
 

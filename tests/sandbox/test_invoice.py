@@ -1,4 +1,4 @@
-"""Invoice arithmetic, numbers, lines, updates (dossier 9.4, 9.7)."""
+"""Invoice arithmetic, numbers, lines, updates (facts 9.4, 9.7)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.books import Body, Books, discount, sale, shipping, token_of
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.books import Body, Books, discount, sale, shipping, token_of
+from tests.support.sandbox.harness import Sandbox
 
 CENT = Decimal("0.01")
 

@@ -1,11 +1,11 @@
-"""Tokens over time (dossier 1.3 to 1.5), on the simulated clock."""
+"""Tokens over time (facts 1.3 to 1.5), on the simulated clock."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.books import Books
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.books import Books
+from tests.support.sandbox.harness import Sandbox
 
 DAY = 86400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from tests.sandbox.books import Books, discount, pays, sale
+from tests.support.sandbox.books import Books, discount, pays, sale
 
 
 def page(books: Books, path: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Payments, credit memos, deposits (dossier 9.5, 9.6)."""
+"""Payments, credit memos, deposits (facts 9.5, 9.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.books import Body, Books, pays, sale, token_of
+from tests.support.sandbox.books import Body, Books, pays, sale, token_of
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ from quickbooks.objects.base import AttachableRef, Ref
 from quickbooks.objects.detailline import SalesItemLine, SalesItemLineDetail
 from quickbooks.objects.trackingclass import Class
 
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.harness import Sandbox
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""The query language (dossier 4)."""
+"""The query language (fact 4)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.books import Books
+from tests.support.sandbox.books import Books
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
-"""`requestid` replay (dossier 2.4, traps 1 to 7)."""
+"""`requestid` replay (fact 2.4, traps 1 to 7)."""
 
 from __future__ import annotations
 
-from tests.sandbox.books import Books, sale, token_of
+import pytest
+
+from tests.support.sandbox.books import Books, sale, token_of
 
 
+@pytest.mark.trap(1)
 def test_byte_identical(books: Books) -> None:
     first = books.call("POST", "customer", {"DisplayName": "A"}, requestid="r1")
     again = books.call("POST", "customer", {"DisplayName": "A"}, requestid="r1")

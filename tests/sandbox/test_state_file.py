@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from tests.sandbox.books import Books, pays, sale, token_of
-from tests.sandbox.harness import Sandbox
+from tests.support.sandbox.books import Books, pays, sale, token_of
+from tests.support.sandbox.harness import Sandbox
 
 
 def test_everything_comes_back(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from include.sandbox.query import run
 from include.sandbox.server import Server, Settings
 from include.sandbox.store import Company
 from include.sandbox.work import Work
-from tests.sandbox.books import Body, discount, pays, sale, shipping
+from tests.support.sandbox.books import Body, discount, pays, sale, shipping
 
 _CUSTOMER = {"CustomerRef": {"value": "1"}}
 _COST = {"AccountRef": {"value": "1"}}

@@ -1,4 +1,4 @@
-"""One test per trap of the dossier's section 10 that the sandbox can show.
+"""One test per trap of docs/reference/quickbooks.md that the sandbox can show.
 
 Some have a test elsewhere: 1–5, 7 (test_requestid), 12–14, 16–18 (test_payments, test_invoice), 20, 24, 25
 (test_cdc), 26, 30–32, 34, 37, 40–44 (test_faults, test_customer, test_gates), 48, 49 (test_oauth).
@@ -6,9 +6,12 @@ Some have a test elsewhere: 1–5, 7 (test_requestid), 12–14, 16–18 (test_pa
 
 from __future__ import annotations
 
-from tests.sandbox.books import Books, discount, error_of, pays, sale, token_of
+import pytest
+
+from tests.support.sandbox.books import Books, discount, error_of, pays, sale, token_of
 
 
+@pytest.mark.trap(6)
 def test_06_47_post_then_fail(lone_books: Books) -> None:
     rule = {"kind": "http_500_after", "entity": "Customer", "times": 1}
     lone_books.sandbox.control("/faults", rule)
@@ -17,6 +20,7 @@ def test_06_47_post_then_fail(lone_books: Books) -> None:
     assert len(lone_books.rows("select * from Customer where DisplayName = 'A'")) == 1
 
 
+@pytest.mark.trap(8)
 def test_08_stale_token_in_a_query(books: Books) -> None:
     customer = books.customer("A")
     books.post("Customer", token_of(customer) | {"sparse": True, "Notes": "x"})
@@ -40,6 +44,7 @@ def test_15_the_number_is_not_the_id(books: Books) -> None:
     assert fault["code"] == "610" and "deleted" in fault["Detail"]
 
 
+@pytest.mark.trap(21)
 def test_21_stubs_say_status_and_live_ones_do_not(books: Books) -> None:
     customer = books.customer("A")
     live, gone = books.invoice(customer), books.invoice(customer)
@@ -57,6 +62,7 @@ def test_28_tax_is_rounded_half_up_on_the_sum(books: Books) -> None:
     assert str(invoice["TxnTaxDetail"]["TotalTax"]) == "448.39"
 
 
+@pytest.mark.trap(33)
 def test_33_a_discount_without_amount_is_refused_not_dropped(books: Books) -> None:
     books.customer("A")
     line = discount() | {"Amount": None}
@@ -89,6 +95,7 @@ def test_39_the_fault_names_the_invoice_to_adopt(books: Books) -> None:
     assert f"TxnId={first['Id']}" in books.fault("Invoice", body)["Detail"]
 
 
+@pytest.mark.trap(46)
 def test_46_the_fault_type_varies(books: Books) -> None:
     books.switches(fault_type="Validation")
     assert books.fault("Customer", {})["type"] == "Validation"
@@ -102,6 +109,7 @@ def test_50_lines_vanish_from_queries(books: Books) -> None:
     assert len(books.get("Invoice", invoice["Id"])["Line"]) == 2
 
 
+@pytest.mark.trap(51)
 def test_51_invoice_ref_is_dropped(books: Books) -> None:
     customer = books.customer("A")
     invoice = books.invoice(customer)
@@ -132,6 +140,7 @@ def test_45_two_envelopes(books: Books) -> None:
     assert "fault" in books.call("GET", "invoice/1").json()
 
 
+@pytest.mark.trap(55)
 def test_55_the_other_environments_company(books: Books) -> None:
     url = books.base.replace(books.realm, "9999999999")
     answer = books.http.get(f"{url}/companyinfo/1")

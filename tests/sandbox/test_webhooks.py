@@ -1,4 +1,4 @@
-"""Webhooks: shapes, signature, ladder, repeats, order (dossier 7)."""
+"""Webhooks: shapes, signature, ladder, repeats, order (fact 7)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from quickbooks import QuickBooks
 
-from tests.sandbox.books import Books, token_of
+from tests.support.sandbox.books import Books, token_of
 
 
 class Receiver:

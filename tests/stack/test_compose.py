@@ -8,6 +8,7 @@ cannot tell: whether the image builds and the services start.
 import json
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import yaml
 from airflow.sdk import BaseHook
 
 from include.company.throttle import Budget
+from include.model.settings import MassDeleteLimit
 from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
@@ -102,7 +104,7 @@ def test_a_documented_setting_of_the_caller_is_taken_by_both_stacks(
     assert environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)[name] == "7"
     raw = yaml.safe_load(text)["services"]["scheduler"]["environment"][name]
     assert raw == f"${{{name}:-{environment.SETTINGS[name]}}}"
-    assert f"`{name}`" in (PROJECT / "README.md").read_text()
+    assert f"`{name}`" in (PROJECT / "docs/configuration.md").read_text()
 
 
 def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
@@ -110,6 +112,12 @@ def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
     assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_SECOND"]) == usual.requests_per_second
     assert float(environment.SETTINGS["PILOT_QBO_BATCHES_PER_MINUTE"]) == usual.batches_per_minute
     assert float(environment.SETTINGS["PILOT_QBO_PAUSE_SECONDS"]) == usual.pause_seconds
+
+
+def test_the_stacks_hold_as_many_deletes_as_without_a_setting() -> None:
+    usual = MassDeleteLimit()
+    assert Decimal(environment.SETTINGS["PILOT_MASS_DELETE_PERCENT"]) / 100 == usual.share
+    assert int(environment.SETTINGS["PILOT_MASS_DELETE_MINIMUM"]) == usual.minimum
 
 
 def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:

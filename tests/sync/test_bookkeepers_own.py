@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.sync.test_inbound_invoices import fresh, sale
-from tests.sync.test_inbound_payments import invoiced, pays, received
-from tests.world import Json, World
+from tests.support.bookkeeper import fresh, pays, received, sale
+from tests.support.both_sides import invoiced
+from tests.support.quickbooks import Json
+from tests.support.world import World
 
 
 def used(world: World, credit: int, invoice: int, amount: str, **more: str) -> Json:
@@ -50,12 +51,14 @@ def test_a_credit_that_is_refused_for_its_invoice_costs_the_bookkeepers_applicat
 def test_an_automatic_application_in_closed_books_becomes_an_error(world: World) -> None:
     credit, first, second = credit_and_invoices(world)
     note = "Created by QB Online to link credits to charges."
-    used(world, credit, second, "60", TxnDate="2026-06-05", PrivateNote=note)
+    theirs = used(world, credit, second, "60", TxnDate="2026-06-05", PrivateNote=note)
     world.both()
     world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
     world.apply("credit", credit, {first: "60.00"})
     world.sync()
     assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    assert [one["Id"] for one in world.qbo.all("Payment")] == [theirs["Id"]]
+    assert [world.qbo_invoice(one)["Balance"] for one in (first, second)] == [100, 40]
 
 
 def test_uninvoicing_in_closed_books_leaves_the_payment_on_the_invoice(world: World) -> None:

@@ -1,12 +1,14 @@
-"""Change capture: nothing is missed, nothing is marked twice, nothing of ours comes back (dossier section 5)."""
+"""Change capture: nothing is missed, nothing is marked twice, nothing of ours comes back (fact 5)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from tests.sync.test_inbound_invoices import customer_of, fresh, in_quickbooks, linked_account, of_qbo, remove, sale
-from tests.world import World
+from tests.support.bookkeeper import fresh, in_quickbooks, remove, sale
+from tests.support.both_sides import customer_of, linked_account, of_qbo
+from tests.support.interruptions import capture_failing_at_its_end
+from tests.support.world import World
 
 Json = dict[str, Any]
 
@@ -68,6 +70,7 @@ def test_the_first_capture_finds_what_was_there_before(world: World) -> None:
     assert marks(world) == {("invoice", made["Id"]), ("payment", payment["Id"])}
 
 
+@pytest.mark.rule("8.1.e")
 def test_a_capture_that_is_repeated_marks_nothing(world: World) -> None:
     _, customer = linked_account(world)
     in_quickbooks(world, customer)
@@ -77,6 +80,8 @@ def test_a_capture_that_is_repeated_marks_nothing(world: World) -> None:
     assert world.capture() == {"seen": 0, "marked": 0}
 
 
+@pytest.mark.rule("8.2.a")
+@pytest.mark.trap(53)
 def test_what_we_wrote_ourselves_is_not_marked(world: World) -> None:
     world.capture()
     for _ in range(3):
@@ -94,16 +99,13 @@ def test_what_we_wrote_ourselves_is_not_marked(world: World) -> None:
     assert world.capture()["marked"] == 0, "nor what we deleted"
 
 
-def test_a_capture_that_dies_before_it_commits_is_as_if_it_had_never_been(world: World, monkeypatch: Any) -> None:
-    from include.sync.inbound import capture
-
+@pytest.mark.rule("8.1.e")
+def test_a_capture_that_dies_before_it_commits_is_as_if_it_had_never_been(world: World) -> None:
     world.capture()
     stranger = world.qbo.create("Customer", DisplayName="Stranger")
     made = in_quickbooks(world, stranger["Id"])
-    with monkeypatch.context() as patched:
-        patched.setattr(capture, "_RETRY", "select 1 / 0")
-        with pytest.raises(Exception, match="division"):
-            world.capture()
+    with capture_failing_at_its_end():
+        world.capture()
     assert marks(world) == set()
     world.capture()
     assert marks(world) == {("invoice", made["Id"])}
@@ -113,16 +115,14 @@ def test_several_labs_on_a_company_read_it_once(world: World) -> None:
     world.connect(world.billing_lab("Second Lab"), world.qbo)
     world.capture()
     world.qbo.control("POST", "stats/reset")
-    from include.sync.inbound.capture import companies
-
-    found = companies(world.as_run("qbo_change_capture"), None)
-    assert [company["realm_id"] for company in found] == [world.qbo.realm]
+    assert world.captured_companies() == [world.qbo.realm]
     world.capture()
     stats = world.qbo.control("GET", "stats")
     assert stats["requests"]["cdc"] == 1
     assert stats["requests"]["total"] == 1
 
 
+@pytest.mark.setting("connected")
 def test_a_lab_that_is_connected_later_has_everything_compared(world: World) -> None:
     world.capture()
     stranger = world.qbo.create("Customer", DisplayName="Stranger")
@@ -135,6 +135,7 @@ def test_a_lab_that_is_connected_later_has_everything_compared(world: World) -> 
     assert world.capture()["marked"] == 0
 
 
+@pytest.mark.trap(20, 25)
 def test_a_gap_of_more_than_thirty_days_compares_everything_and_finds_deletions(world: World) -> None:
     invoice, gone = world.simple_invoice(), world.simple_invoice()
     world.both()
@@ -148,6 +149,7 @@ def test_a_gap_of_more_than_thirty_days_compares_everything_and_finds_deletions(
     assert world.value("select changed_since > now() - interval '1 hour' from qbo_sync.qbo_cursor")
 
 
+@pytest.mark.setting("sync_start_date")
 def test_the_comparison_leaves_what_is_dated_before_every_start_date(world: World) -> None:
     customer = world.qbo.create("Customer", DisplayName="Old customer")["Id"]
     in_quickbooks(world, customer, TxnDate="2025-12-31")
@@ -157,6 +159,7 @@ def test_the_comparison_leaves_what_is_dated_before_every_start_date(world: Worl
     assert marks(world) == {("invoice", made["Id"])}
 
 
+@pytest.mark.trap(27)
 def test_the_hour_that_comes_twice_in_autumn(clock: World) -> None:
     world = clock
     stranger = world.qbo.create("Customer", DisplayName="Stranger")["Id"]
@@ -191,6 +194,7 @@ def test_a_change_that_shows_late_is_not_missed(world: World) -> None:
     assert marks(world) == {("invoice", made["Id"])}
 
 
+@pytest.mark.trap(24)
 @pytest.mark.parametrize("inclusive", [True, False])
 def test_the_cap_is_shared_and_one_busy_entity_hides_no_other(world: World, inclusive: bool) -> None:
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"cdc_inclusive": inclusive})
@@ -260,6 +264,7 @@ def test_a_deleted_record_that_nobody_knows_is_no_matter(world: World) -> None:
     assert world.capture()["marked"] == 0
 
 
+@pytest.mark.rule("8.3.d")
 def test_a_name_that_comes_free_is_tried_again_at_once(world: World) -> None:
     holder = world.qbo.create("Vendor", DisplayName="Zahn Dental")
     invoice = world.simple_invoice(world.account("Zahn Dental"))
@@ -271,6 +276,7 @@ def test_a_name_that_comes_free_is_tried_again_at_once(world: World) -> None:
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.rule("8.3.d")
 def test_a_number_that_comes_free_is_tried_again_at_once(world: World) -> None:
     stranger = world.qbo.create("Customer", DisplayName="Walk-in")
     world.sql(
@@ -290,11 +296,10 @@ def test_a_number_that_comes_free_is_tried_again_at_once(world: World) -> None:
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.setting("connected")
 def test_a_company_that_is_not_connected_is_left_alone(world: World) -> None:
-    from include.sync.inbound.capture import companies
-
     world.sql("update qbo_sync.company set status = 'reconnect_required'")
-    assert companies(world.as_run("qbo_change_capture"), None) == []
+    assert world.captured_companies() == []
 
 
 def test_the_link_of_an_invoice_knows_the_version_that_quickbooks_has(world: World) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from include.lms.database import prepare
 from include.stack.postgres import ThrowawayServer
-from tests.world import World
+from tests.support.world import INVOICES, World
 
 
 def marks(world: World) -> set[tuple[str, str]]:
@@ -13,6 +13,7 @@ def marks(world: World) -> set[tuple[str, str]]:
     return {(row["entity"], row["record_id"]) for row in world.sql("select * from qbo_sync.change_mark")}
 
 
+@pytest.mark.rule("feed.a")
 def test_a_long_transaction_is_seen_when_it_commits_although_later_ones_were_synced_before(world: World) -> None:
     slow = world.case(world.pair(world.account("Slow")), [{"product": world.product()}])
     with psycopg.connect(world.database_url) as long_transaction:
@@ -25,6 +26,7 @@ def test_a_long_transaction_is_seen_when_it_commits_although_later_ones_were_syn
     assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Slow"
 
 
+@pytest.mark.rule("feed.a")
 def test_a_rolled_back_change_is_never_seen(world: World) -> None:
     case = world.case(world.pair(world.account()), [{"product": world.product()}])
     marks(world)
@@ -50,28 +52,22 @@ def test_lms_transactions_do_not_wait_for_each_other(world: World) -> None:
 
 
 def test_a_change_while_a_run_has_the_record_in_hand_is_not_lost(world: World) -> None:
-    from include.sync import load, steps
-    from include.sync.flows import FLOWS
-
     pair, product = world.pair(world.account()), world.product()
     world.invoice(world.case(pair, [{"product": product}]))
     world.sync()
     case = world.case(pair, [{"product": product}])
     invoice = world.invoice(case)
-    runtime, flow = world.as_run("invoice_lms_to_qbo"), FLOWS["invoice_lms_to_qbo"]
-    steps.companies(runtime, flow, None, False)
-    steps.extract(runtime, flow, world.qbo.realm)
-    steps.transform(runtime, flow, world.qbo.realm)
-    steps.validate(runtime, flow, world.qbo.realm)
+    in_hand = world.prepared(INVOICES)
     world.sql("select lms.uninvoice_case(%s)", case)
     world.sql("select qbo_sync.dispatch_lms_changes()")
-    counts = load.load(runtime, flow, world.qbo.realm)
+    counts = world.load(in_hand)
     assert counts["waiting"] == 1, "the plan is void"
     world.sync()
     assert world.link("invoice", invoice) is None
     assert len(world.qbo.all("Invoice")) == 1
 
 
+@pytest.mark.rule("8.2.a")
 def test_what_the_pipeline_writes_itself_is_not_reported(world: World) -> None:
     invoice = world.simple_invoice()
     world.sync()
@@ -98,6 +94,7 @@ def test_an_invoice_line_added_later_is_seen(world: World) -> None:
     assert world.qbo_invoice(invoice)["TotalAmt"] == 50
 
 
+@pytest.mark.setting("connected")
 def test_a_lab_that_is_connected_later_brings_its_earlier_invoices(world: World) -> None:
     late = world.billing_lab("Late Lab")
     invoice = world.invoice(world.case(world.pair(world.account()), [{"product": world.product()}], lab=late))

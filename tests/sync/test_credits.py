@@ -1,14 +1,9 @@
-"""Credits as credit memos, their applications as one zero-total payment (sync rules, section 6)."""
+"""Credits as credit memos, their applications as one zero-total payment (rule 6)."""
 
 import pytest
 
-from tests.world import Json, World
-
-
-def memo_of(world: World, credit: int) -> Json:
-    link = world.link("credit", credit)
-    assert link, world.errors()
-    return world.qbo.call(f"creditmemo/{link['qbo_id']}")["CreditMemo"]
+from tests.support.both_sides import memo_of
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -20,6 +15,8 @@ def invoiced(world: World) -> tuple[World, int, list[int]]:
     return world, account, invoices
 
 
+@pytest.mark.cell("credit", "lms", "create")
+@pytest.mark.rule("6.a")
 def test_a_credit_is_a_credit_memo_with_one_line(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, _ = invoiced
     credit = world.credit(account, "25.50", note="Remake of #8", reference="R-1")
@@ -34,6 +31,9 @@ def test_a_credit_is_a_credit_memo_with_one_line(invoiced: tuple[World, int, lis
     assert world.qbo.all("Payment") == []
 
 
+@pytest.mark.cell("credit_application", "lms", "create")
+@pytest.mark.rule("6.b")
+@pytest.mark.trap(51)
 def test_its_applications_are_one_payment_of_zero(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     credit = world.credit(account, "60.00", {invoices[0]: "40.00", invoices[1]: "10.00"})
@@ -46,6 +46,10 @@ def test_its_applications_are_one_payment_of_zero(invoiced: tuple[World, int, li
     assert world.errors() == []
 
 
+@pytest.mark.cell("credit", "lms", "update")
+@pytest.mark.cell("credit_application", "lms", "update")
+@pytest.mark.cell("credit_application", "lms", "delete")
+@pytest.mark.rule("6.b")
 def test_applications_change_and_go(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     credit = world.credit(account, "60.00", {invoices[0]: "60.00"})
@@ -60,6 +64,8 @@ def test_applications_change_and_go(invoiced: tuple[World, int, list[int]]) -> N
     assert memo_of(world, credit)["RemainingCredit"] == 60
 
 
+@pytest.mark.cell("credit", "lms", "update")
+@pytest.mark.rule("6.d")
 @pytest.mark.parametrize(("amount", "applied"), [("30.00", "30.00"), ("90.00", "90.00")])
 def test_the_amount_changes_with_its_applications(
     invoiced: tuple[World, int, list[int]], amount: str, applied: str
@@ -75,6 +81,8 @@ def test_the_amount_changes_with_its_applications(
     assert world.qbo_invoice(invoices[0])["Balance"] == 100 - int(float(applied))
 
 
+@pytest.mark.cell("credit", "lms", "delete")
+@pytest.mark.rule("6.e", "8.5.b")
 def test_a_deleted_credit_deletes_both(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     credit = world.credit(account, "60.00", {invoices[0]: "60.00"})
@@ -86,6 +94,7 @@ def test_a_deleted_credit_deletes_both(invoiced: tuple[World, int, list[int]]) -
     assert world.qbo_invoice(invoices[0])["Balance"] == 100
 
 
+@pytest.mark.rule("6.f", "8.5.a")
 def test_an_application_waits_for_its_invoice_while_the_others_go(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     late = world.simple_invoice(account)
@@ -100,6 +109,8 @@ def test_an_application_waits_for_its_invoice_while_the_others_go(invoiced: tupl
     assert world.errors() == []
 
 
+@pytest.mark.rule("6.g")
+@pytest.mark.trap(17)
 def test_a_company_that_applies_credits_by_itself_ends_right(world: World) -> None:
     world.prefer(SalesFormsPrefs={"AutoApplyCredit": True})
     account = world.account("Lakeside Dental")
@@ -113,6 +124,7 @@ def test_a_company_that_applies_credits_by_itself_ends_right(world: World) -> No
     assert "auto_apply_credit_on" in world.value("select warnings::text from qbo_sync.company")
 
 
+@pytest.mark.rule("6.b", "8.1.f")
 def test_an_application_that_somebody_deleted_in_quickbooks_is_made_again(
     invoiced: tuple[World, int, list[int]],
 ) -> None:
@@ -127,6 +139,7 @@ def test_an_application_that_somebody_deleted_in_quickbooks_is_made_again(
     assert world.errors() == []
 
 
+@pytest.mark.rule("6.d")
 def test_a_credit_deleted_in_quickbooks_and_changed_here_is_told(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, _ = invoiced
     credit = world.credit(account, "60.00")
@@ -138,6 +151,7 @@ def test_a_credit_deleted_in_quickbooks_and_changed_here_is_told(invoiced: tuple
     [error] = world.errors()
     assert error["error_code"] == "deleted_in_quickbooks"
     assert "The credit of $70.00" in error["message"]
+    assert world.qbo.all("CreditMemo") == []
 
 
 def test_applied_although_its_credit_memo_was_deleted_in_quickbooks_is_told(
@@ -154,6 +168,8 @@ def test_applied_although_its_credit_memo_was_deleted_in_quickbooks_is_told(
     assert (error["entity"], error["error_code"]) == ("credit", "applied_to_deleted")
     assert "the credit memo was deleted there" in error["message"]
     assert error["resolution"].startswith("Delete the credit in Pilot too")
+    assert (world.qbo.all("CreditMemo"), world.qbo.all("Payment")) == ([], [])
+    assert world.qbo_invoice(invoices[0])["Balance"] == 100
 
 
 def test_a_credit_for_an_invoice_of_another_customer_says_which(world: World) -> None:
@@ -168,4 +184,5 @@ def test_a_credit_for_an_invoice_of_another_customer_says_which(world: World) ->
     number = world.lms_invoice(invoice)["invoice_number"]
     assert error["error_code"] == "qbo_620"
     assert f"invoice {number} belongs to Lakeside Dental" in error["message"]
-    assert "Move them to one customer" in error["resolution"]
+    assert "Move them to the same customer" in error["resolution"]
+    assert (world.qbo.all("Payment"), world.qbo_invoice(invoice)["Balance"]) == ([], 100)

@@ -1,19 +1,22 @@
-"""Billing accounts and doctor–office pairs as customers (sync rules, section 2)."""
+"""Billing accounts and doctor–office pairs as customers (rule 2)."""
 
 import unicodedata
 
 import pytest
 
 from include.sync.customer_link import candidates, link_customer
-from tests.sync.test_inbound_invoices import customer_of, in_quickbooks, of_qbo, quiet
-from tests.sync.test_inbound_payments import invoiced, of_payment, pays, received
-from tests.world import World, make_company
+from tests.support.bookkeeper import in_quickbooks, pays, received
+from tests.support.both_sides import customer_of, invoiced, of_payment, of_qbo, quiet
+from tests.support.quickbooks import make_company
+from tests.support.world import World
 
 
 def by_name(world: World) -> dict[str, dict]:
     return {customer["DisplayName"]: customer for customer in world.qbo.all("Customer")}
 
 
+@pytest.mark.cell("billing_account", "lms", "create")
+@pytest.mark.rule("2.h")
 def test_nothing_is_created_before_an_invoice_needs_it(world: World) -> None:
     world.pair(world.account(structure="detailed"))
     world.product()
@@ -21,6 +24,8 @@ def test_nothing_is_created_before_an_invoice_needs_it(world: World) -> None:
     assert world.qbo.all("Customer") == []
 
 
+@pytest.mark.cell("billing_account", "lms", "create")
+@pytest.mark.rule("2.a")
 def test_a_combined_account_is_one_customer(world: World) -> None:
     account = world.account("Lakeside Dental", email="front@lakeside.example", phone="(415) 555-0100")
     invoice = world.simple_invoice(account)
@@ -32,6 +37,9 @@ def test_a_combined_account_is_one_customer(world: World) -> None:
     assert len(world.qbo.all("Customer")) == 1
 
 
+@pytest.mark.cell("billing_account", "lms", "create")
+@pytest.mark.cell("doctor_office", "lms", "create")
+@pytest.mark.rule("2.b")
 def test_a_detailed_account_has_a_sub_customer_for_the_pair_that_is_invoiced(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     pair = world.pair(account, "Dr. Zoë Ibáñez – Lakeside")
@@ -44,6 +52,8 @@ def test_a_detailed_account_has_a_sub_customer_for_the_pair_that_is_invoiced(wor
     assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == sub["Id"]
 
 
+@pytest.mark.cell("billing_account", "lms", "update")
+@pytest.mark.rule("2.d")
 def test_combined_to_detailed_gives_every_pair_a_sub_customer_and_leaves_old_invoices(world: World) -> None:
     account = world.account("Lakeside Dental")
     pair, other = world.pair(account, "Pair A"), world.pair(account, "Pair B")
@@ -61,6 +71,8 @@ def test_combined_to_detailed_gives_every_pair_a_sub_customer_and_leaves_old_inv
     assert world.qbo_invoice(after)["CustomerRef"]["value"] == customers["Pair B"]["Id"]
 
 
+@pytest.mark.cell("billing_account", "lms", "update")
+@pytest.mark.rule("2.e")
 def test_detailed_to_combined_sends_new_invoices_to_the_main_customer(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     pair = world.pair(account, "Pair A")
@@ -74,6 +86,8 @@ def test_detailed_to_combined_sends_new_invoices_to_the_main_customer(world: Wor
     assert customers["Pair A"]["Active"] is True
 
 
+@pytest.mark.cell("doctor_office", "lms", "update")
+@pytest.mark.rule("2.f")
 def test_a_moved_pair_keeps_its_customer_under_the_new_account(world: World) -> None:
     old, new = world.account("Old Practice", "detailed"), world.account("New Practice", "detailed")
     pair = world.pair(old, "Dr. Mover")
@@ -87,6 +101,8 @@ def test_a_moved_pair_keeps_its_customer_under_the_new_account(world: World) -> 
     assert customers["Dr. Mover"]["ParentRef"]["value"] == customers["New Practice"]["Id"]
 
 
+@pytest.mark.rule("2.f")
+@pytest.mark.trap(12)
 def test_a_move_survives_a_change_by_the_bookkeeper_in_between(world: World) -> None:
     old, new = world.account("Old Practice", "detailed"), world.account("New Practice", "detailed")
     pair = world.pair(old, "Dr. Mover")
@@ -100,6 +116,7 @@ def test_a_move_survives_a_change_by_the_bookkeeper_in_between(world: World) -> 
     assert moved["Notes"] == "calls on Fridays"
 
 
+@pytest.mark.rule("2.g")
 def test_a_pair_that_comes_to_a_detailed_account_gets_a_sub_customer(world: World) -> None:
     combined, detailed = world.account("Combined"), world.account("Detailed", "detailed")
     world.simple_invoice(pair=world.pair(detailed, "Resident"))
@@ -112,6 +129,8 @@ def test_a_pair_that_comes_to_a_detailed_account_gets_a_sub_customer(world: Worl
     assert by_name(world)["Newcomer"]["ParentRef"]["value"] == by_name(world)["Detailed"]["Id"]
 
 
+@pytest.mark.cell("billing_account", "lms", "update")
+@pytest.mark.rule("2.n")
 def test_name_and_contact_changes_are_not_pushed(world: World) -> None:
     account = world.account("Lakeside Dental")
     world.simple_invoice(account)
@@ -121,6 +140,7 @@ def test_name_and_contact_changes_are_not_pushed(world: World) -> None:
     assert list(by_name(world)) == ["Lakeside Dental"]
 
 
+@pytest.mark.rule("2.j")
 def test_an_existing_customer_of_the_same_name_is_adopted(world: World) -> None:
     existing = world.qbo.create("Customer", DisplayName="LAKESIDE dental")
     invoice = world.simple_invoice(world.account("Lakeside Dental"))
@@ -150,8 +170,11 @@ def test_a_name_of_blanks_is_told(world: World) -> None:
     world.sync()
     [error] = world.errors()
     assert error["message"] == "A customer has no name in Pilot."
+    assert (world.qbo.all("Customer"), world.qbo.all("Invoice")) == ([], [])
 
 
+@pytest.mark.rule("2.m")
+@pytest.mark.trap(42)
 @pytest.mark.parametrize(("kind", "article"), [("Vendor", "a vendor"), ("Employee", "an employee")])
 def test_a_name_held_by_another_kind_is_told_and_heals(world: World, kind: str, article: str) -> None:
     names = {"DisplayName": "Zahn Dental"} if kind == "Vendor" else {"GivenName": "Zahn", "FamilyName": "Dental"}
@@ -171,6 +194,7 @@ def test_a_name_held_by_another_kind_is_told_and_heals(world: World, kind: str, 
     assert world.qbo_invoice(invoice)["CustomerRef"]["name"] == "Zahn Dental"
 
 
+@pytest.mark.rule("2.m")
 def test_a_deactivated_customer_of_the_name_is_told(world: World) -> None:
     world.qbo.deactivate("Customer", world.qbo.create("Customer", DisplayName="Oak Street"))
     world.simple_invoice(world.account("Oak Street"))
@@ -178,15 +202,17 @@ def test_a_deactivated_customer_of_the_name_is_told(world: World) -> None:
     [error] = world.errors()
     assert "an inactive customer already has this name" in error["message"]
     assert "active again" in error["resolution"]
+    assert (world.qbo.all("Customer"), world.qbo.all("Invoice")) == ([], []), "neither used nor doubled"
 
 
+@pytest.mark.rule("8.3.c", "8.7.b")
 def test_a_name_too_long_is_told_and_heals_when_it_is_shortened(world: World) -> None:
     account = world.account("x" * 501)
     invoice = world.simple_invoice(account)
     world.sync()
     [error] = world.errors()
     assert error["error_code"] == "validation_failed"
-    assert "501 characters; QuickBooks takes at most 500" in error["message"]
+    assert "501 characters; QuickBooks allows at most 500" in error["message"]
     world.sql("update lms.billing_account set name = 'Short' where id = %s", account)
     world.sync()
     assert world.errors() == []
@@ -208,8 +234,10 @@ def test_an_email_address_that_is_none_is_told(world: World, email: str) -> None
     world.sync()
     [error] = world.errors()
     assert (error["error_code"], error["detail"]["rule"]) == ("validation_failed", "email_format")
+    assert (world.qbo.all("Customer"), world.qbo.all("Invoice")) == ([], [])
 
 
+@pytest.mark.rule("8.3.a")
 def test_one_bad_customer_stops_nobody_else(world: World) -> None:
     world.simple_invoice(world.account("Bad: Name"))
     good = world.simple_invoice(world.account("Good Name"))
@@ -218,6 +246,7 @@ def test_one_bad_customer_stops_nobody_else(world: World) -> None:
     assert [error["entity"] for error in world.errors()] == ["billing_account"]
 
 
+@pytest.mark.rule("2.i")
 def test_two_labs_on_one_company_share_customers_and_items(world: World) -> None:
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
@@ -231,6 +260,7 @@ def test_two_labs_on_one_company_share_customers_and_items(world: World) -> None
     assert world.value("select count(*) from qbo_sync.connection where receives_qbo_transactions") == 1
 
 
+@pytest.mark.rule("2.i")
 def test_labs_on_two_companies_have_a_customer_in_each(world: World) -> None:
     second, other = world.billing_lab("Second Lab"), make_company(world.qbo.url, "Other Inc.")
     world.connect(second, other)
@@ -267,7 +297,7 @@ def test_an_account_and_a_product_that_are_entered_anew_take_over_what_quickbook
     world.both()
     assert (world.errors(), customer_of(world, again)) == ([], customer)
     assert world.link("product", product) and world.qbo_invoice(invoice)["CustomerRef"]["value"] == customer
-    assert world.value("select count(*) from qbo_sync.gone_link") == 0
+    assert world.value("select count(*) from qbo_sync.orphaned_link") == 0
     quiet(world)
 
 
@@ -282,6 +312,7 @@ def test_the_customer_of_an_account_that_left_the_lms_is_told_once_and_can_be_li
     world.both()
     [error] = world.errors()
     assert (error["error_code"], error["attempts"]) == ("customer_not_linked", 1)
+    assert world.value("select count(*) from lms.invoice") == 0
     other = world.account("The new record of the practice")
     with world.connection.transaction():
         link_customer(world.connection, world.qbo.realm, customer, "billing_account", other)

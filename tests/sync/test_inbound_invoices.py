@@ -1,117 +1,25 @@
-"""Invoices from QuickBooks to the LMS (sync rules, section 5), through the LMS's tables and QuickBooks' API."""
+"""Invoices from QuickBooks to the LMS (rule 5), through the LMS's tables and QuickBooks' API."""
 
 from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
 
 from include.lms.database import prepare
 from include.qbo.text import keepable
-from tests.world import World
-
-Json = dict[str, Any]
-
-
-def sale(amount: str | Decimal, item: str | None = None, quantity: str = "1", **more: Any) -> Json:
-    """A line of an invoice."""
-    detail: Json = {"Qty": Decimal(quantity), "UnitPrice": Decimal(amount), "TaxCodeRef": {"value": "NON"}}
-    if item:
-        detail["ItemRef"] = {"value": item}
-    total = (Decimal(amount) * Decimal(quantity)).quantize(Decimal("0.01"))
-    return {"Amount": total, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail, **more}
-
-
-def shipping(amount: str | Decimal) -> Json:
-    """The shipping box."""
-    return {
-        "Amount": Decimal(amount),
-        "DetailType": "SalesItemLineDetail",
-        "SalesItemLineDetail": {"ItemRef": {"value": "SHIPPING_ITEM_ID"}},
-    }
-
-
-def discount(amount: str | Decimal) -> Json:
-    """The discount box."""
-    return {
-        "Amount": Decimal(amount),
-        "DetailType": "DiscountLineDetail",
-        "DiscountLineDetail": {"PercentBased": False},
-    }
-
-
-def customer_of(world: World, account: int) -> str:
-    """The QuickBooks customer of an account, which an invoice of the LMS has made."""
-    link = world.link("billing_account", account)
-    assert link
-    return link["qbo_id"]
-
-
-def linked_account(world: World, name: str = "Lakeside Dental") -> tuple[int, str]:
-    """An account that QuickBooks knows, and its customer there."""
-    account = world.account(name)
-    world.simple_invoice(account)
-    world.both()
-    return account, customer_of(world, account)
-
-
-def in_quickbooks(world: World, customer: str, *lines: Json, **more: Any) -> Json:
-    """An invoice that the bookkeeper enters."""
-    return world.qbo.create(
-        "Invoice",
-        **{
-            "CustomerRef": {"value": customer},
-            "TxnDate": "2026-06-20",
-            "Line": list(lines or [sale("80.00")]),
-            **more,
-        },
-    )
-
-
-def of_qbo(world: World, made: Json) -> Json:
-    """The LMS invoice of a QuickBooks invoice."""
-    rows = world.sql(
-        "select i.* from lms.invoice i join qbo_sync.entity_link l on l.lms_id = i.id and l.entity = 'invoice'"
-        " where l.qbo_id = %s",
-        made["Id"],
-    )
-    assert len(rows) == 1, f"{made['Id']} is linked {len(rows)} times; errors: {world.errors()}"
-    return rows[0]
-
-
-def lines_of(world: World, invoice: int) -> list[Json]:
-    return world.sql("select * from lms.invoice_line_item where invoice_id = %s order by position", invoice)
-
-
-def fresh(world: World, made: Json, kind: str = "Invoice") -> Json:
-    return world.qbo.call(f"{kind.lower()}/{made['Id']}")[kind]
-
-
-def remove(world: World, made: Json, kind: str = "Invoice") -> None:
-    answer = world.qbo.call(kind.lower(), _token(fresh(world, made, kind)), operation="delete")
-    assert "Fault" not in answer, answer
-
-
-def void(world: World, made: Json) -> None:
-    answer = world.qbo.call("invoice", _token(fresh(world, made)), operation="void")
-    assert "Fault" not in answer, answer
-
-
-def _token(record: Json) -> Json:
-    return {"Id": record["Id"], "SyncToken": record["SyncToken"]}
-
-
-def quiet(world: World) -> None:
-    """Nothing is left to do, on either side, and nothing is written."""
-    world.qbo.control("POST", "stats/reset")
-    world.both()
-    assert world.qbo.writes() == 0
-    assert world.capture()["marked"] == 0
-
+from tests.support.bookkeeper import discount, fresh, in_quickbooks, received, remove, sale, shipping, void
+from tests.support.both_sides import customer_of, lines_of, linked_account, of_payment, of_qbo, quiet
+from tests.support.quickbooks import Json
+from tests.support.world import World
 
 # ---------------------------------------------------------------------------------- created in QuickBooks
 
 
+@pytest.mark.cell("invoice", "qbo", "create")
+@pytest.mark.cell("shipping", "qbo", "create")
+@pytest.mark.cell("tax", "qbo", "create")
+@pytest.mark.cell("discount", "qbo", "create")
+@pytest.mark.rule("5.a", "5.b")
 def test_an_invoice_made_in_quickbooks_comes_with_all_its_parts(world: World) -> None:
     account, product = world.account("Lakeside Dental"), world.product("Crown")
     world.invoice(world.case(world.pair(account), [{"product": product}]), tax="1.00")
@@ -147,6 +55,8 @@ def test_an_invoice_made_in_quickbooks_comes_with_all_its_parts(world: World) ->
     quiet(world)
 
 
+@pytest.mark.cell("tax", "qbo", "create")
+@pytest.mark.rule("5.b")
 def test_sales_tax_of_quickbooks_is_tax(world: World) -> None:
     _, customer = linked_account(world)
     taxed = sale("100.00")
@@ -160,6 +70,7 @@ def test_sales_tax_of_quickbooks_is_tax(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.rule("5.a")
 def test_an_invoice_for_a_sub_customer_names_its_pair(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     pair = world.pair(account)
@@ -173,6 +84,7 @@ def test_an_invoice_for_a_sub_customer_names_its_pair(world: World) -> None:
     assert (row["billing_account_id"], row["doctor_office_id"]) == (account, pair)
 
 
+@pytest.mark.trap(35)
 def test_more_decimals_than_the_lms_keeps_do_not_change_the_amount(world: World) -> None:
     _, customer = linked_account(world)
     line = sale("33.333333", quantity="3")
@@ -184,6 +96,7 @@ def test_more_decimals_than_the_lms_keeps_do_not_change_the_amount(world: World)
     quiet(world)
 
 
+@pytest.mark.rule("5.a")
 def test_an_invoice_without_a_number_gets_one_of_its_id(world: World) -> None:
     _, customer = linked_account(world)
     made = in_quickbooks(world, customer)
@@ -191,6 +104,7 @@ def test_an_invoice_without_a_number_gets_one_of_its_id(world: World) -> None:
     assert of_qbo(world, made)["invoice_number"] == made.get("DocNumber", f"QBO-{made['Id']}")
 
 
+@pytest.mark.rule("5.d")
 def test_a_customer_linked_to_nothing_is_told_and_heals_when_it_is_linked_by_hand(world: World) -> None:
     stranger = world.qbo.create("Customer", DisplayName="Walk-in Dental")
     made = in_quickbooks(world, stranger["Id"], DocNumber="W-1")
@@ -254,21 +168,26 @@ def test_an_ignored_customer_stays_ignored_until_it_is_heeded_again(world: World
     world.qbo.update("Invoice", fresh(world, made), PrivateNote="again")
     world.both()
     assert world.errors() == []
+    assert world.value("select count(*) from lms.invoice") == 0
     assert world.value("select status from qbo_sync.sync_error") == "ignored"
     world.sql("delete from qbo_sync.ignored_customer")
     world.both()
     assert [error["error_code"] for error in world.errors()] == ["customer_not_linked"]
 
 
+@pytest.mark.rule("5.d")
 def test_an_unlinked_invoice_that_is_deleted_again_takes_its_error_with_it(world: World) -> None:
     stranger = world.qbo.create("Customer", DisplayName="Walk-in Dental")
     made = in_quickbooks(world, stranger["Id"])
     world.fetch()
+    assert [error["error_code"] for error in world.errors()] == ["customer_not_linked"]
     remove(world, made)
     world.fetch()
     assert world.errors() == []
+    assert world.value("select count(*) from lms.invoice") == 0
 
 
+@pytest.mark.setting("sync_start_date")
 def test_invoices_before_the_start_date_are_left_alone_until_it_moves(world: World) -> None:
     _, customer = linked_account(world)
     world.sql("update qbo_sync.connection set sync_start_date = '2026-06-21'")
@@ -281,17 +200,24 @@ def test_invoices_before_the_start_date_are_left_alone_until_it_moves(world: Wor
     assert of_qbo(world, made)
 
 
+@pytest.mark.setting("receives_qbo_transactions")
 def test_a_realm_without_a_receiving_lab_keeps_what_comes_for_later(world: World) -> None:
     _, customer = linked_account(world)
     world.sql("update qbo_sync.connection set receives_qbo_transactions = false")
-    made = in_quickbooks(world, customer)
+    made, paid = in_quickbooks(world, customer), received(world, customer, "7.00")
+    before = [world.sql(f"select * from lms.{table}") for table in ("invoice", "payment")]
     world.both()
     assert world.errors() == []
+    assert [world.sql(f"select * from lms.{table}") for table in ("invoice", "payment")] == before
+    kept = "select record_id from qbo_sync.change_mark where direction = 'qbo_to_lms' order by entity"
+    assert [row["record_id"] for row in world.sql(kept)] == [made["Id"], paid["Id"]], "they stay marked"
     world.sql("update qbo_sync.connection set receives_qbo_transactions = true")
     world.both()
-    assert of_qbo(world, made)
+    assert (of_qbo(world, made)["billing_lab_id"], of_payment(world, paid)["billing_lab_id"]) == (world.lab, world.lab)
+    assert world.sql(kept) == []
 
 
+@pytest.mark.setting("sync_invoices")
 @pytest.mark.parametrize("switch", ["sync_invoices = false", "direction = 'lms_to_qbo'"])
 def test_what_is_switched_off_comes_when_it_is_switched_on(world: World, switch: str) -> None:
     _, customer = linked_account(world)
@@ -319,6 +245,7 @@ def unlinked_pair(world: World, total: str = "100.00") -> tuple[int, Json]:
     return invoice, made
 
 
+@pytest.mark.rule("2.l")
 def test_the_same_invoice_on_both_sides_is_linked_not_doubled(world: World) -> None:
     invoice, made = unlinked_pair(world)
     assert world.fetch()["adopted"] == 1
@@ -356,6 +283,7 @@ def test_two_candidates_in_two_labs_are_told(world: World) -> None:
     [error] = [one for one in world.errors() if one["direction"] == "qbo_to_lms"]
     assert error["error_code"] == "ambiguous_match"
     assert len(error["detail"]["candidates"]) == 2
+    assert world.value("select count(*) from lms.invoice") == 3, "the linked one and the two candidates"
     assert "Bright Dental Lab" in error["message"] and "Second Lab" in error["message"]
 
 
@@ -368,6 +296,7 @@ def test_a_number_that_a_linked_invoice_of_the_lab_has_is_told(world: World) -> 
     [error] = world.errors()
     assert error["error_code"] == "number_taken"
     assert number in error["message"]
+    assert world.value("select count(*) from lms.invoice") == 1
 
 
 def test_a_character_that_no_database_keeps_stops_nothing(world: World) -> None:
@@ -395,7 +324,7 @@ def test_a_taken_number_heals_as_the_words_say(world: World) -> None:
     made = in_quickbooks(world, customer, DocNumber=row["invoice_number"])
     world.both()
     [error] = world.errors()
-    assert error["resolution"].startswith("Give this one, over $80.00, another number in QuickBooks")
+    assert error["resolution"].startswith("Give the invoice of $80.00 another number in QuickBooks")
     world.qbo.update("Invoice", fresh(world, made), DocNumber="OTHER-2")
     world.both()
     assert world.errors() == []
@@ -421,6 +350,9 @@ def test_where_quickbooks_numbers_itself_a_number_alike_is_no_match(world: World
 # ---------------------------------------------------------------------------------- changed in QuickBooks
 
 
+@pytest.mark.cell("invoice", "qbo", "update")
+@pytest.mark.cell("tax", "qbo", "update")
+@pytest.mark.rule("5.e", "5.f")
 def test_amounts_follow_and_the_case_never_changes(world: World) -> None:
     product = world.product()
     case = world.case(world.pair(world.account()), [{"product": product, "quantity": "2"}])
@@ -452,6 +384,9 @@ def test_amounts_follow_and_the_case_never_changes(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.cell("shipping", "qbo", "update")
+@pytest.mark.cell("discount", "qbo", "update")
+@pytest.mark.rule("5.e")
 def test_boxes_that_move_with_the_same_total_follow_too(world: World) -> None:
     invoice = world.simple_invoice()
     world.both()
@@ -463,6 +398,7 @@ def test_boxes_that_move_with_the_same_total_follow_too(world: World) -> None:
     assert (row["subtotal"], row["discount_amount"], row["shipping_amount"], row["total_amount"]) == (90, 0, 10, 100)
 
 
+@pytest.mark.rule("5.f")
 def test_lines_follow_for_invoices_of_quickbooks(world: World) -> None:
     _, customer = linked_account(world)
     made = in_quickbooks(world, customer, sale("50.00", Description="old"))
@@ -478,6 +414,7 @@ def test_lines_follow_for_invoices_of_quickbooks(world: World) -> None:
     assert world.fetch()["unchanged"] == 1
 
 
+@pytest.mark.rule("8.4.b")
 def test_an_edit_in_the_lms_that_is_not_pushed_loses_to_quickbooks_and_is_kept(world: World) -> None:
     invoice = world.simple_invoice()
     world.both()
@@ -493,6 +430,7 @@ def test_an_edit_in_the_lms_that_is_not_pushed_loses_to_quickbooks_and_is_kept(w
     assert [one["error_code"] for one in world.errors()] == ["conflict_qbo_kept"], "only a person closes it"
 
 
+@pytest.mark.rule("4.h")
 def test_a_mismatch_that_the_bookkeeper_corrects_heals(world: World) -> None:
     invoice = world.simple_invoice()
     world.sql("update lms.invoice set total_amount = 99.00, balance = 99 where id = %s", invoice)
@@ -507,6 +445,8 @@ def test_a_mismatch_that_the_bookkeeper_corrects_heals(world: World) -> None:
 # ---------------------------------------------------------------------------------- deleted and voided
 
 
+@pytest.mark.cell("invoice", "qbo", "delete")
+@pytest.mark.rule("5.g")
 def test_deleted_in_quickbooks_goes_with_its_applications_and_completes_its_case(world: World) -> None:
     account = world.account()
     pair, product = world.pair(account), world.product()
@@ -531,6 +471,7 @@ def test_deleted_in_quickbooks_goes_with_its_applications_and_completes_its_case
     assert world.qbo_invoice(again)
 
 
+@pytest.mark.rule("8.4.a")
 def test_deleted_on_both_sides_is_done(world: World) -> None:
     case = world.case(world.pair(world.account()), [{"product": world.product()}])
     invoice = world.invoice(case)
@@ -543,6 +484,7 @@ def test_deleted_on_both_sides_is_done(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.rule("8.4.a")
 def test_a_delete_wins_over_an_edit_which_is_kept(world: World) -> None:
     invoice = world.simple_invoice()
     world.both()
@@ -569,6 +511,8 @@ def test_uninvoiced_while_it_was_changed_in_quickbooks_goes_and_the_change_is_ke
     assert error["detail"]["qbo"]["total"] == 140
 
 
+@pytest.mark.cell("invoice", "qbo", "void")
+@pytest.mark.rule("5.h")
 def test_a_void_keeps_the_invoice_with_nothing_on_it(world: World) -> None:
     account = world.account()
     case = world.case(world.pair(account), [{"product": world.product(), "discount": "5"}])
@@ -607,6 +551,8 @@ def test_a_void_leaves_nothing_open_whatever_the_lms_does_with_its_payments(worl
 # ---------------------------------------------------------------------------------- balances
 
 
+@pytest.mark.cell("invoice", "qbo", "update")
+@pytest.mark.rule("5.i")
 def test_a_payment_in_quickbooks_reaches_the_balance_even_before_the_payment_itself(world: World) -> None:
     account = world.account()
     invoice = world.simple_invoice(account)
@@ -625,6 +571,7 @@ def test_a_payment_in_quickbooks_reaches_the_balance_even_before_the_payment_its
     quiet(world)
 
 
+@pytest.mark.rule("5.i")
 def test_a_credit_of_the_bookkeeper_reaches_the_balance(world: World) -> None:
     account = world.account()
     invoice = world.simple_invoice(account)
@@ -646,6 +593,7 @@ def test_a_credit_of_the_bookkeeper_reaches_the_balance(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("5.j")
 def test_a_balance_from_quickbooks_does_not_undo_what_has_not_reached_it(world: World) -> None:
     account = world.account()
     invoice = world.simple_invoice(account)
@@ -667,6 +615,7 @@ def test_a_balance_from_quickbooks_does_not_undo_what_has_not_reached_it(world: 
     quiet(world)
 
 
+@pytest.mark.rule("8.2.a")
 def test_nothing_of_it_is_reported_back(world: World) -> None:
     _, customer = linked_account(world)
     invoice = world.value("select id from lms.invoice")
@@ -680,6 +629,7 @@ def test_nothing_of_it_is_reported_back(world: World) -> None:
 # ---------------------------------------------------------------------------------- what else may happen
 
 
+@pytest.mark.trap(50)
 def test_an_invoice_whose_lines_vanished_is_not_trusted(world: World) -> None:
     _, customer = linked_account(world)
     made = in_quickbooks(world, customer, sale("50.00", Description="kept"))
@@ -691,24 +641,18 @@ def test_an_invoice_whose_lines_vanished_is_not_trusted(world: World) -> None:
 
 
 def test_a_change_in_the_lms_while_it_was_in_hand_voids_the_plan(world: World) -> None:
-    from include.sync.inbound import load, steps
-    from include.sync.inbound.flows import INBOUND
-
     invoice = world.simple_invoice()
     world.both()
     world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("120.00")])
     world.capture()
-    runtime, flow = world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"]
-    steps.companies(runtime, flow, None, False)
-    steps.extract(runtime, flow, world.qbo.realm)
-    steps.transform(runtime, flow, world.qbo.realm)
-    steps.validate(runtime, flow, world.qbo.realm)
+    in_hand = world.prepared("invoice_qbo_to_lms")
     world.sql("update lms.invoice set tax_amount = 1, total_amount = 101, balance = 101 where id = %s", invoice)
-    assert load.load(runtime, flow, world.qbo.realm)["waiting"] == 1
+    assert world.load(in_hand)["waiting"] == 1
     world.both()
     assert world.lms_invoice(invoice)["total_amount"] == 120
 
 
+@pytest.mark.rule("8.3.a")
 def test_a_row_that_the_lms_holds_stops_only_itself(world: World) -> None:
     _, customer = linked_account(world)
     invoice = world.value("select id from lms.invoice")
@@ -717,8 +661,7 @@ def test_a_row_that_the_lms_holds_stops_only_itself(world: World) -> None:
     world.capture()
     with prepare(psycopg.connect(world.database_url)) as lms:
         lms.execute("update lms.invoice set memo = 'open' where id = %s", [invoice])
-        runtime = world.as_run("invoice_qbo_to_lms")
-        counts = world.inbound_steps(runtime, "invoice_qbo_to_lms", world.qbo.realm)
+        counts = world.steps(world.as_run("invoice_qbo_to_lms"))
         lms.rollback()
     assert (counts["created"], counts["waiting"]) == (1, 1)
     assert of_qbo(world, made)
@@ -733,10 +676,9 @@ def test_our_own_create_whose_link_is_not_recorded_yet_is_not_taken_for_a_new_on
     world.sql(
         "with request as (insert into qbo_sync.write_request (request_id, realm_id) values ('r1', %(realm)s))"
         " insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, generation, operation,"
-        " resource, payload, base) values ('r1', 0, %(realm)s, 'invoice', %(id)s, 1, 'create', 'Invoice',"
-        " jsonb_build_object('CustomerRef', jsonb_build_object('value', %(customer)s::text)), '{}')".replace(
-            "%(realm)s", f"'{world.qbo.realm}'"
-        )
+        " resource, payload, base, customer_id) values ('r1', 0, %(realm)s, 'invoice', %(id)s, 1, 'create', 'Invoice',"
+        " jsonb_build_object('CustomerRef', jsonb_build_object('value', %(customer)s::text)), '{}',"
+        " %(customer)s)".replace("%(realm)s", f"'{world.qbo.realm}'")
         .replace("%(id)s", f"'{invoice}'")
         .replace("%(customer)s", f"'{customer}'")
     )
@@ -744,7 +686,7 @@ def test_our_own_create_whose_link_is_not_recorded_yet_is_not_taken_for_a_new_on
         world, customer, sale("99.00"), DocNumber=row["invoice_number"], TxnDate=row["invoice_date"].isoformat()
     )
     world.capture()
-    counts = world.inbound_steps(world.as_run("invoice_qbo_to_lms"), "invoice_qbo_to_lms", world.qbo.realm)
+    counts = world.steps(world.as_run("invoice_qbo_to_lms"))
     assert counts["waiting"] == 1
     assert world.errors() == []
     assert world.value("select count(*) from lms.invoice") == 2
@@ -756,9 +698,11 @@ def test_amounts_that_the_parts_do_not_explain_are_told(world: World) -> None:
     world.fetch()
     [error] = world.errors()
     assert error["error_code"] == "validation_failed"
-    assert "beyond what Pilot can hold" in error["message"]
+    assert "too large for Pilot" in error["message"]
+    assert world.value("select count(*) from lms.invoice where origin = 'qbo'") == 0
 
 
+@pytest.mark.rule("8.8.a")
 def test_every_record_of_an_inbound_run_has_one_outcome(world: World) -> None:
     _, customer = linked_account(world)
     in_quickbooks(world, customer)
@@ -769,13 +713,10 @@ def test_every_record_of_an_inbound_run_has_one_outcome(world: World) -> None:
 
 
 def test_compared_again_writes_nothing(world: World) -> None:
-    from include.sync.inbound import steps
-    from include.sync.inbound.flows import INBOUND
-
     _, customer = linked_account(world)
     in_quickbooks(world, customer)
     world.fetch()
     before = world.sql("select id, updated_at from lms.invoice order by id")
-    steps.companies(world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"], None, True)
+    world.companies(world.as_run("invoice_qbo_to_lms"), resync=True)
     assert world.bring()["unchanged"] == 2
     assert world.sql("select id, updated_at from lms.invoice order by id") == before

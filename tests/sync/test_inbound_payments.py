@@ -1,60 +1,18 @@
-"""Payments from QuickBooks to the LMS (sync rules, section 7), through the LMS's tables and QuickBooks' API."""
+"""Payments from QuickBooks to the LMS (rule 7), through the LMS's tables and QuickBooks' API."""
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from tests.sync.test_inbound_invoices import customer_of, fresh, in_quickbooks, of_qbo, quiet, remove, sale
-from tests.world import World
-
-Json = dict[str, Any]
-
-
-def pays(invoice: Json, amount: str | Decimal, kind: str = "Invoice") -> Json:
-    """A line of a payment."""
-    return {"Amount": Decimal(amount), "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": kind}]}
+from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove, sale, void
+from tests.support.both_sides import invoiced, of_payment, of_qbo, quiet
+from tests.support.quickbooks import Json
+from tests.support.world import World
 
 
-def invoiced(world: World) -> tuple[int, int, str]:
-    """An account with an invoice over $100 that both sides know: account, invoice, customer."""
-    account = world.account()
-    invoice = world.simple_invoice(account)
-    world.both()
-    return account, invoice, customer_of(world, account)
-
-
-def received(world: World, customer: str, amount: str, *lines: Json, **more: Any) -> Json:
-    """A payment that the bookkeeper enters."""
-    body = {"CustomerRef": {"value": customer}, "TotalAmt": Decimal(amount), "TxnDate": "2026-06-22"}
-    return world.qbo.create("Payment", **{**body, "Line": list(lines), **more})
-
-
-def of_payment(world: World, made: Json) -> Json:
-    """The LMS payment of a QuickBooks payment, with its applications."""
-    rows = world.sql(
-        "select p.* from lms.payment p join qbo_sync.entity_link l on l.lms_id = p.id and l.entity = 'payment'"
-        " where l.qbo_id = %s",
-        made["Id"],
-    )
-    assert len(rows) == 1, f"linked {len(rows)} times; errors: {world.errors()}"
-    applied = world.sql("select invoice_id, amount from lms.payment_application where payment_id = %s", rows[0]["id"])
-    return {**rows[0], "applied": {row["invoice_id"]: row["amount"] for row in applied}}
-
-
-def void(world: World, made: Json) -> None:
-    now = fresh(world, made, "Payment")
-    body = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
-    answer = world.qbo.call("payment", body, operation="update", include="void")
-    assert "Fault" not in answer, answer
-
-
-def change(world: World, made: Json, **changes: Any) -> None:
-    now = fresh(world, made, "Payment")
-    world.qbo.update("Payment", now, CustomerRef=now["CustomerRef"], **changes)
-
-
+@pytest.mark.cell("payment", "qbo", "create")
+@pytest.mark.rule("7.b", "7.g")
 def test_a_payment_comes_with_what_it_settles(world: World) -> None:
     account, invoice, customer = invoiced(world)
     method = next(one["Id"] for one in world.qbo.all("PaymentMethod") if one["Name"] == "Check")
@@ -72,12 +30,13 @@ def test_a_payment_comes_with_what_it_settles(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.rule("8.3.b")
 def test_a_payment_for_an_invoice_that_is_new_too_comes_after_it(world: World) -> None:
     _, _, customer = invoiced(world)
     bill = in_quickbooks(world, customer, sale("80.00"))
     made = received(world, customer, "80.00", pays(bill, "80.00"))
     world.capture()
-    counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+    counts = world.steps(world.as_run("payment_qbo_to_lms"))
     assert counts["waiting"] == 1
     assert world.value("select count(*) from qbo_sync.due_mark where entity = 'payment'") == 0
     world.bring()
@@ -87,6 +46,7 @@ def test_a_payment_for_an_invoice_that_is_new_too_comes_after_it(world: World) -
     assert world.errors() == []
 
 
+@pytest.mark.cell("payment", "qbo", "update")
 def test_changed_amount_and_applications_follow(world: World) -> None:
     account, invoice, customer = invoiced(world)
     other = world.simple_invoice(account)
@@ -102,6 +62,7 @@ def test_changed_amount_and_applications_follow(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.cell("payment", "qbo", "update")
 def test_a_payment_of_the_lms_that_the_bookkeeper_changes_follows_too(world: World) -> None:
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "50.00", {invoice: "50.00"}, method="Check", reference="77")
@@ -117,11 +78,13 @@ def test_a_payment_of_the_lms_that_the_bookkeeper_changes_follows_too(world: Wor
     quiet(world)
 
 
+@pytest.mark.cell("payment", "qbo", "void")
+@pytest.mark.rule("7.i")
 def test_a_void_is_an_update_to_nothing(world: World) -> None:
     _, invoice, customer = invoiced(world)
     made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
     world.both()
-    void(world, made)
+    void(world, made, "Payment")
     world.both()
     row = of_payment(world, made)
     assert (row["amount"], row["applied"]) == (0, {})
@@ -129,6 +92,8 @@ def test_a_void_is_an_update_to_nothing(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.cell("payment", "qbo", "delete")
+@pytest.mark.rule("7.i")
 @pytest.mark.parametrize("origin", ["lms", "qbo"])
 def test_deleted_in_quickbooks_goes_and_gives_the_balance_back(world: World, origin: str) -> None:
     account, invoice, customer = invoiced(world)
@@ -149,18 +114,25 @@ def test_deleted_in_quickbooks_goes_and_gives_the_balance_back(world: World, ori
     quiet(world)
 
 
+@pytest.mark.cell("payment", "lms", "delete")
+@pytest.mark.rule("7.i")
 def test_a_payment_of_quickbooks_that_the_lms_deletes_goes_there(world: World) -> None:
     _, invoice, customer = invoiced(world)
     made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
     world.both()
-    world.sql("delete from lms.payment")
+    assert [one["Id"] for one in world.qbo.all("Payment")] == [made["Id"]]
+    payment = of_payment(world, made)["id"]
+    world.sql("delete from lms.payment where id = %s", payment)
     world.sql("update lms.invoice set balance = 100")
     world.both()
     assert world.qbo.all("Payment") == []
-    assert made
+    assert world.link("payment", payment) is None
+    assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == 100
+    assert world.errors() == []
     quiet(world)
 
 
+@pytest.mark.rule("8.4.b", "8.4.c")
 def test_of_two_updates_quickbooks_wins_and_the_other_is_kept(world: World) -> None:
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "50.00", {invoice: "50.00"})
@@ -182,6 +154,7 @@ def test_of_two_updates_quickbooks_wins_and_the_other_is_kept(world: World) -> N
     quiet(world)
 
 
+@pytest.mark.rule("8.4.a")
 def test_a_delete_in_quickbooks_wins_over_an_update_of_the_lms(world: World) -> None:
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "50.00", {invoice: "50.00"})
@@ -197,6 +170,7 @@ def test_a_delete_in_quickbooks_wins_over_an_update_of_the_lms(world: World) -> 
     quiet(world)
 
 
+@pytest.mark.rule("8.4.b")
 def test_changed_alike_on_both_sides_is_no_conflict(world: World) -> None:
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "50.00", {invoice: "50.00"})
@@ -208,9 +182,12 @@ def test_changed_alike_on_both_sides_is_no_conflict(world: World) -> None:
     world.apply("payment", payment, {invoice: "60.00"})
     world.both()
     assert world.errors() == []
+    assert of_payment(world, {"Id": link["qbo_id"]})["applied"] == {invoice: 60}
+    assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == 40
     quiet(world)
 
 
+@pytest.mark.rule("7.h")
 def test_what_settles_something_else_is_left_out_and_told(world: World) -> None:
     _, invoice, customer = invoiced(world)
     bill = world.qbo_invoice(invoice)
@@ -233,6 +210,7 @@ def test_what_settles_something_else_is_left_out_and_told(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("7.h")
 def test_a_part_for_an_invoice_that_comes_later_heals(world: World) -> None:
     _, invoice, customer = invoiced(world)
     world.sql("update qbo_sync.connection set sync_start_date = '2026-06-01'")
@@ -263,9 +241,9 @@ def test_a_credit_of_ours_in_a_payment_of_quickbooks_is_told_as_what_it_is(world
     world.both()
     assert of_payment(world, made)["amount"] == 90
     [error] = world.errors()
-    assert f"settles what Pilot does not have: $20.00 for an invoice (id {old['Id']}); and" in error["message"]
+    assert f"to something that Pilot does not have: $20.00 to an invoice (id {old['Id']}); and" in error["message"]
     assert f"also paid with $30.00 of a credit memo (id {memo['Id']})" in error["message"]
-    assert "Apply that part" in error["resolution"] and "counts in the invoices' balances" in error["resolution"]
+    assert "Apply that part" in error["resolution"] and "counted in the invoices' balances" in error["resolution"]
 
 
 def test_an_ignored_left_out_part_stays_ignored(world: World) -> None:
@@ -278,9 +256,11 @@ def test_an_ignored_left_out_part_stays_ignored(world: World) -> None:
     world.qbo.update("Payment", fresh(world, made, "Payment"), CustomerRef={"value": customer}, PrivateNote="x")
     world.fetch()
     assert world.errors() == []
+    assert of_payment(world, made)["applied"] == {invoice: 60}
     assert world.value("select status from qbo_sync.sync_error") == "ignored"
 
 
+@pytest.mark.rule("6.c")
 def test_credits_that_we_applied_never_come_back(world: World) -> None:
     account, invoice, _ = invoiced(world)
     world.credit(account, "10.00", {invoice: "10.00"})
@@ -291,6 +271,7 @@ def test_credits_that_we_applied_never_come_back(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("8.2.a")
 def test_our_own_payments_are_no_change(world: World) -> None:
     account, invoice, _ = invoiced(world)
     world.payment(account, "50.00", {invoice: "50.00"})
@@ -302,6 +283,7 @@ def test_our_own_payments_are_no_change(world: World) -> None:
     assert world.sql("select updated_at from lms.invoice") == before
 
 
+@pytest.mark.rule("5.d")
 def test_a_customer_linked_to_nothing_is_told_and_heals(world: World) -> None:
     stranger = world.qbo.create("Customer", DisplayName="Walk-in")
     made = received(world, stranger["Id"], "25.00")
@@ -320,6 +302,7 @@ def test_a_customer_linked_to_nothing_is_told_and_heals(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.setting("sync_payments")
 def test_payments_switched_off_still_reach_the_balance_and_come_later(world: World) -> None:
     _, invoice, customer = invoiced(world)
     world.sql("update qbo_sync.connection set sync_payments = false")
@@ -332,6 +315,7 @@ def test_payments_switched_off_still_reach_the_balance_and_come_later(world: Wor
     assert world.lms_invoice(invoice)["balance"] == 60
 
 
+@pytest.mark.setting("sync_invoices")
 def test_invoices_switched_off_do_not_hold_payments_back(world: World) -> None:
     _, invoice, customer = invoiced(world)
     world.sql("update qbo_sync.connection set sync_invoices = false")
@@ -347,7 +331,7 @@ def test_a_twin_of_a_payment_on_its_way_out_waits_for_it(world: World) -> None:
     received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"), TxnDate="2026-06-15")
     world.sql("select qbo_sync.dispatch_lms_changes()")
     world.capture()
-    counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+    counts = world.steps(world.as_run("payment_qbo_to_lms"))
     assert counts["waiting"] == 1
     world.both()
     ours, theirs = len(world.qbo.all("Payment")), world.value("select count(*) from lms.payment")
@@ -432,4 +416,4 @@ def test_invoices_and_payments_in_another_currency_do_not_come_as_dollars(world:
         ("invoice", "foreign_currency"),
         ("payment", "foreign_currency"),
     ]
-    assert "Invoice C1 is in CAD in QuickBooks; Pilot knows only amounts in USD." in world.errors()[0]["message"]
+    assert "Invoice C1 is in CAD in QuickBooks. Pilot works only with amounts in USD," in world.errors()[0]["message"]

@@ -1,11 +1,18 @@
-"""Invoices from the LMS to QuickBooks, record by record (sync rules, section 4)."""
+"""Invoices from the LMS to QuickBooks, record by record (rule 4)."""
 
 from datetime import date
 from decimal import Decimal
 
-from tests.world import World
+import pytest
+
+from tests.support.world import World
 
 
+@pytest.mark.cell("invoice", "lms", "create")
+@pytest.mark.cell("shipping", "lms", "create")
+@pytest.mark.cell("discount", "lms", "create")
+@pytest.mark.rule("3.d", "4.a")
+@pytest.mark.trap(30, 33, 37, 43)
 def test_an_invoiced_case_becomes_an_invoice_with_its_boxes_filled(world: World) -> None:
     product = world.product("Zirconia Crown", "199.95")
     case = world.case(
@@ -52,6 +59,7 @@ def test_a_second_run_writes_nothing(world: World) -> None:
     assert world.qbo.writes() == 0
 
 
+@pytest.mark.cell("invoice", "lms", "delete")
 def test_uninvoicing_deletes_it_in_quickbooks(world: World) -> None:
     pair = world.pair(world.account())
     case = world.case(pair, [{"product": world.product()}])
@@ -64,6 +72,7 @@ def test_uninvoicing_deletes_it_in_quickbooks(world: World) -> None:
     assert world.link("invoice", invoice) is None
 
 
+@pytest.mark.rule("4.j")
 def test_invoiced_again_after_uninvoicing_is_a_new_invoice(world: World) -> None:
     case = world.case(world.pair(world.account()), [{"product": world.product()}])
     world.invoice(case)
@@ -75,6 +84,7 @@ def test_invoiced_again_after_uninvoicing_is_a_new_invoice(world: World) -> None
     assert [x["Id"] for x in world.qbo.all("Invoice")] == [world.qbo_invoice(again)["Id"]]
 
 
+@pytest.mark.rule("4.i")
 def test_zero_amounts_make_no_line(world: World) -> None:
     invoice = world.simple_invoice()
     world.sync()
@@ -82,6 +92,7 @@ def test_zero_amounts_make_no_line(world: World) -> None:
     assert kinds == ["SalesItemLineDetail", "SubTotalLineDetail"]
 
 
+@pytest.mark.rule("8.7.a")
 def test_a_long_memo_is_cut_with_an_ellipsis(world: World) -> None:
     case = world.case(world.pair(world.account()), [{"product": world.product()}], notes="x" * 5000)
     invoice = world.invoice(case)
@@ -91,6 +102,7 @@ def test_a_long_memo_is_cut_with_an_ellipsis(world: World) -> None:
     assert note.endswith("x…")
 
 
+@pytest.mark.rule("2.l", "4.g")
 def test_an_invoice_of_the_same_number_customer_day_and_total_is_adopted(world: World) -> None:
     account = world.account("Lakeside Dental")
     customer = world.qbo.create("Customer", DisplayName="Lakeside Dental")
@@ -110,6 +122,8 @@ def test_an_invoice_of_the_same_number_customer_day_and_total_is_adopted(world: 
     assert len(world.qbo.all("Invoice")) == 1
 
 
+@pytest.mark.rule("4.f")
+@pytest.mark.trap(39)
 def test_a_number_that_another_invoice_has_is_told_with_its_name_and_heals(world: World) -> None:
     customer = world.qbo.create("Customer", DisplayName="Walk-in")
     invoice = world.simple_invoice()
@@ -125,7 +139,7 @@ def test_a_number_that_another_invoice_has_is_told_with_its_name_and_heals(world
     [error] = world.errors()
     assert error["error_code"] == "qbo_6140"
     assert error["document_number"] == number
-    assert "the invoice for Walk-in of 05/05/2026 over $150.00" in error["message"]
+    assert "the invoice of $150.00 for Walk-in, dated 05/05/2026" in error["message"]
     assert error["detail"]["intuit_tid"]
 
     world.qbo.update("Invoice", other, DocNumber="W-1")
@@ -135,6 +149,7 @@ def test_a_number_that_another_invoice_has_is_told_with_its_name_and_heals(world
     assert world.qbo_invoice(invoice)["DocNumber"] == number
 
 
+@pytest.mark.rule("4.h")
 def test_a_total_that_quickbooks_computes_differently_stays_linked_and_is_told(world: World) -> None:
     invoice = world.simple_invoice()
     world.sql("update lms.invoice set total_amount = 99.00 where id = %s", invoice)
@@ -151,6 +166,7 @@ def test_a_total_that_quickbooks_computes_differently_stays_linked_and_is_told(w
     assert len(world.qbo.all("Invoice")) == 1
 
 
+@pytest.mark.rule("8.3.a", "8.7.b")
 def test_a_batch_with_one_bad_invoice_creates_the_others(world: World) -> None:
     account, product = world.account(), world.product()
     pair = world.pair(account)
@@ -161,9 +177,10 @@ def test_a_batch_with_one_bad_invoice_creates_the_others(world: World) -> None:
     assert (counts["created"], counts["failed"]) == (11 + 2, 1)
     assert len(world.qbo.all("Invoice")) == 11
     [error] = world.errors()
-    assert "has 22 characters; QuickBooks takes at most 21" in error["message"]
+    assert "has 22 characters; QuickBooks allows at most 21" in error["message"]
 
 
+@pytest.mark.trap(40)
 def test_an_inactive_customer_is_named(world: World) -> None:
     account = world.account("Lakeside Dental")
     world.simple_invoice(account)
@@ -178,8 +195,10 @@ def test_an_inactive_customer_is_named(world: World) -> None:
     [error] = world.errors()
     assert error["error_code"] == "inactive_reference"
     assert "the customer “Lakeside Dental” is inactive" in error["message"]
+    assert world.qbo.all("Invoice") == []
 
 
+@pytest.mark.setting("sync_start_date")
 def test_invoices_before_the_start_date_are_left_alone_until_the_date_moves(world: World) -> None:
     world.sql("update qbo_sync.connection set sync_start_date = '2026-06-02'")
     invoice = world.simple_invoice()
@@ -191,6 +210,7 @@ def test_invoices_before_the_start_date_are_left_alone_until_the_date_moves(worl
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.setting("sync_invoices")
 def test_switched_off_is_no_error_and_switched_on_catches_up(world: World) -> None:
     world.sql("update qbo_sync.connection set sync_invoices = false")
     invoice = world.simple_invoice()
@@ -205,6 +225,7 @@ def test_switched_off_is_no_error_and_switched_on_catches_up(world: World) -> No
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.rule("4.e")
 def test_without_custom_numbers_quickbooks_numbers_and_nothing_is_doubled(world: World) -> None:
     world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     account, product = world.account(), world.product()
@@ -236,6 +257,8 @@ def test_closed_books_are_respected_before_sending(world: World) -> None:
     [error] = world.errors()
     assert error["error_code"] == "books_closed"
     assert "06/30/2026" in error["message"]
+    sent = "select count(*) from qbo_sync.api_call where resource = 'Invoice' and operation in ('create', 'batch')"
+    assert (world.value(sent), world.qbo.all("Invoice")) == (0, [])
 
 
 def test_books_that_were_opened_again_are_noticed_when_it_is_tried_again(world: World) -> None:
@@ -261,6 +284,7 @@ def test_books_that_were_opened_again_are_noticed_when_it_is_tried_again(world: 
     assert world.link("invoice", invoice) and world.errors() == []
 
 
+@pytest.mark.rule("8.8.a")
 def test_every_record_of_a_run_has_one_outcome(world: World) -> None:
     world.simple_invoice()
     world.simple_invoice(world.account("Bad: Name"))

@@ -3,9 +3,10 @@
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from tests.sync.test_inbound_invoices import discount, in_quickbooks, linked_account, sale, shipping
-from tests.sync.test_inbound_payments import pays, received
-from tests.world import Json, World
+from tests.support.bookkeeper import discount, in_quickbooks, pays, received, sale, shipping
+from tests.support.both_sides import linked_account
+from tests.support.quickbooks import Json
+from tests.support.world import World
 
 
 def credited(world: World, customer: str, invoice: Json) -> None:

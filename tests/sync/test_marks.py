@@ -2,29 +2,11 @@
 
 import pytest
 
-from include.sync import load, steps
-from include.sync.flows import FLOWS
-from tests.sync.test_recovery import INVOICES
-from tests.world import World
+from tests.support.both_sides import known
+from tests.support.world import INVOICES, World
 
 
-def prepared(world: World, dag_id: str) -> tuple:
-    runtime, flow = world.as_run(dag_id), FLOWS[dag_id]
-    steps.companies(runtime, flow, None, False)
-    steps.extract(runtime, flow, world.qbo.realm)
-    steps.transform(runtime, flow, world.qbo.realm)
-    steps.validate(runtime, flow, world.qbo.realm)
-    return runtime, flow, world.qbo.realm
-
-
-def known(world: World) -> tuple[int, int]:
-    """A pair and a product that QuickBooks has."""
-    pair, product = world.pair(world.account()), world.product()
-    world.invoice(world.case(pair, [{"product": product}]))
-    world.sync()
-    return pair, product
-
-
+@pytest.mark.rule("feed.a")
 def test_a_truncate_of_the_invoices_reaches_quickbooks(world: World) -> None:
     world.simple_invoice()
     world.sync()
@@ -33,6 +15,7 @@ def test_a_truncate_of_the_invoices_reaches_quickbooks(world: World) -> None:
     assert world.qbo.all("Invoice") == []
 
 
+@pytest.mark.rule("feed.a")
 @pytest.mark.parametrize("kind", ["payment", "credit"])
 def test_a_truncate_of_the_applications_reaches_quickbooks(world: World, kind: str) -> None:
     account = world.account()
@@ -47,6 +30,7 @@ def test_a_truncate_of_the_applications_reaches_quickbooks(world: World, kind: s
     assert world.value("select count(*) from qbo_sync.entity_link where entity = %s", kind) == 1
 
 
+@pytest.mark.rule("feed.a")
 def test_a_truncate_of_the_credits_takes_their_applications_along(world: World) -> None:
     account = world.account()
     invoice = world.simple_invoice(account)
@@ -58,6 +42,7 @@ def test_a_truncate_of_the_credits_takes_their_applications_along(world: World) 
     assert world.qbo_invoice(invoice)["Balance"] == 100
 
 
+@pytest.mark.rule("feed.a")
 def test_a_truncate_of_the_lines_is_looked_at(world: World) -> None:
     invoice = world.simple_invoice()
     world.sync()
@@ -71,14 +56,14 @@ def test_a_truncate_of_the_lines_is_looked_at(world: World) -> None:
 def test_a_slow_run_does_not_take_away_a_mark_made_after_its_own_was_settled(world: World) -> None:
     pair, product = known(world)
     invoice = world.invoice(world.case(pair, [{"product": product}]))
-    slow = prepared(world, INVOICES)
+    slow = world.prepared(INVOICES)
     world.sql("update lms.invoice set memo = 'changed', tax_amount = -1 where id = %s", invoice)
     world.run(INVOICES)  # a quick run: the invoice is invalid now
     assert [error["error_code"] for error in world.errors()] == ["validation_failed"]
     world.sql("update lms.invoice set tax_amount = 0 where id = %s", invoice)
     world.sql("update lms.invoice set memo = 'right' where id = %s", invoice)
     world.sql("select qbo_sync.dispatch_lms_changes()")
-    load.load(*slow)
+    world.load(slow)
     world.sync()
     assert world.qbo_invoice(invoice)["PrivateNote"] == "right"
 
@@ -87,10 +72,10 @@ def test_an_invoice_whose_account_became_combined_while_it_was_in_hand_is_not_st
     account = world.account(structure="detailed")
     pair, product = world.pair(account), world.product()
     invoice = world.invoice(world.case(pair, [{"product": product}]))
-    in_hand = prepared(world, INVOICES)
+    in_hand = world.prepared(INVOICES)
     world.sql("update lms.billing_account set accounting_structure = 'combined' where id = %s", account)
     world.sql("select qbo_sync.dispatch_lms_changes()")
-    load.load(*in_hand)
+    world.load(in_hand)
     world.sync()
     world.sql("update qbo_sync.change_mark set marked_at = marked_at - interval '1 day'")
     world.sync()
@@ -135,6 +120,7 @@ def test_an_error_is_not_resolved_by_a_try_that_came_to_nothing(world: World, st
     assert world.qbo_invoice(other)
 
 
+@pytest.mark.rule("2.j")
 def test_existing_sub_customers_are_adopted_with_their_account(world: World) -> None:
     main = world.qbo.create("Customer", DisplayName="Lakeside Dental")
     sub = world.qbo.create("Customer", DisplayName="Dr. A", Job=True, ParentRef={"value": main["Id"]})
@@ -147,6 +133,7 @@ def test_existing_sub_customers_are_adopted_with_their_account(world: World) -> 
     assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == sub["Id"]
 
 
+@pytest.mark.rule("2.j")
 def test_a_customer_at_the_top_is_not_adopted_as_a_sub_customer(world: World) -> None:
     world.qbo.create("Customer", DisplayName="Dr. A")
     pair = world.pair(world.account("Lakeside Dental", "detailed"), "Dr. A")
@@ -154,16 +141,17 @@ def test_a_customer_at_the_top_is_not_adopted_as_a_sub_customer(world: World) ->
     world.sync()
     [error] = world.errors()
     assert error["error_code"] == "name_taken"
+    assert world.link("doctor_office", pair) is None
+    assert world.qbo.all("Invoice") == []
 
 
 def test_invoices_are_not_taken_up_before_the_customers_that_they_need(world: World) -> None:
-    """They would all have to wait; the customers' load wakes their DAG (sync rules, section 8.5)."""
+    """They would all have to wait; the customers' load wakes their DAG (rule 8.5)."""
     world.simple_invoice()
-    invoices, realm = FLOWS["invoice_lms_to_qbo"], world.qbo.realm
+    realm = world.qbo.realm
 
     def taken_up(*, woken: bool = True) -> list[str]:
-        found = steps.companies(world.as_run("invoice_lms_to_qbo"), invoices, None, False, woken=woken)
-        return [company["realm_id"] for company in found]
+        return world.companies(world.as_run(INVOICES), woken=woken)
 
     assert taken_up() == []
     assert taken_up(woken=False) == [realm]
@@ -172,5 +160,5 @@ def test_invoices_are_not_taken_up_before_the_customers_that_they_need(world: Wo
     world.sql("update qbo_sync.change_mark set marked_at = now()")
     assert taken_up() == []
     for dag_id in ("billing_account_lms_to_qbo", "product_lms_to_qbo"):
-        load.load(*prepared(world, dag_id))
+        world.load(world.prepared(dag_id))
     assert taken_up() == [realm]

@@ -1,49 +1,87 @@
-"""The table: each cell of the matrix, each setting, each note of the rules and each trap has a test that runs."""
+"""Each cell of the matrix, each note of the sync rules, each trap and each setting has a test that runs.
+
+The tests say themselves what they prove, by markers (tests/support/rules.py); here they are collected from the source.
+"""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 from include.model.settings import ConnectionSettings
-from tests.sync.matrix import CELLS, SETTINGS, TO_LMS, TO_QBO
-from tests.sync.matrix_rules import RULES
-from tests.sync.matrix_traps import TRAPS
+from include.sync.plan.matrix import MATRIX
+from tests.support.rules import CONNECTIONS, NOT_MET, NOTES, TRAPS
 
 TESTS = Path(__file__).resolve().parents[1]
 
-#: Every note of sync-rules.md has its row: a row that is taken away must be taken from here too.
-NOTES, TRAPS_KNOWN = 77, 55
+#: A note or trap that is taken away must be taken from here too.
+HOW_MANY_NOTES, HOW_MANY_TRAPS = 81, 55
 
-#: Transactions can be voided in QuickBooks; a void in the LMS is not known.
-WHOLE = set(
-    product(("customer", "item", "invoice", "credit", "payment"), (TO_QBO, TO_LMS), ("create", "update", "delete"))
-)
-VOIDS = {(entity, TO_LMS, "void") for entity in ("invoice", "credit", "payment")}
-BOXES = {
-    (box, direction, operation)
-    for box in ("shipping", "tax")
-    for direction, operation in ((TO_QBO, "create"), (TO_LMS, "create"), (TO_LMS, "update"))
-}
+SECTIONS = {"2", "3", "4", "5", "6", "7", *(f"8.{number}" for number in range(1, 10))}
+SETTINGS = {field.name for field in fields(ConnectionSettings)} - {"billing_lab_id", "realm_id"} | set(CONNECTIONS)
+
+#: Every change that can happen to a record. Only QuickBooks voids, and only transactions.
+CELLS = {tuple(cell) for cell in MATRIX}
+
+#: What a marker may name.
+KNOWN: Mapping[str, Collection[object]] = {"cell": CELLS, "rule": NOTES, "trap": TRAPS, "setting": SETTINGS}
+
+#: Trap 11 is about a table of codes.
+NEEDS_NO_PIPELINE = {11, *NOT_MET}
 
 
-def rows() -> Iterator[tuple[str, Sequence[str]]]:
-    for cell, tests in CELLS.items():
-        yield " ".join(cell), tests
-    yield from SETTINGS.items()
-    yield from RULES.items()
-    for number, trap in TRAPS.items():
-        yield f"trap {number}: {trap.what}", trap.tests
+@dataclass(frozen=True)
+class Proof:
+    """A test with what its markers say that it proves."""
+
+    path: Path
+    function: ast.FunctionDef
+    marks: Sequence[tuple[str, object]]
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.relative_to(TESTS)}::{self.function.name}"
+
+    @property
+    def in_the_pipeline(self) -> bool:
+        """It has a World: the LMS's tables, QuickBooks' API, and the real steps in between."""
+        arguments = {argument.arg for argument in self.function.args.args}
+        return self.path.parent.name == "sync" and bool(arguments & {"world", "invoiced", "clock"})
 
 
 @cache
-def functions_of(path: Path) -> Mapping[str, ast.FunctionDef]:
+def functions_of(path: Path) -> dict[str, ast.FunctionDef]:
     """The functions of a file, by name."""
     return {node.name: node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def marks_of(function: ast.FunctionDef) -> Iterator[tuple[str, object]]:
+    """A cell as (entity, side, change); of the others each argument by itself."""
+    for one in function.decorator_list:
+        if not (isinstance(one, ast.Call) and ast.unparse(one.func).startswith("pytest.mark.")):
+            continue
+        kind = ast.unparse(one.func).rpartition(".")[2]
+        if kind in KNOWN:
+            given = [ast.literal_eval(argument) for argument in one.args]
+            yield from [(kind, tuple(given))] if kind == "cell" else [(kind, each) for each in given]
+
+
+@cache
+def proofs() -> tuple[Proof, ...]:
+    """All tests with such markers."""
+    return tuple(
+        Proof(path, function, marks)
+        for path in sorted(TESTS.rglob("test_*.py"))
+        for function in functions_of(path).values()
+        if (marks := tuple(marks_of(function)))
+    )
+
+
+def proving(kind: str, what: object) -> list[Proof]:
+    return [proof for proof in proofs() if (kind, what) in proof.marks]
 
 
 def called_by(function: ast.FunctionDef) -> set[str]:
@@ -62,63 +100,60 @@ def asserts(path: Path, function: ast.FunctionDef) -> bool:
     )
 
 
-def place(name: str) -> tuple[Path, str]:
-    """`folder/file.name` → its file and the test's name; without a folder it is this one."""
-    where, _, test = name.partition(".")
-    folder, _, file = where.rpartition("/")
-    folder = f"sync/{folder}" if folder == "plan" else folder or "sync"
-    return TESTS / folder / f"test_{file}.py", f"test_{test}"
+def skips(function: ast.FunctionDef) -> bool:
+    """Whether it may skip itself."""
+    marks = [ast.unparse(one) for one in function.decorator_list]
+    return bool(called_by(function) & {"pytest.skip", "pytest.xfail", "pytest.importorskip"}) or any(
+        mark.startswith(("pytest.mark.skip", "pytest.mark.xfail")) for mark in marks
+    )
 
 
-@pytest.mark.parametrize(("row", "names"), [pytest.param(*row, id=row[0]) for row in rows()])
-def test_a_row_has_tests_that_are_there_and_cannot_skip_themselves(row: str, names: Sequence[str]) -> None:
-    assert names, f"{row} has no test"
-    assert len(set(names)) == len(names)
-    for name in names:
-        path, test = place(name)
-        assert path.exists(), f"{row}: there is no file {path}"
-        assert test in functions_of(path), f"{row}: {path.name} has no {test}"
-        function = functions_of(path)[test]
-        assert asserts(path, function), f"{test} asserts nothing"
-        skips = called_by(function) & {"pytest.skip", "pytest.xfail", "pytest.importorskip"}
-        marks = [mark for one in function.decorator_list if (mark := ast.unparse(one)).startswith("pytest.mark.skip")]
-        assert not skips and not marks, f"{test} may skip itself"
+@pytest.mark.parametrize("cell", [pytest.param(cell, id=" ".join(cell)) for cell in MATRIX])
+def test_a_cell_is_proved_through_the_real_steps(cell: tuple[str, str, str]) -> None:
+    assert any(proof.in_the_pipeline for proof in proving("cell", tuple(cell)))
 
 
-def test_each_cell_of_the_matrix_has_a_row() -> None:
-    assert {tuple(cell) for cell in CELLS} == WHOLE | VOIDS | BOXES
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_of_the_rules_is_proved(note: str) -> None:
+    assert proving("rule", note), NOTES[note]
 
 
-def test_each_cell_is_proved_through_the_real_steps() -> None:
-    """By a test of this folder, which has a World: the LMS's tables, QuickBooks' API, and the steps in between."""
-    for row, names in [*((" ".join(cell), names) for cell, names in CELLS.items()), *_of_money()]:
-        proofs = [functions_of(path)[test] for path, test in map(place, names) if path.parent.name == "sync"]
-        with_world = [
-            one for one in proofs if {"world", "invoiced", "clock"} & {argument.arg for argument in one.args.args}
-        ]
-        assert with_world, f"{row} is not proved in the pipeline"
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_is_proved(trap: int) -> None:
+    found = proving("trap", trap)
+    assert found, TRAPS[trap]
+    assert trap in NEEDS_NO_PIPELINE or any(proof.in_the_pipeline for proof in found), TRAPS[trap]
 
 
-def _of_money() -> Iterator[tuple[str, Sequence[str]]]:
-    """Traps that the pipeline can meet."""
-    for number, trap in TRAPS.items():
-        if not trap.why and number != 11:  # 11 is about a table of codes
-            yield f"trap {number}", trap.tests
+@pytest.mark.parametrize("setting", sorted(SETTINGS))
+def test_a_setting_is_proved(setting: str) -> None:
+    assert proving("setting", setting)
 
 
-def test_each_setting_of_a_connection_has_a_row() -> None:
-    settings = {field.name for field in fields(ConnectionSettings)} - {"billing_lab_id", "realm_id"}
-    assert settings <= set(SETTINGS)
+@pytest.mark.parametrize("proof", [pytest.param(proof, id=proof.name) for proof in proofs()])
+def test_a_proof_asserts_and_cannot_skip_itself_and_names_what_there_is(proof: Proof) -> None:
+    assert asserts(proof.path, proof.function)
+    assert not skips(proof.function)
+    assert len(set(proof.marks)) == len(proof.marks), "nothing is named twice"
+    for kind, what in proof.marks:
+        assert what in KNOWN[kind], (kind, what)
 
 
-def test_no_row_has_been_lost() -> None:
-    assert len(RULES) == NOTES
-    assert sorted(TRAPS) == list(range(1, TRAPS_KNOWN + 1))
+def test_nothing_has_been_lost() -> None:
+    assert len(NOTES) == HOW_MANY_NOTES
+    assert sorted(TRAPS) == list(range(1, HOW_MANY_TRAPS + 1))
+    assert {note.rpartition(".")[0] for note in NOTES} == {*SECTIONS, "feed"}
 
 
-def test_a_name_that_is_not_there_is_noticed() -> None:
-    """The table's own test can fail."""
-    with pytest.raises(AssertionError, match="has no test_nothing_of_the_kind"):
-        test_a_row_has_tests_that_are_there_and_cannot_skip_themselves("x", ["invoices.nothing_of_the_kind"])
-    with pytest.raises(AssertionError, match="has no test"):
-        test_a_row_has_tests_that_are_there_and_cannot_skip_themselves("x", [])
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("@pytest.mark.skip\ndef test_x():\n    assert True", "may skip itself"),
+        ("def test_x():\n    pytest.skip()\n    assert True", "may skip itself"),
+        ("def test_x():\n    print()", "asserts nothing"),
+    ],
+)
+def test_a_test_that_proves_nothing_is_found(source: str, fault: str) -> None:
+    [function] = ast.parse(source).body
+    assert isinstance(function, ast.FunctionDef)
+    assert skips(function) if fault == "may skip itself" else not asserts(Path(__file__), function)

@@ -4,23 +4,17 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sync.test_credits import memo_of
-from tests.sync.test_inbound_invoices import (
-    customer_of,
-    fresh,
-    in_quickbooks,
-    lines_of,
-    linked_account,
-    of_qbo,
-    quiet,
-    remove,
-    sale,
-    void,
-)
-from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
-from tests.world import World
+from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove, sale, void
+from tests.support.both_sides import customer_of, invoiced, lines_of, linked_account, memo_of, of_payment, of_qbo, quiet
+from tests.support.world import World
 
 
+@pytest.mark.cell("billing_account", "qbo", "create")
+@pytest.mark.cell("doctor_office", "qbo", "create")
+@pytest.mark.cell("billing_account", "qbo", "update")
+@pytest.mark.cell("doctor_office", "qbo", "update")
+@pytest.mark.cell("billing_account", "qbo", "delete")
+@pytest.mark.cell("doctor_office", "qbo", "delete")
 def test_what_the_bookkeeper_does_to_customers_stays_in_quickbooks(world: World) -> None:
     account = world.account("Lakeside Dental", email="a@b.example")
     invoice = world.simple_invoice(account)
@@ -39,6 +33,9 @@ def test_what_the_bookkeeper_does_to_customers_stays_in_quickbooks(world: World)
     assert world.errors() == []
 
 
+@pytest.mark.cell("product", "qbo", "create")
+@pytest.mark.cell("product", "qbo", "update")
+@pytest.mark.cell("product", "qbo", "delete")
 def test_what_the_bookkeeper_does_to_items_stays_in_quickbooks(world: World) -> None:
     product = world.product("Crown", "100.00")
     pair = world.pair(world.account())
@@ -57,6 +54,32 @@ def test_what_the_bookkeeper_does_to_items_stays_in_quickbooks(world: World) -> 
     assert world.errors() == []
 
 
+@pytest.mark.cell("special_item", "qbo", "create")
+@pytest.mark.cell("special_item", "qbo", "update")
+@pytest.mark.cell("special_item", "qbo", "delete")
+def test_what_the_bookkeeper_does_to_the_special_items_stays_in_quickbooks(world: World) -> None:
+    account, _, _ = invoiced(world)
+    taxed = world.simple_invoice(account, tax="5.00")
+    credit = world.credit(account, "20.00")
+    world.both()
+    tables = ("product", "invoice", "invoice_line_item", "credit")
+    before = [world.sql(f"select * from lms.{table} order by id") for table in tables]
+    items = {item["Name"]: item for item in world.qbo.all("Item")}
+    world.qbo.update("Item", items["Tax"], Name="County tax", UnitPrice=9)
+    income = items["Tax"]["IncomeAccountRef"]
+    world.qbo.create("Item", Name="State tax", Type="Service", IncomeAccountRef=income)
+    world.qbo.deactivate("Item", items["Lab Credit"])
+    world.both()
+    assert [world.sql(f"select * from lms.{table} order by id") for table in tables] == before
+    assert (world.qbo_invoice(taxed)["TotalAmt"], memo_of(world, credit)["TotalAmt"]) == (105, 20)
+    again = world.simple_invoice(account, tax="6.00")
+    world.both()
+    lines = [line.get("SalesItemLineDetail", {}).get("ItemRef", {}) for line in world.qbo_invoice(again)["Line"]]
+    assert items["Tax"]["Id"] in [item.get("value") for item in lines], "the renamed item is the tax item still"
+    assert world.errors() == []
+
+
+@pytest.mark.cell("credit", "qbo", "create")
 def test_a_credit_memo_of_the_bookkeeper_is_no_credit_of_the_lms(world: World) -> None:
     _, _, customer = invoiced(world)
     memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("25.00")])
@@ -70,6 +93,7 @@ def test_a_credit_memo_of_the_bookkeeper_is_no_credit_of_the_lms(world: World) -
     quiet(world)
 
 
+@pytest.mark.cell("credit", "qbo", "update")
 def test_a_credit_memo_of_ours_that_the_bookkeeper_changes_changes_nothing_in_the_lms(world: World) -> None:
     account, invoice, _ = invoiced(world)
     credit = world.credit(account, "25.00", {invoice: "10.00"})
@@ -85,6 +109,7 @@ def test_a_credit_memo_of_ours_that_the_bookkeeper_changes_changes_nothing_in_th
     quiet(world)
 
 
+@pytest.mark.cell("credit", "qbo", "delete")
 def test_a_credit_memo_of_ours_that_the_bookkeeper_deletes_leaves_the_lms_s_credit(world: World) -> None:
     account, invoice, _ = invoiced(world)
     credit = world.credit(account, "25.00", {invoice: "10.00"})
@@ -103,6 +128,50 @@ def test_a_credit_memo_of_ours_that_the_bookkeeper_deletes_leaves_the_lms_s_cred
     quiet(world)
 
 
+@pytest.mark.cell("credit", "qbo", "void")
+def test_a_credit_memo_of_ours_that_the_bookkeeper_voids_leaves_the_lms_s_credit(world: World) -> None:
+    """The API voids no credit memos; on the screen it leaves nothing but zeros and a note."""
+    account, _, _ = invoiced(world)
+    credit = world.credit(account, "25.00")
+    world.both()
+    world.qbo.update("CreditMemo", memo_of(world, credit), Line=[sale("0.00")], PrivateNote="Voided")
+    world.both()
+    assert world.value("select amount from lms.credit") == 25
+    assert world.errors() == []
+    quiet(world)
+    world.sql("update lms.credit set amount = 30 where id = %s", credit)
+    world.both()
+    assert memo_of(world, credit)["TotalAmt"] == 0
+    assert [error["error_code"] for error in world.errors()] == ["conflict_qbo_kept"]
+
+
+@pytest.mark.cell("credit_application", "qbo", "create")
+@pytest.mark.cell("credit_application", "qbo", "update")
+@pytest.mark.cell("credit_application", "qbo", "delete")
+def test_what_the_bookkeeper_applies_of_a_credit_reaches_no_more_than_the_balance(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(account, "25.00")
+    world.both()
+    bill, memo = world.qbo_invoice(invoice), memo_of(world, credit)
+
+    def nothing_but_the_balance(balance: int) -> None:
+        world.both()
+        assert world.sql("select * from lms.payment") == world.sql("select * from lms.credit_application") == []
+        assert world.lms_invoice(invoice)["balance"] == balance
+        assert world.errors() == []
+
+    lines = [pays(bill, "10.00"), pays(memo, "10.00", "CreditMemo")]
+    made = received(world, bill["CustomerRef"]["value"], "0.00", *lines)
+    nothing_but_the_balance(90)
+    change(world, made, Line=[pays(bill, "15.00"), pays(memo, "15.00", "CreditMemo")])
+    nothing_but_the_balance(85)
+    remove(world, made, "Payment")
+    nothing_but_the_balance(100)
+    quiet(world)
+
+
+@pytest.mark.cell("credit_application", "qbo", "void")
+@pytest.mark.rule("6.c")
 def test_our_application_of_a_credit_that_the_bookkeeper_voids_is_no_payment_of_the_lms(world: World) -> None:
     account, invoice, _ = invoiced(world)
     world.credit(account, "25.00", {invoice: "10.00"})
@@ -115,6 +184,8 @@ def test_our_application_of_a_credit_that_the_bookkeeper_voids_is_no_payment_of_
     assert world.errors() == []
 
 
+@pytest.mark.cell("invoice", "qbo", "void")
+@pytest.mark.rule("5.h")
 def test_a_void_of_an_invoice_of_quickbooks_leaves_it_with_nothing_on_it(world: World) -> None:
     _, customer = linked_account(world)
     made = in_quickbooks(world, customer, sale("80.00"))
@@ -128,6 +199,7 @@ def test_a_void_of_an_invoice_of_quickbooks_leaves_it_with_nothing_on_it(world: 
     quiet(world)
 
 
+@pytest.mark.cell("invoice", "qbo", "delete")
 def test_an_invoice_of_quickbooks_that_is_deleted_there_goes(world: World) -> None:
     _, customer = linked_account(world)
     made = in_quickbooks(world, customer)
@@ -143,6 +215,8 @@ def test_an_invoice_of_quickbooks_that_is_deleted_there_goes(world: World) -> No
     quiet(world)
 
 
+@pytest.mark.setting("receives_qbo_transactions")
+@pytest.mark.rule("5.c")
 def test_a_shared_company_sends_what_is_new_to_the_receiving_lab_and_what_is_known_to_its_own(world: World) -> None:
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
@@ -167,8 +241,10 @@ def test_a_shared_company_sends_what_is_new_to_the_receiving_lab_and_what_is_kno
     assert of_qbo(world, made)["billing_lab_id"] == world.lab, "what is there stays where it is"
 
 
+@pytest.mark.rule("7.g")
+@pytest.mark.trap(16)
 def test_an_unapplied_payment_of_quickbooks_is_applied_later(world: World) -> None:
-    account, invoice, customer = invoiced(world)
+    _, invoice, customer = invoiced(world)
     made = received(world, customer, "50.00")
     world.both()
     assert of_payment(world, made)["applied"] == {}
@@ -176,10 +252,10 @@ def test_an_unapplied_payment_of_quickbooks_is_applied_later(world: World) -> No
     world.both()
     assert of_payment(world, made)["applied"] == {invoice: 50}
     assert world.lms_invoice(invoice)["balance"] == 50
-    assert account
     quiet(world)
 
 
+@pytest.mark.rule("7.g")
 def test_a_payment_of_a_sub_customer_names_its_pair(world: World) -> None:
     account = world.account(structure="detailed")
     pair = world.pair(account)
@@ -192,6 +268,7 @@ def test_a_payment_of_a_sub_customer_names_its_pair(world: World) -> None:
     assert (row["billing_account_id"], row["doctor_office_id"], row["applied"]) == (account, pair, {invoice: 50})
 
 
+@pytest.mark.trap(36)
 def test_text_lines_of_the_bookkeeper_are_no_lines_of_the_lms(world: World) -> None:
     """Trap 36: a line of text has no amount."""
     _, customer = linked_account(world)
@@ -203,6 +280,7 @@ def test_text_lines_of_the_bookkeeper_are_no_lines_of_the_lms(world: World) -> N
     assert [line["amount"] for line in lines_of(world, row["id"])] == [80]
 
 
+@pytest.mark.trap(28)
 def test_tax_comes_to_the_cent_as_quickbooks_rounds_it(world: World) -> None:
     """Trap 28: 9.975 % of twice 2,247.58 is 448.39 there, 448.40 line by line."""
     _, customer = linked_account(world)
@@ -220,6 +298,7 @@ def test_tax_comes_to_the_cent_as_quickbooks_rounds_it(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("7.g")
 @pytest.mark.parametrize("amount", ["0.01", "33.33"])
 def test_a_payment_is_split_over_invoices_to_the_cent(world: World, amount: str) -> None:
     account, first, customer = invoiced(world)

@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from include.sync.inbound import load as inbound_load
-from include.sync.inbound import steps as inbound_steps
-from include.sync.inbound.flows import INBOUND
-from tests.sync.test_credits import memo_of
-from tests.sync.test_inbound_invoices import customer_of, discount, in_quickbooks, of_qbo, quiet, remove, sale, void
-from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
-from tests.sync.test_payments_out import applied, qbo_payment
-from tests.world import World
+from tests.support.bookkeeper import change, discount, in_quickbooks, pays, received, remove, sale, void
+from tests.support.both_sides import applied, customer_of, invoiced, memo_of, of_payment, of_qbo, qbo_payment, quiet
+from tests.support.world import World
 
 
 def settings(world: World, **columns: Any) -> None:
@@ -32,6 +27,7 @@ def two_invoices(world: World) -> tuple[int, list[int], list[int]]:
 # ---------------------------------------------------------------------------------- direction
 
 
+@pytest.mark.setting("direction")
 def test_nothing_goes_to_quickbooks_against_the_direction_and_all_of_it_comes_later(world: World) -> None:
     account, cases, invoices = two_invoices(world)
     payment = world.payment(account, "50.00", {invoices[1]: "50.00"})
@@ -60,6 +56,7 @@ def test_nothing_goes_to_quickbooks_against_the_direction_and_all_of_it_comes_la
     quiet(world)
 
 
+@pytest.mark.setting("direction")
 def test_nothing_comes_from_quickbooks_against_the_direction_and_all_of_it_comes_later(world: World) -> None:
     account, _, invoices = two_invoices(world)
     payment = world.payment(account, "50.00", {invoices[1]: "50.00"})
@@ -91,6 +88,7 @@ def test_nothing_comes_from_quickbooks_against_the_direction_and_all_of_it_comes
     quiet(world)
 
 
+@pytest.mark.setting("direction")
 @pytest.mark.parametrize("how", ["void", "delete"])
 def test_a_payment_that_goes_away_in_quickbooks_comes_back_to_nobody_against_the_direction(
     world: World, how: str
@@ -113,6 +111,7 @@ def test_a_payment_that_goes_away_in_quickbooks_comes_back_to_nobody_against_the
 # ---------------------------------------------------------------------------------- switches of the entities
 
 
+@pytest.mark.setting("sync_credits")
 def test_credits_switched_off_stay_where_they_are_and_catch_up(world: World) -> None:
     account, invoice, _ = invoiced(world)
     kept, gone = world.credit(account, "20.00", {invoice: "20.00"}), world.credit(account, "5.00")
@@ -134,6 +133,7 @@ def test_credits_switched_off_stay_where_they_are_and_catch_up(world: World) -> 
     quiet(world)
 
 
+@pytest.mark.setting("sync_invoices")
 def test_invoices_switched_off_keep_what_is_uninvoiced_or_deleted_meanwhile_for_later(world: World) -> None:
     _, cases, invoices = two_invoices(world)
     settings(world, sync_invoices=False)
@@ -150,6 +150,7 @@ def test_invoices_switched_off_keep_what_is_uninvoiced_or_deleted_meanwhile_for_
     quiet(world)
 
 
+@pytest.mark.setting("sync_payments")
 def test_payments_switched_off_keep_what_changed_on_both_sides_for_later(world: World) -> None:
     account, invoice, _ = invoiced(world)
     here, there = world.payment(account, "10.00", {invoice: "10.00"}), world.payment(account, "20.00")
@@ -171,6 +172,8 @@ def test_payments_switched_off_keep_what_changed_on_both_sides_for_later(world: 
 # ---------------------------------------------------------------------------------- accounts
 
 
+@pytest.mark.setting("receivable_account_id")
+@pytest.mark.rule("4.d")
 def test_the_receivable_account_is_named_on_invoices(world: World) -> None:
     account = world.qbo.create("Account", Name="Receivables of the lab", AccountType="Accounts Receivable")
     settings(world, receivable_account_id=account["Id"])
@@ -179,6 +182,7 @@ def test_the_receivable_account_is_named_on_invoices(world: World) -> None:
     assert world.qbo_invoice(invoice)["ARAccountRef"]["value"] == account["Id"]
 
 
+@pytest.mark.setting("discount_account_id")
 def test_the_discount_account_is_named_on_the_discount(world: World) -> None:
     account = world.qbo.create(
         "Account", Name="Given away", AccountType="Income", AccountSubType="DiscountsRefundsGiven"
@@ -191,6 +195,7 @@ def test_the_discount_account_is_named_on_the_discount(world: World) -> None:
     assert line["DiscountLineDetail"]["DiscountAccountRef"]["value"] == account["Id"]
 
 
+@pytest.mark.setting("income_account_id")
 def test_without_accounts_of_their_own_tax_and_credits_earn_into_the_income_account(world: World) -> None:
     settings(world, tax_account_id=None, credit_account_id=None)
     account = world.account()
@@ -202,6 +207,7 @@ def test_without_accounts_of_their_own_tax_and_credits_earn_into_the_income_acco
     assert {items[name]["IncomeAccountRef"]["value"] for name in ("Tax", "Lab Credit")} == {income}
 
 
+@pytest.mark.setting("deposit_account_id")
 def test_payments_go_into_the_deposit_account(world: World) -> None:
     bank = world.qbo.create("Account", Name="Savings of the lab", AccountType="Bank")
     settings(world, deposit_account_id=bank["Id"])
@@ -215,6 +221,7 @@ def test_payments_go_into_the_deposit_account(world: World) -> None:
 # ---------------------------------------------------------------------------------- start date
 
 
+@pytest.mark.setting("sync_start_date")
 def test_payments_and_credits_dated_before_the_start_stay_in_the_lms_until_it_moves(world: World) -> None:
     account = world.account()
     settings(world, sync_start_date="2026-06-16")
@@ -229,6 +236,7 @@ def test_payments_and_credits_dated_before_the_start_stay_in_the_lms_until_it_mo
     assert (qbo_payment(world, payment)["TotalAmt"], memo_of(world, credit)["TotalAmt"]) == (10, 20)
 
 
+@pytest.mark.setting("sync_start_date")
 def test_payments_of_quickbooks_dated_before_the_start_stay_there_until_it_moves(world: World) -> None:
     _, _, customer = invoiced(world)
     settings(world, sync_start_date="2026-06-23")
@@ -241,6 +249,7 @@ def test_payments_of_quickbooks_dated_before_the_start_stay_there_until_it_moves
     assert of_payment(world, made)["amount"] == 10
 
 
+@pytest.mark.setting("sync_start_date")
 def test_what_is_linked_and_older_than_the_start_date_is_left_alone_both_ways(world: World) -> None:
     account, cases, invoices = two_invoices(world)
     here, there = world.payment(account, "10.00"), world.payment(account, "20.00")
@@ -269,6 +278,7 @@ def test_what_is_linked_and_older_than_the_start_date_is_left_alone_both_ways(wo
     quiet(world)
 
 
+@pytest.mark.setting("sync_start_date")
 def test_a_void_of_an_invoice_older_than_the_start_date_is_left_alone(world: World) -> None:
     _, _, invoices = two_invoices(world)
     settings(world, sync_start_date="2026-07-01")
@@ -278,6 +288,7 @@ def test_a_void_of_an_invoice_older_than_the_start_date_is_left_alone(world: Wor
     assert world.errors() == []
 
 
+@pytest.mark.setting("each_lab_its_own")
 def test_one_lab_s_switches_are_nothing_to_the_other_lab_of_the_company(world: World) -> None:
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
@@ -323,12 +334,12 @@ def test_a_direction_that_changes_while_a_change_is_in_hand_loses_nothing(world:
     theirs = world.qbo_invoice(invoice)
     world.qbo.update("Invoice", theirs, Line=[sale("80.00")])
     world.capture()
-    runtime, flow = world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"]
-    inbound_steps.extract(runtime, flow, world.qbo.realm)
+    run = world.as_run("invoice_qbo_to_lms")
+    world.step("extract", run)
     world.sql("update qbo_sync.connection set direction = 'lms_to_qbo' where billing_lab_id = %s", world.lab)
-    inbound_steps.transform(runtime, flow, world.qbo.realm)
-    inbound_steps.validate(runtime, flow, world.qbo.realm)
-    assert inbound_load.load(runtime, flow, world.qbo.realm)["waiting"] == 1
+    world.step("transform", run)
+    world.step("validate", run)
+    assert world.load(run)["waiting"] == 1
     assert world.lms_invoice(invoice)["total_amount"] == 100
     world.sql("update qbo_sync.connection set direction = 'both' where billing_lab_id = %s", world.lab)
     world.bring()

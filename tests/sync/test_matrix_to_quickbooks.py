@@ -4,11 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sync.test_credits import memo_of
-from tests.sync.test_inbound_invoices import customer_of, in_quickbooks, of_qbo, quiet, sale
-from tests.sync.test_inbound_payments import pays
-from tests.sync.test_payments_out import applied, qbo_payment
-from tests.world import Json, World
+from tests.support.bookkeeper import in_quickbooks, pays, sale
+from tests.support.both_sides import applied, customer_of, memo_of, of_qbo, qbo_payment, quiet
+from tests.support.quickbooks import Json
+from tests.support.world import World
 
 
 def sales_lines(body: Json) -> list[Json]:
@@ -18,6 +17,9 @@ def sales_lines(body: Json) -> list[Json]:
 # ---------------------------------------------------------------------------------- customers and items
 
 
+@pytest.mark.cell("billing_account", "lms", "delete")
+@pytest.mark.cell("doctor_office", "lms", "delete")
+@pytest.mark.trap(41)
 def test_an_account_and_a_pair_that_leave_the_lms_keep_their_customers(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     case = world.case(world.pair(account, "Dr. A"), [{"product": world.product()}])
@@ -34,6 +36,7 @@ def test_an_account_and_a_pair_that_leave_the_lms_keep_their_customers(world: Wo
     assert world.errors() == []
 
 
+@pytest.mark.cell("product", "lms", "delete")
 def test_a_product_that_leaves_the_lms_keeps_its_item(world: World) -> None:
     product = world.product("Crown")
     case = world.case(world.pair(world.account()), [{"product": product}])
@@ -47,6 +50,7 @@ def test_a_product_that_leaves_the_lms_keeps_its_item(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("2.k")
 def test_an_existing_item_of_the_product_s_name_is_adopted(world: World) -> None:
     income = world.value("select income_account_id from qbo_sync.connection")
     item = world.qbo.create("Item", Name="CROWN", Type="Service", IncomeAccountRef={"value": income}, UnitPrice=7)
@@ -58,6 +62,7 @@ def test_an_existing_item_of_the_product_s_name_is_adopted(world: World) -> None
     assert len([one for one in world.qbo.all("Item") if one["Name"].casefold() == "crown"]) == 1
 
 
+@pytest.mark.rule("2.c")
 @pytest.mark.parametrize("named", [True, False])
 def test_what_names_a_pair_goes_to_its_sub_customer_and_the_rest_to_the_main_customer(
     world: World, named: bool
@@ -77,6 +82,7 @@ def test_what_names_a_pair_goes_to_its_sub_customer_and_the_rest_to_the_main_cus
     assert world.errors() == []
 
 
+@pytest.mark.rule("7.d")
 def test_a_payment_of_the_main_customer_pays_its_sub_customers_invoices(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     invoices = [world.simple_invoice(pair=world.pair(account)) for _ in range(2)]
@@ -90,6 +96,9 @@ def test_a_payment_of_the_main_customer_pays_its_sub_customers_invoices(world: W
 # ---------------------------------------------------------------------------------- invoices
 
 
+@pytest.mark.cell("invoice", "lms", "update")
+@pytest.mark.rule("4.k")
+@pytest.mark.trap(35)
 def test_an_edit_of_an_invoice_in_the_lms_is_not_pushed(world: World) -> None:
     invoice = world.simple_invoice()
     world.sync()
@@ -103,6 +112,8 @@ def test_an_edit_of_an_invoice_in_the_lms_is_not_pushed(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("4.b", "8.6.a")
+@pytest.mark.trap(32, 34)
 def test_each_line_is_quantity_times_price_half_up_and_the_discounts_are_one_amount(world: World) -> None:
     product = world.product()
     lines = [("0.333", "99.99"), ("1.5", "33.33"), ("2.005", "1.00"), ("12.125", "0.04")]
@@ -122,6 +133,8 @@ def test_each_line_is_quantity_times_price_half_up_and_the_discounts_are_one_amo
     assert world.errors() == []
 
 
+@pytest.mark.cell("tax", "lms", "create")
+@pytest.mark.rule("4.c")
 def test_tax_is_a_line_and_nothing_is_taxed_beside_it(world: World) -> None:
     invoice = world.simple_invoice(tax="8.25", shipping="3.00")
     world.sync()
@@ -132,6 +145,7 @@ def test_tax_is_a_line_and_nothing_is_taxed_beside_it(world: World) -> None:
     assert made["TotalAmt"] == Decimal("111.25")
 
 
+@pytest.mark.rule("8.7.a")
 def test_a_line_s_notation_is_cut_with_an_ellipsis(world: World) -> None:
     case = world.case(world.pair(world.account()), [{"product": world.product(), "notation": "y" * 4100}])
     invoice = world.invoice(case)
@@ -140,6 +154,7 @@ def test_a_line_s_notation_is_cut_with_an_ellipsis(world: World) -> None:
     assert (len(line["Description"]), line["Description"][-2:]) == (4000, "y…")
 
 
+@pytest.mark.cell("invoice", "lms", "delete")
 def test_an_invoice_of_quickbooks_that_is_deleted_in_the_lms_goes_there_too(world: World) -> None:
     account = world.account()
     world.simple_invoice(account)
@@ -156,6 +171,9 @@ def test_an_invoice_of_quickbooks_that_is_deleted_in_the_lms_goes_there_too(worl
 # ---------------------------------------------------------------------------------- credits and payments
 
 
+@pytest.mark.cell("special_item", "lms", "create")
+@pytest.mark.setting("credit_account_id")
+@pytest.mark.rule("3.c")
 def test_the_credit_item_is_made_once_earns_into_its_account_and_is_found_again_by_name(world: World) -> None:
     account = world.qbo.create("Account", Name="Credits given", AccountType="Income")
     world.sql("update qbo_sync.connection set credit_account_id = %s", account["Id"])
@@ -171,6 +189,7 @@ def test_the_credit_item_is_made_once_earns_into_its_account_and_is_found_again_
     assert memo_of(world, second)["TotalAmt"] == 2
 
 
+@pytest.mark.rule("7.c")
 def test_a_method_that_quickbooks_does_not_have_is_left_out(world: World) -> None:
     account = world.account()
     world.simple_invoice(account)
@@ -180,6 +199,8 @@ def test_a_method_that_quickbooks_does_not_have_is_left_out(world: World) -> Non
     assert world.errors() == []
 
 
+@pytest.mark.rule("7.a")
+@pytest.mark.trap(16)
 def test_an_unapplied_payment_of_the_lms_is_applied_later(world: World) -> None:
     """Trap 16: only the payment can be edited to point at the invoice."""
     account = world.account()
@@ -195,6 +216,7 @@ def test_an_unapplied_payment_of_the_lms_is_applied_later(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("6.d")
 def test_a_credit_shrinks_and_moves_in_one_go_with_its_applications(world: World) -> None:
     account = world.account()
     invoices = [world.simple_invoice(account) for _ in range(2)]
@@ -210,6 +232,7 @@ def test_a_credit_shrinks_and_moves_in_one_go_with_its_applications(world: World
     quiet(world)
 
 
+@pytest.mark.rule("8.5.b")
 def test_uninvoicing_takes_a_credit_s_application_off_first(world: World) -> None:
     account = world.account()
     case = world.case(world.pair(account), [{"product": world.product()}])
@@ -224,6 +247,7 @@ def test_uninvoicing_takes_a_credit_s_application_off_first(world: World) -> Non
     quiet(world)
 
 
+@pytest.mark.trap(12, 13)
 def test_a_line_of_the_bookkeeper_s_in_the_payment_survives_a_new_application_of_ours(world: World) -> None:
     """Traps 12 and 13: lines are all or none, and what is not sent is gone."""
     account = world.account()

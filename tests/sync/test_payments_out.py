@@ -1,20 +1,9 @@
-"""Payments from the LMS to QuickBooks (sync rules, section 7)."""
-
-from decimal import Decimal
+"""Payments from the LMS to QuickBooks (rule 7)."""
 
 import pytest
 
-from tests.world import Json, World
-
-
-def qbo_payment(world: World, payment: int) -> Json:
-    link = world.link("payment", payment)
-    assert link, world.errors()
-    return world.qbo.call(f"payment/{link['qbo_id']}")["Payment"]
-
-
-def applied(record: Json) -> dict[str, Decimal]:
-    return {line["LinkedTxn"][0]["TxnId"]: line["Amount"] for line in record["Line"]}
+from tests.support.both_sides import applied, qbo_payment
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -26,6 +15,9 @@ def invoiced(world: World) -> tuple[World, int, list[int]]:
     return world, account, invoices
 
 
+@pytest.mark.cell("payment", "lms", "create")
+@pytest.mark.rule("7.a", "7.b", "7.c")
+@pytest.mark.trap(15)
 def test_a_payment_settles_its_invoices(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     payment = world.payment(
@@ -45,6 +37,8 @@ def test_a_payment_settles_its_invoices(invoiced: tuple[World, int, list[int]]) 
     assert world.errors() == []
 
 
+@pytest.mark.cell("payment", "lms", "update")
+@pytest.mark.trap(14)
 def test_amount_and_applications_follow(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
@@ -56,6 +50,7 @@ def test_amount_and_applications_follow(invoiced: tuple[World, int, list[int]]) 
     assert [world.qbo_invoice(invoice)["Balance"] for invoice in invoices] == [100, 40]
 
 
+@pytest.mark.cell("payment", "lms", "delete")
 def test_a_deleted_payment_goes_and_the_invoice_is_open_again(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
@@ -66,6 +61,7 @@ def test_a_deleted_payment_goes_and_the_invoice_is_open_again(invoiced: tuple[Wo
     assert world.qbo_invoice(invoices[0])["Balance"] == 100
 
 
+@pytest.mark.rule("8.3.b", "8.5.a")
 def test_a_payment_waits_for_its_invoice(world: World) -> None:
     account = world.account("Bad: Name")
     invoice = world.simple_invoice(account)
@@ -79,6 +75,7 @@ def test_a_payment_waits_for_its_invoice(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("4.j", "8.5.b")
 def test_uninvoicing_a_paid_case_unlinks_the_payment_and_deletes_the_invoice(world: World) -> None:
     account = world.account()
     case = world.case(world.pair(account), [{"product": world.product()}])
@@ -92,6 +89,7 @@ def test_uninvoicing_a_paid_case_unlinks_the_payment_and_deletes_the_invoice(wor
     assert world.errors() == []
 
 
+@pytest.mark.trap(13)
 def test_what_the_bookkeeper_linked_beside_ours_stays(invoiced: tuple[World, int, list[int]]) -> None:
     """All-or-none lines: an update of ours must send the bookkeeper's lines again."""
     world, account, invoices = invoiced
@@ -114,6 +112,8 @@ def test_what_the_bookkeeper_linked_beside_ours_stays(invoiced: tuple[World, int
     assert qbo_payment(world, payment)["TotalAmt"] == 160
 
 
+@pytest.mark.rule("7.f")
+@pytest.mark.trap(18)
 def test_a_deposited_payment_that_changes_is_told(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     payment = world.payment(account, "100.00", {invoices[0]: "100.00"})
@@ -126,17 +126,28 @@ def test_a_deposited_payment_that_changes_is_told(invoiced: tuple[World, int, li
     world.sync()
     [error] = world.errors()
     assert error["error_code"] == "qbo_6540"
-    assert "The payment of $110.00 of 06/15/2026 is part of a bank deposit" in error["message"]
+    assert "The payment of $110.00 dated 06/15/2026 is part of a bank deposit" in error["message"]
+    assert qbo_payment(world, payment)["TotalAmt"] == 100
 
 
 def test_over_applied_in_the_lms_is_told_before_sending(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
-    world.payment(account, "50.00", {invoices[0]: "60.00"})
+    payment = world.payment(account, "50.00", {invoices[0]: "60.00"})
+    world.qbo.control("POST", "stats/reset")
     world.sync()
     [error] = world.errors()
-    assert "applied to invoices for $60.00, which is more than it is" in error["message"]
+    assert (error["error_code"], error["lms_id"]) == ("validation_failed", payment)
+    assert "applied to invoices for $60.00, which is more than the payment itself" in error["message"]
+    assert world.qbo.writes() == 0, "nothing was sent"
+    assert (world.qbo.all("Payment"), world.link("payment", payment)) == ([], None)
+    world.apply("payment", payment, {invoices[0]: "50.00"})
+    world.sync()
+    assert world.errors() == []
+    assert qbo_payment(world, payment)["UnappliedAmt"] == 0
 
 
+@pytest.mark.rule("7.e")
+@pytest.mark.trap(54)
 def test_a_link_that_quickbooks_refuses_names_the_invoice(world: World) -> None:
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"cross_customer_payment": "exact"})
     account = world.account("Group Practice", "detailed")
@@ -148,8 +159,10 @@ def test_a_link_that_quickbooks_refuses_names_the_invoice(world: World) -> None:
     assert error["error_code"] == "qbo_620"
     assert f"invoice {number} belongs to" in error["message"]
     assert "Dr. Sub" in error["message"]
+    assert world.qbo.all("Payment") == []
 
 
+@pytest.mark.setting("sync_payments")
 def test_payments_switched_off_stay_where_they_are_and_catch_up(invoiced: tuple[World, int, list[int]]) -> None:
     world, account, invoices = invoiced
     world.sql("update qbo_sync.connection set sync_payments = false")
@@ -229,10 +242,12 @@ def test_an_invoice_of_it_that_was_deleted_in_quickbooks_is_named(invoiced: tupl
     [error] = world.errors()
     assert (error["entity"], error["error_code"]) == ("payment", "applied_to_deleted")
     assert error["message"] == (
-        "The payment of $100.00 of 06/15/2026 cannot be applied in QuickBooks: the invoice that takes $70.00 of it was"
-        " deleted there."
+        "The payment of $100.00 dated 06/15/2026 cannot be applied in QuickBooks: the invoice to which $70.00 of it is"
+        " applied was deleted there."
     )
-    assert [one["TxnId"] for one in error["detail"]["gone"]] == [gone["Id"]]
+    assert [one["TxnId"] for one in error["detail"]["deleted"]] == [gone["Id"]]
+    assert world.qbo.all("Payment") == []
+    assert world.qbo_invoice(invoices[1])["Balance"] == 100
 
 
 @pytest.mark.parametrize("table", ["payment", "credit"])

@@ -1,4 +1,4 @@
-"""One record at which QuickBooks always breaks off stops nothing but itself (sync rules, section 8.3)."""
+"""One record at which QuickBooks always breaks off stops nothing but itself (rule 8.3)."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import pytest
 from include.qbo import client
 from include.qbo.errors import OutcomeUnknown
 from include.qbo.faults import Fault, fault_of_status
-from tests.sync.test_inbound_invoices import fresh, in_quickbooks, sale
-from tests.sync.test_inbound_payments import invoiced, received
-from tests.sync.test_recovery import INVOICES, many_invoices
-from tests.world import World
+from tests.support.bookkeeper import fresh, in_quickbooks, received, sale
+from tests.support.both_sides import invoiced, many_invoices
+from tests.support.world import INVOICES, World
 
 
+@pytest.mark.rule("8.3.a")
 def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,9 +36,10 @@ def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
     assert world.value(linked) == 69
     [error] = world.errors()
     assert error["lms_id"] == invoices[5]
-    assert "QuickBooks breaks off whenever it gets this record" in error["message"]
+    assert "the connection to QuickBooks fails whenever this record is sent" in error["message"]
 
 
+@pytest.mark.rule("8.3.a")
 @pytest.mark.parametrize("what", ["customer", "product", "number"])
 def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record(
     world: World, monkeypatch: pytest.MonkeyPatch, what: str
@@ -62,7 +63,7 @@ def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record
         assert world.qbo_invoice(good)
         [error] = world.errors()
         assert (error["error_code"], error["detail"]["code"]) == ("lookup_refused", "4000")
-        assert "cannot be asked whether it has “Odd Name” already" in error["message"]
+        assert "cannot check whether QuickBooks already has “Odd Name”" in error["message"]
         assert error["detail"]["fault_detail"].startswith("QueryParserError")
     world.sql("update qbo_sync.sync_error set retry_at = now()")
     world.sync()

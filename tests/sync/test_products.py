@@ -1,14 +1,19 @@
-"""Products as items (sync rules, section 3)."""
+"""Products as items (rule 3)."""
 
 from decimal import Decimal
 
-from tests.world import World
+import pytest
+
+from tests.support.world import World
 
 
 def items(world: World) -> dict[str, dict]:
     return {item["Name"]: item for item in world.qbo.all("Item")}
 
 
+@pytest.mark.cell("product", "lms", "create")
+@pytest.mark.setting("income_account_id")
+@pytest.mark.rule("3.a")
 def test_a_product_is_created_as_a_service_with_price_and_income_account(world: World) -> None:
     product = world.product("PFM Crown “noble” 3/4", "189.50")
     world.sql("update lms.product set description = 'Porcelain fused to metal' where id = %s", product)
@@ -24,6 +29,9 @@ def test_a_product_is_created_as_a_service_with_price_and_income_account(world: 
     assert item["IncomeAccountRef"]["value"] == income
 
 
+@pytest.mark.cell("special_item", "lms", "create")
+@pytest.mark.setting("tax_account_id")
+@pytest.mark.rule("3.b")
 def test_the_tax_item_is_made_once_and_earns_into_the_tax_account(world: World) -> None:
     account = world.qbo.create("Account", Name="Sales Tax Collected", AccountType="Income")
     world.sql("update qbo_sync.connection set tax_account_id = %s", account["Id"])
@@ -35,6 +43,7 @@ def test_the_tax_item_is_made_once_and_earns_into_the_tax_account(world: World) 
     assert [tax["IncomeAccountRef"]["value"] for tax in taxes] == [account["Id"]]
 
 
+@pytest.mark.rule("3.b")
 def test_an_existing_tax_item_is_found_by_name(world: World) -> None:
     income = world.value("select income_account_id from qbo_sync.connection")
     existing = world.qbo.create("Item", Name="Tax", Type="Service", IncomeAccountRef={"value": income})
@@ -48,6 +57,7 @@ def test_an_existing_tax_item_is_found_by_name(world: World) -> None:
     assert existing["Id"] in used
 
 
+@pytest.mark.cell("product", "lms", "update")
 def test_changes_of_a_product_are_not_pushed(world: World) -> None:
     product = world.product("Crown", "100.00")
     world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
@@ -58,6 +68,7 @@ def test_changes_of_a_product_are_not_pushed(world: World) -> None:
     assert "Renamed" not in items(world)
 
 
+@pytest.mark.rule("8.3.b")
 def test_an_inactive_item_of_the_name_is_told_and_the_invoice_waits(world: World) -> None:
     income = world.value("select income_account_id from qbo_sync.connection")
     item = world.qbo.create("Item", Name="Crown", Type="Service", IncomeAccountRef={"value": income})
@@ -75,6 +86,7 @@ def test_a_category_of_the_name_cannot_stand_on_an_invoice(world: World) -> None
     world.sync()
     [error] = world.errors()
     assert "cannot be sold" in error["message"]
+    assert world.qbo.all("Invoice") == []
 
 
 def test_an_item_in_a_category_is_adopted(world: World) -> None:
@@ -113,3 +125,25 @@ def test_two_products_whose_names_differ_in_case_only_are_told_as_products(world
     [error] = world.errors()
     assert (error["entity"], error["error_code"]) == ("product", "qbo_6240")
     assert error["message"].endswith("another product or service already has this name.")
+    assert len([item for item in world.qbo.all("Item") if item["Name"].casefold() == "zirconia crown"]) == 1
+    assert world.qbo.all("Invoice") == []
+
+
+@pytest.mark.cell("special_item", "lms", "update")
+@pytest.mark.cell("special_item", "lms", "delete")
+def test_the_special_items_stay_as_they_are_whatever_becomes_of_setting_and_records(world: World) -> None:
+    account = world.account()
+    case = world.case(world.pair(account), [{"product": world.product()}])
+    world.invoice(case, tax="5.00")
+    credit = world.credit(account, "20.00")
+    world.sync()
+    made = {name: items(world)[name] for name in ("Tax", "Lab Credit")}
+    other = next(a["Id"] for a in world.qbo.all("Account") if a["Name"] == "Discounts given")
+    world.sql("update qbo_sync.connection set tax_account_id = %s, credit_account_id = %s", other, other)
+    world.simple_invoice(account, tax="6.00")
+    world.sync()
+    world.sql("select lms.uninvoice_case(%s)", case)
+    world.sql("delete from lms.credit where id = %s", credit)
+    world.sync()
+    assert {name: items(world)[name] for name in made} == made
+    assert world.errors() == []

@@ -12,30 +12,14 @@ from pathlib import Path
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from include.sync import load, steps
-from include.sync.flows import FLOWS
-from tests.world import World
+from tests.support.both_sides import assert_each_once, many_invoices
+from tests.support.world import INVOICES, World, make_world
 
 PROJECT = Path(__file__).resolve().parents[2]
-INVOICES = "invoice_lms_to_qbo"
 
 
-def many_invoices(world: World, count: int) -> list[int]:
-    pair, product = world.pair(world.account()), world.product()
-    first = world.invoice(world.case(pair, [{"product": product}]))
-    world.sync()
-    return [first, *(world.invoice(world.case(pair, [{"product": product}])) for _ in range(count - 1))]
-
-
-def assert_each_once(world: World, invoices: list[int]) -> None:
-    numbers = sorted(invoice["DocNumber"] for invoice in world.qbo.all("Invoice"))
-    assert numbers == sorted(world.lms_invoice(invoice)["invoice_number"] for invoice in invoices)
-    assert world.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") == len(invoices)
-    assert world.value("select count(*) from qbo_sync.write_intent") == 0
-    assert world.value("select count(*) from qbo_sync.write_request") == 0
-    assert world.errors() == []
-
-
+@pytest.mark.rule("4.g", "8.1.b")
+@pytest.mark.trap(1, 3)
 @pytest.mark.parametrize("count", [1, 7])
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_connection", "timeout_before", "http_500", "garbage"])
 def test_a_lost_answer_makes_no_duplicate_and_no_loss(
@@ -61,6 +45,7 @@ def test_an_answer_lost_once_is_replayed_within_the_same_load(world: World, monk
     assert_each_once(world, invoices)
 
 
+@pytest.mark.trap(5)
 def test_lost_answers_without_numbers_of_our_own_make_no_duplicate(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +84,7 @@ def test_made_in_spite_of_a_fault_without_numbers_of_our_own_makes_no_duplicate(
     assert world.qbo_invoice(invoice)["Id"] not in (first["Id"], theirs["Id"])
 
 
+@pytest.mark.rule("8.1.b")
 @pytest.mark.parametrize("entity", ["Customer", "Item"])
 def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.qbo.client.TIMEOUT", (2, 2))
@@ -161,77 +147,54 @@ def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeyp
     assert len(world.qbo.all("Invoice")) == 1
 
 
+@pytest.mark.rule("8.1.d")
 def test_two_runs_at_once(world: World) -> None:
     invoices = many_invoices(world, 40)
     world.sql("select qbo_sync.dispatch_lms_changes()")
     runs = [world.as_run(INVOICES) for _ in range(2)]
     for run in runs:  # both have everything in hand
-        steps.extract(run, FLOWS[INVOICES], world.qbo.realm)
+        world.step("extract", run)
         world.sql("update qbo_sync.change_mark set extracted_at = extracted_at - interval '1 hour'")
-        steps.transform(run, FLOWS[INVOICES], world.qbo.realm)
-        steps.validate(run, FLOWS[INVOICES], world.qbo.realm)
+        world.step("transform", run)
+        world.step("validate", run)
     with ThreadPoolExecutor(2) as pool:
-        counts = list(pool.map(lambda run: load.load(run, FLOWS[INVOICES], world.qbo.realm), runs))
+        counts = list(pool.map(world.load, runs))
     assert sorted(count["created"] for count in counts) == [0, 39]
     assert_each_once(world, invoices)
 
 
+@pytest.mark.rule("8.1.c")
 def test_a_run_that_is_cleared_and_rerun_does_nothing_twice(world: World) -> None:
     invoices = many_invoices(world, 5)
-    runtime = world.as_run(INVOICES)
-    steps.companies(runtime, FLOWS[INVOICES], None, False)
+    run = world.as_run(INVOICES)
+    world.companies(run)
     for _ in range(2):
-        world.steps(runtime, INVOICES, world.qbo.realm)
+        world.steps(run)
     assert_each_once(world, invoices)
 
 
-_LOADER = """
-import json, os, sys, psycopg
-from include.qbo.oauth import OAuthApp
-from include.sync import load
-from include.lms.database import prepare
-from include.sync.flows import FLOWS
-from include.company.runtime import Run, Runtime
-from include.company.throttle import Budget
-from include.company.tokens import TokenVault
-given = json.loads(os.environ["GIVEN"])
-runtime = Runtime(
-    connect=lambda: prepare(psycopg.connect(given["database"])),
-    app=OAuthApp(client_id="sandbox-client", client_secret="sandbox-secret", api_base_url=given["sandbox"],
-                 discovery_url=given["sandbox"] + "/.well-known/openid_sandbox_configuration"),
-    vault=TokenVault(given["key"]), budget=Budget(requests_per_second=10000, batches_per_minute=10000),
-    run=Run(dag_id="invoice_lms_to_qbo", run_id=given["run"]))
-print("loading", flush=True)
-load.load(runtime, FLOWS["invoice_lms_to_qbo"], given["realm"])
-"""
-
-
+@pytest.mark.rule("8.1.a")
 def test_kill_9_in_the_middle_of_the_load_again_and_again(lms_database: str, sandbox_url: str) -> None:
     """A process that loads 300 invoices is killed at five moments; the sixth ends the work."""
     import json
 
     from cryptography.fernet import Fernet
 
-    from tests.world import make_world
-
     key = Fernet.generate_key().decode()
     with make_world(lms_database, sandbox_url, token_key=key) as world:
         invoices = many_invoices(world, 300)
-        runtime, flow = world.as_run(INVOICES), FLOWS[INVOICES]
-        steps.companies(runtime, flow, None, False)
-        steps.extract(runtime, flow, world.qbo.realm)
-        steps.transform(runtime, flow, world.qbo.realm)
-        steps.validate(runtime, flow, world.qbo.realm)
+        in_hand = world.prepared(INVOICES)
         for attempt in range(6):
             given = {
                 "database": lms_database,
                 "sandbox": sandbox_url,
                 "key": key,
                 "realm": world.qbo.realm,
-                "run": runtime.run.run_id,
+                "dag_id": in_hand.run.dag_id,
+                "run": in_hand.run.run_id,
             }
             process = subprocess.Popen(
-                [sys.executable, "-c", _LOADER],
+                [sys.executable, "-m", "tests.support.load_process"],
                 cwd=PROJECT,
                 env={**os.environ, "GIVEN": json.dumps(given), "PYTHONPATH": str(PROJECT)},
                 stdout=subprocess.PIPE,

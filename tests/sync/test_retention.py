@@ -1,7 +1,6 @@
 """Old history goes, what tells how the ledgers stand stays."""
 
-from include.sync.retention import prune
-from tests.world import World
+from tests.support.world import World
 
 
 def test_old_rows_go_and_the_state_stays(world: World) -> None:
@@ -10,13 +9,11 @@ def test_old_rows_go_and_the_state_stays(world: World) -> None:
     world.resync()
     world.resync()
     before = world.sql("select * from qbo_sync.record_outcome order by entity, record_id")
-    with world.runtime.connect() as connection:
-        assert set(prune(connection).values()) == {0}
+    assert set(world.prune().values()) == {0}
     world.sql("update qbo_sync.staged_record set extracted_at = now() - interval '15 days'")
     world.sql("update qbo_sync.api_call set at = now() - interval '101 days'")
     world.sql("update qbo_sync.sync_outcome set at = now() - interval '101 days'")
-    with world.runtime.connect() as connection:
-        deleted = prune(connection)
+    deleted = world.prune()
     assert deleted["staged_record"] > 0
     assert deleted["api_call"] > 0
     assert deleted["sync_outcome"] > 0

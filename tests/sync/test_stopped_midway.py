@@ -16,14 +16,10 @@ from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
 from include.qbo.errors import NotConnected, Unavailable
 from include.qbo.faults import fault_of_status
-from include.sync import load
-from include.sync.inbound import load as inbound_load
-from include.sync.inbound import steps
-from include.sync.inbound.flows import INBOUND
-from tests.sync.test_inbound_invoices import linked_account, sale
-from tests.sync.test_marks import known, prepared
-from tests.sync.test_recovery import INVOICES
-from tests.world import QuickBooks, World, make_company
+from tests.support.bookkeeper import sale, without_accounts
+from tests.support.both_sides import known, linked_account
+from tests.support.quickbooks import make_company
+from tests.support.world import INVOICES, World
 
 
 def marked(world: World) -> list[str]:
@@ -55,13 +51,6 @@ def test_connecting_by_command_stands_among_the_changes(world: World, monkeypatc
     ]
 
 
-def without_accounts(qbo: QuickBooks, type_: str) -> None:
-    """No account of the type is active any more."""
-    for account in qbo.all("Account"):
-        if account["AccountType"] == type_:
-            qbo.deactivate("Account", account)
-
-
 def test_a_refused_connect_leaves_no_company_that_says_connected(world: World) -> None:
     other = make_company(world.qbo.url)
     without_accounts(other, "Other Current Asset")
@@ -89,13 +78,14 @@ def test_a_lab_that_has_its_accounts_connects_again_whatever_the_chart_has(world
     assert world.value("select status from qbo_sync.company") == "connected"
 
 
+@pytest.mark.setting("connected")
 def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: World) -> None:
     pair, product = known(world)
     invoice = world.invoice(world.case(pair, [{"product": product}]))
-    in_hand = prepared(world, INVOICES)
+    in_hand = world.prepared(INVOICES)
     disconnect_lab(world.runtime, world.lab)
     with pytest.raises(NotConnected):
-        load.load(*in_hand)
+        world.load(in_hand)
     assert marked(world) == [str(invoice)]
     assert world.value("select status from qbo_sync.company") == "disconnected"
     world.connect(world.lab, world.qbo)
@@ -103,6 +93,7 @@ def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: W
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.setting("connected")
 @pytest.mark.parametrize("step", ["extract", "transform", "load"])
 def test_a_task_of_a_disconnected_company_is_skipped_and_not_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
@@ -123,7 +114,7 @@ def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypa
 def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
     """The tasks' functions, without Airflow around them."""
     run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
-    context = {"dag_run": run, "params": params}
+    context = {"dag_run": run, "params": {"release_held": False, **params}}
     for module in (tasks, capture, company_check):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
@@ -138,7 +129,9 @@ def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
         "company_check": company_check.connected_companies,
     }.get(dag_id, tasks.companies)
     pretend_airflow(world, monkeypatch, dag_id, realm_id="999", resync=True)
-    with pytest.raises(UnknownCompany, match=rf"“999”.* Known: {world.qbo.realm} \(Bright Dental Lab\)") as failed:
+    with pytest.raises(
+        UnknownCompany, match=rf"“999”.* Known companies: {world.qbo.realm} \(Bright Dental Lab\)"
+    ) as failed:
         companies.function()
     assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
     disconnect_lab(world.runtime, world.lab)
@@ -146,15 +139,16 @@ def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
     assert companies.function() == []
 
 
+@pytest.mark.setting("each_lab_its_own")
 def test_of_two_labs_the_one_that_leaves_midway_keeps_its_marks_and_the_other_goes_on(world: World) -> None:
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
     pair, product = known(world)
     staying = world.invoice(world.case(pair, [{"product": product}]))
     leaving = world.invoice(world.case(pair, [{"product": product}], lab=second))
-    in_hand = prepared(world, INVOICES)
+    in_hand = world.prepared(INVOICES)
     disconnect_lab(world.runtime, second)
-    counts = load.load(*in_hand)
+    counts = world.load(in_hand)
     assert (counts["created"], counts["waiting"]) == (1, 1)
     assert world.qbo_invoice(staying)
     assert world.link("invoice", leaving) is None
@@ -170,17 +164,18 @@ def test_what_came_from_quickbooks_for_a_lab_that_leaves_midway_stays_marked(wor
     world.both()
     world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("120.00")])
     world.capture()
-    runtime, flow = world.as_run("invoice_qbo_to_lms"), INBOUND["invoice_qbo_to_lms"]
-    steps.extract(runtime, flow, world.qbo.realm)
-    steps.transform(runtime, flow, world.qbo.realm)
+    run = world.as_run("invoice_qbo_to_lms")
+    world.step("extract", run)
+    world.step("transform", run)
     disconnect_lab(world.runtime, second)
-    assert inbound_load.load(runtime, flow, world.qbo.realm)["waiting"] == 1
+    assert world.load(run)["waiting"] == 1
     assert world.lms_invoice(invoice)["total_amount"] == 100
     assert len(marked(world)) == 1
 
 
+@pytest.mark.trap(55)
 def test_a_403_that_does_not_name_the_grant_pauses_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only 3100 says that the grant is at fault; a gateway may say 403 for reasons of its own (dossier 8.2, 8.3)."""
+    """Only 3100 says that the grant is at fault; a gateway may say 403 for reasons of its own (facts 8.2, 8.3)."""
     monkeypatch.setattr(client, "ATTEMPTS", 1)
     invoice = world.simple_invoice()
     with monkeypatch.context() as patched:

@@ -1,10 +1,10 @@
-"""What the dossier leaves open is a switch of the sandbox: the pipeline ends right in every position of each."""
+"""What QuickBooks' facts leave open is a switch of the sandbox: the pipeline ends right in every position of each."""
 
 from typing import Any
 
 import pytest
 
-from tests.world import World
+from tests.support.world import World
 
 #: Positions that touch what the pipeline does with invoices, customers and payments: in `make test`.
 CORE = [
@@ -42,6 +42,8 @@ OTHERS = [
 ]
 
 
+@pytest.mark.rule("4.j")
+@pytest.mark.trap(8, 42, 46)
 @pytest.mark.parametrize(
     ("switch", "value"), [*CORE, *(pytest.param(*other, marks=pytest.mark.long) for other in OTHERS)]
 )
@@ -74,6 +76,7 @@ def _story(world: World) -> None:
     assert world.qbo.writes() == before
 
 
+@pytest.mark.rule("4.e")
 @pytest.mark.parametrize("custom_numbers", [True, False])
 def test_the_story_with_and_without_numbers_of_our_own(world: World, custom_numbers: bool) -> None:
     world.prefer(SalesFormsPrefs={"CustomTxnNumbers": custom_numbers})

@@ -1,4 +1,4 @@
-"""Traps of the dossier's section 10 that touch credits, payments, CDC or updates: the pipeline ends right.
+"""Traps of docs/reference/quickbooks.md that touch credits, payments, CDC or updates: the pipeline ends right.
 
 The table of all traps, with the tests that prove each, is tests/sync/test_matrix.py.
 """
@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from include.qbo.client import QboClient
-from tests.sync.test_credits import memo_of
-from tests.sync.test_inbound_invoices import customer_of, in_quickbooks, of_qbo, quiet, remove
-from tests.sync.test_inbound_payments import change, invoiced, of_payment, pays, received
-from tests.sync.test_payments_out import qbo_payment
-from tests.world import World
+from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove
+from tests.support.both_sides import customer_of, invoiced, memo_of, of_payment, of_qbo, qbo_payment, quiet
+from tests.support.world import World
 
 MONEY = [("payment", "Payment"), ("credit", "CreditMemo"), ("credit_application", "Payment")]
 
@@ -34,6 +32,8 @@ def assert_given_once(world: World, invoice: int, entity: str) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.rule("8.1.b")
+@pytest.mark.trap(1, 2, 6)
 @pytest.mark.parametrize(("entity", "resource"), MONEY)
 @pytest.mark.parametrize("kind", ["http_500_after", "http_503_after", "drop_connection"])
 def test_a_payment_or_credit_that_was_done_and_then_failed_is_there_once(
@@ -68,7 +68,7 @@ def test_a_payment_or_credit_that_was_done_and_answered_with_a_fault_is_there_on
     assert (error["error_code"], error["lms_id"]) == ("qbo_6000", made)
     if captured:
         world.capture()
-        counts = world.inbound_steps(world.as_run("payment_qbo_to_lms"), "payment_qbo_to_lms", world.qbo.realm)
+        counts = world.steps(world.as_run("payment_qbo_to_lms"))
         assert counts["created"] == 0, "it is ours"
     if not captured or entity != "payment":  # a payment that is seen there has ours tried again by itself
         world.sql("update qbo_sync.sync_error set retry_at = now()")
@@ -77,6 +77,8 @@ def test_a_payment_or_credit_that_was_done_and_answered_with_a_fault_is_there_on
     quiet(world)
 
 
+@pytest.mark.rule("8.1.f")
+@pytest.mark.trap(4, 7, 45)
 @pytest.mark.parametrize(("entity", "resource"), MONEY)
 def test_a_replay_after_a_refreshed_token_keeps_its_requestid(
     world: World, monkeypatch: pytest.MonkeyPatch, entity: str, resource: str
@@ -100,6 +102,7 @@ def test_a_replay_after_a_refreshed_token_keeps_its_requestid(
     assert_given_once(world, invoice, entity)
 
 
+@pytest.mark.trap(9)
 @pytest.mark.parametrize(("entity", "resource"), MONEY)
 def test_a_stale_object_at_a_create_is_tried_again(world: World, entity: str, resource: str) -> None:
     """Trap 9: 5010 comes on inserts too, when what they link to has changed."""
@@ -112,6 +115,8 @@ def test_a_stale_object_at_a_create_is_tried_again(world: World, entity: str, re
     assert_given_once(world, invoice, entity)
 
 
+@pytest.mark.rule("4.j")
+@pytest.mark.trap(10)
 def test_uninvoicing_what_was_paid_meanwhile_meets_a_new_version_and_ends(world: World) -> None:
     """Trap 10: paying an invoice makes its SyncToken another one."""
     account = world.account()
@@ -129,8 +134,9 @@ def test_uninvoicing_what_was_paid_meanwhile_meets_a_new_version_and_ends(world:
     quiet(world)
 
 
+@pytest.mark.trap(17)
 def test_an_unapplied_payment_that_quickbooks_applies_by_itself_ends_alike_on_both_sides(world: World) -> None:
-    """Trap 17's sister (dossier 9.8): with AutoApplyPayments on, a new invoice takes what lies unapplied."""
+    """Trap 17's sister (fact 9.8): with AutoApplyPayments on, a new invoice takes what lies unapplied."""
     account, _, _ = invoiced(world)
     payment = world.payment(account, "30.00")
     world.both()
@@ -145,6 +151,7 @@ def test_an_unapplied_payment_that_quickbooks_applies_by_itself_ends_alike_on_bo
     quiet(world)
 
 
+@pytest.mark.trap(17)
 def test_a_credit_that_quickbooks_applies_by_itself_and_that_changes_ends_as_the_lms_says(world: World) -> None:
     """Trap 17: with AutoApplyCredit on, QuickBooks consumes a new credit memo with a payment of its own."""
     preferences = {"SalesFormsPrefs": {"AutoApplyCredit": True}}
@@ -165,6 +172,7 @@ def test_a_credit_that_quickbooks_applies_by_itself_and_that_changes_ends_as_the
     quiet(world)
 
 
+@pytest.mark.trap(19)
 @pytest.mark.parametrize("what", ["amount", "applications", "credit", "credit's applications"])
 def test_a_change_in_a_closed_year_that_quickbooks_answers_and_does_not_do_is_told_until_it_is_done(
     world: World, what: str
@@ -201,9 +209,10 @@ def test_a_change_in_a_closed_year_that_quickbooks_answers_and_does_not_do_is_to
     quiet(world)
 
 
+@pytest.mark.trap(20, 21, 22, 23)
 def test_deletions_move_the_cursor_on_and_come_once(world: World) -> None:
     """Traps 20 to 23: deleted records show in no query, and only `status` tells them apart."""
-    account, _, customer = invoiced(world)
+    _, _, customer = invoiced(world)
     made = [in_quickbooks(world, customer) for _ in range(3)]
     world.both()
     gone, kept = of_qbo(world, made[0])["id"], of_qbo(world, made[1])["id"]
@@ -214,9 +223,9 @@ def test_deletions_move_the_cursor_on_and_come_once(world: World) -> None:
     assert world.sql("select id from lms.invoice where id = any(%s)", [gone, kept]) == [{"id": kept}]
     assert world.capture() == {"seen": 0, "marked": 0}
     assert world.value("select changed_since from qbo_sync.qbo_cursor") > before
-    assert account
 
 
+@pytest.mark.trap(26)
 def test_a_payment_deleted_in_quickbooks_is_gone_although_no_stub_came(world: World) -> None:
     """Trap 26: read back, it is a 400 with 610, not a 404."""
     account, invoice, _ = invoiced(world)
@@ -230,6 +239,7 @@ def test_a_payment_deleted_in_quickbooks_is_gone_although_no_stub_came(world: Wo
     assert world.errors() == []
 
 
+@pytest.mark.trap(29)
 def test_automated_sales_tax_gets_no_total_tax_from_us(world: World) -> None:
     """Trap 29: a TotalTax of 0 is refused there."""
     preferences = {"TaxPrefs": {"PartnerTaxEnabled": True}}
@@ -241,6 +251,7 @@ def test_automated_sales_tax_gets_no_total_tax_from_us(world: World) -> None:
     quiet(world)
 
 
+@pytest.mark.trap(38)
 def test_where_numbers_may_repeat_another_invoice_of_the_number_is_not_taken_for_ours(world: World) -> None:
     """Trap 38: without the company's warning a number is accepted twice, silently."""
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"duplicate_number_warning": False})
@@ -256,6 +267,7 @@ def test_where_numbers_may_repeat_another_invoice_of_the_number_is_not_taken_for
     assert len(world.qbo.all("Invoice")) == 2
 
 
+@pytest.mark.trap(47)
 @pytest.mark.parametrize("kind", ["auth_120", "http_500"])
 def test_a_passing_failure_of_quickbooks_is_tried_again_unseen(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -271,6 +283,7 @@ def test_a_passing_failure_of_quickbooks_is_tried_again_unseen(
     assert world.errors() == []
 
 
+@pytest.mark.trap(48, 49)
 def test_each_rotated_refresh_token_is_kept(world: World) -> None:
     """Traps 48 and 49: the value changes about once a day, and the old one is refused."""
     world.qbo.control("POST", "switches", {"rotation_hours": 0})
@@ -288,7 +301,7 @@ def test_each_rotated_refresh_token_is_kept(world: World) -> None:
 
 @pytest.mark.parametrize("table", ["payment", "credit"])
 def test_a_payment_or_credit_before_a_closed_period_opens_is_told_and_heals(world: World, table: str) -> None:
-    """6210 (dossier 8.4)."""
+    """6210 (fact 8.4)."""
     account, invoice, _ = invoiced(world)
     company = f"companies/{world.qbo.realm}"
     world.qbo.control("POST", f"{company}/preferences", {"AccountingInfoPrefs": {"BookCloseDate": "2026-06-30"}})
@@ -303,6 +316,8 @@ def test_a_payment_or_credit_before_a_closed_period_opens_is_told_and_heals(worl
     assert world.errors() == []
 
 
+@pytest.mark.rule("7.f")
+@pytest.mark.trap(18)
 def test_a_payment_of_quickbooks_in_a_bank_deposit_follows_nothing_and_is_told(world: World) -> None:
     """Trap 18: swept into a deposit it cannot be changed, also when it came from QuickBooks."""
     _, invoice, customer = invoiced(world)
@@ -318,8 +333,11 @@ def test_a_payment_of_quickbooks_in_a_bank_deposit_follows_nothing_and_is_told(w
     world.both()
     [error] = world.errors()
     assert (error["error_code"], error["operation"], error["lms_id"]) == ("qbo_6540", "delete", payment)
+    assert fresh(world, made, "Payment")["TotalAmt"] == 50
+    assert world.link("payment", payment)
 
 
+@pytest.mark.trap(53)
 def test_a_payment_is_not_taken_for_ours_by_the_bookkeeper_s_change_of_its_note(world: World) -> None:
     """Trap 53: our own write, seen again by CDC, is no change; hers is looked at, and changes nothing."""
     account, invoice, _ = invoiced(world)
@@ -335,6 +353,7 @@ def test_a_payment_is_not_taken_for_ours_by_the_bookkeeper_s_change_of_its_note(
     quiet(world)
 
 
+@pytest.mark.trap(40)
 def test_an_inactive_customer_stops_a_payment_with_words(world: World) -> None:
     """Traps 40 and 41: the fault names no field, and a customer with a balance cannot be made inactive."""
     account = world.account()
@@ -350,6 +369,7 @@ def test_an_inactive_customer_stops_a_payment_with_words(world: World) -> None:
     [error] = world.errors()
     assert error["error_code"] == "inactive_reference"
     assert "inactive" in error["message"]
+    assert world.qbo.all("Payment") == []
 
 
 @pytest.mark.parametrize("code", ["6210", "6000"])
@@ -363,13 +383,13 @@ def test_an_older_payment_of_the_bookkeepers_is_not_the_one_that_was_refused(wor
     ours = world.payment(account, "70.00")
     world.sync()
     if code == "6000":  # as if it had been entered an hour ago
-        world.sql("update qbo_sync.doubtful_create set sent_at = sent_at + interval '1 hour'")
+        world.sql("update qbo_sync.unconfirmed_create set sent_at = sent_at + interval '1 hour'")
     world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
     world.sync()
     link = world.link("payment", ours)
     assert link and link["qbo_id"] != theirs["Id"]
     assert len(world.qbo.all("Payment")) == 2
-    assert world.value("select count(*) from qbo_sync.doubtful_create") == 0
+    assert world.value("select count(*) from qbo_sync.unconfirmed_create") == 0
 
 
 def test_a_payment_from_quickbooks_does_not_wait_for_one_that_may_not_go_out(world: World) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from tests.sync.test_recovery import INVOICES, assert_each_once, many_invoices
-from tests.world import World
+from tests.support.both_sides import assert_each_once, many_invoices
+from tests.support.interruptions import dying_as_it_records
+from tests.support.world import INVOICES, World
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def lose_a_batch(world: World) -> None:
         world.run(INVOICES)
 
 
+@pytest.mark.trap(3, 39)
 def test_a_lost_batch_with_one_refused_invoice_does_not_stop_the_next_load(world: World, impatient: None) -> None:
     invoices = many_invoices(world, 6)
     walk_in = world.qbo.create("Customer", DisplayName="Walk-in")
@@ -39,9 +41,7 @@ def test_a_lost_batch_with_one_refused_invoice_does_not_stop_the_next_load(world
     assert len(world.qbo.all("Invoice")) == 6
 
 
-def test_deletes_half_recorded_when_the_worker_died(
-    world: World, impatient: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_deletes_half_recorded_when_the_worker_died(world: World, impatient: None) -> None:
     """One of the batch's deletes failed; the worker died while it recorded the answers."""
     pair, product = world.pair(world.account()), world.product()
     cases = [world.case(pair, [{"product": product}]) for _ in range(6)]
@@ -51,27 +51,16 @@ def test_deletes_half_recorded_when_the_worker_died(
     world.qbo.update("Invoice", world.qbo_invoice(invoices[4]), PrivateNote="touched")
     for case in cases:
         world.sql("select lms.uninvoice_case(%s)", case)
-    from include.sync import conclude, outcomes
-
-    recorded = 0
-
-    def dies(*arguments: object) -> None:
-        nonlocal recorded
-        recorded += 1
-        if recorded == 4:
-            raise KeyboardInterrupt
-        outcomes.settle(*arguments)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(conclude, "settle", dies)
-        with pytest.raises(KeyboardInterrupt):
-            world.run(INVOICES)
+    with dying_as_it_records(4):
+        world.run(INVOICES)
     world.sync()
     assert world.qbo.all("Invoice") == []
     assert world.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") == 0
     assert world.value("select count(*) from qbo_sync.write_intent") == 0
 
 
+@pytest.mark.rule("8.1.f")
+@pytest.mark.trap(2)
 def test_a_repeated_request_has_the_same_bytes(world: World, impatient: None) -> None:
     """What Intuit does with another body under a known id nobody knows: the sandbox can refuse it (600)."""
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"requestid_other_body": "refuse"})
@@ -96,6 +85,7 @@ def test_a_batch_that_is_refused_as_a_whole_goes_out_one_by_one(world: World) ->
     assert_each_once(world, invoices)
 
 
+@pytest.mark.trap(36)
 def test_a_lost_invoice_is_looked_for_among_invoices_with_text_lines(world: World, impatient: None) -> None:
     world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
     many_invoices(world, 3)

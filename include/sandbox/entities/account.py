@@ -1,4 +1,4 @@
-"""Account (dossier 9.3)."""
+"""Account (fact 9.3)."""
 
 from __future__ import annotations
 

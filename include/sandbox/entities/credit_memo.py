@@ -1,4 +1,4 @@
-"""CreditMemo (dossier 9.5)."""
+"""CreditMemo (fact 9.5)."""
 
 from __future__ import annotations
 

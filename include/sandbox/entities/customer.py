@@ -1,4 +1,4 @@
-"""Customer (dossier 9.1)."""
+"""Customer (fact 9.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deposit: what it sweeps in is frozen until it is taken out again (dossier 9.6, 6540)."""
+"""Deposit: what it sweeps in is frozen until it is taken out again (fact 9.6, 6540)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Employee: like a vendor, it takes a name (dossier 9.1)."""
+"""Employee: like a vendor, it takes a name (fact 9.1)."""
 
 from __future__ import annotations
 

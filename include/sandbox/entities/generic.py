@@ -45,7 +45,7 @@ class ListKind(Kind):
 
 
 class Term(ListKind):
-    """When an invoice is due (dossier 9.10)."""
+    """When an invoice is due (fact 9.10)."""
 
     name = family = "Term"
     defaults: ClassVar[Mapping[str, Any]] = {"Type": "STANDARD"}
@@ -130,7 +130,7 @@ class Class(_Tree):
 
 
 class TaxAgency(ListKind):
-    """Whom sales tax is paid to; not in change data capture (dossier 5)."""
+    """Whom sales tax is paid to; not in change data capture (fact 5)."""
 
     name = family = "TaxAgency"
     in_cdc = False

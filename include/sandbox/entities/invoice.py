@@ -1,4 +1,4 @@
-"""Invoice (dossier 9.4)."""
+"""Invoice (fact 9.4)."""
 
 from __future__ import annotations
 

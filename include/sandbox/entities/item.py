@@ -1,4 +1,4 @@
-"""Item (dossier 9.2)."""
+"""Item (fact 9.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every entity has in common: create, full and sparse update, delete, void (dossier 9.0)."""
+"""What every entity has in common: create, full and sparse update, delete, void (fact 9.0)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Kind:
     # -- what the server calls -------------------------------------------------------------------
 
     def write(self, work: Work, body: Body, options: Options) -> Body:
-        """POST without an operation: an update if the body has an Id (dossier 2.1)."""
+        """POST without an operation: an update if the body has an Id (fact 2.1)."""
         if body.get("Id") not in (None, "", "0", 0):
             return self.update(work, body, options)
         return self.create(work, body, options)
@@ -76,7 +76,7 @@ class Kind:
         return new
 
     def update(self, work: Work, body: Body, options: Options) -> Body:
-        """A full or sparse update (dossier 9.0)."""
+        """A full or sparse update (fact 9.0)."""
         old = self.current(work, body)
         clean = self.shape.clean(body)
         if body.get("sparse") in (True, "true"):
@@ -91,7 +91,7 @@ class Kind:
         return new
 
     def delete(self, work: Work, body: Body) -> Body:
-        """A deleted transaction leaves a stub; list entities cannot be deleted (dossier 9.0)."""
+        """A deleted transaction leaves a stub; list entities cannot be deleted (fact 9.0)."""
         if not self.transaction:
             raise faults.unsupported(f"delete on {self.name}")
         old = self.current(work, body)
@@ -100,7 +100,7 @@ class Kind:
         return {"domain": "QBO", "status": "Deleted", "Id": old["Id"]}
 
     def void(self, work: Work, body: Body) -> Body:
-        """A voided transaction stays, with zero amounts (dossier 9.4, 9.6)."""
+        """A voided transaction stays, with zero amounts (facts 9.4, 9.6)."""
         if not self.voids:
             raise faults.unsupported(f"void on {self.name}")
         old = self.current(work, body)
@@ -128,7 +128,7 @@ class Kind:
         return old
 
     def gone(self, company: Company, record_id: str) -> faults.Fault:
-        """610 in the form that fits (dossier 8.4)."""
+        """610 in the form that fits (fact 8.4)."""
         if record_id in company.table(self.name).deleted:
             return faults.deleted_transaction()
         return faults.not_found()
@@ -153,7 +153,7 @@ def splice(raw: bytes, members: Body) -> bytes:
 
 
 def voided_note(note: str | None) -> str:
-    """`Voided` stands before what was there (dossier 9.4)."""
+    """`Voided` stands before what was there (fact 9.4)."""
     return f"Voided - {note}" if note else "Voided"
 
 

@@ -1,4 +1,4 @@
-"""Merging two customers, which only QuickBooks' own web page can do (dossier 9.1, traps 54, 7.3, 7.4)."""
+"""Merging two customers, which only QuickBooks' own web page can do (facts 9.1, 7.3 and 7.4; trap 54)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers, vendors and employees share one id sequence and one set of names (dossier 9.0, 9.1, trap 42)."""
+"""Customers, vendors and employees share one id sequence and one set of names (facts 9.0, 9.1, trap 42)."""
 
 from __future__ import annotations
 

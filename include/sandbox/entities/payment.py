@@ -1,4 +1,4 @@
-"""Payment (dossier 9.6)."""
+"""Payment (fact 9.6)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Payment(Kind):
     )
 
     def update(self, work: Work, body: Body, options: Options) -> Body:
-        # Required even in a sparse update (dossier 9.0).
+        # Required even in a sparse update (fact 9.0).
         self.check_not_deposited(self.current(work, body))
         if not body.get("CustomerRef"):
             raise faults.missing("CustomerRef")

@@ -1,4 +1,4 @@
-"""Links between payments, invoices and credit memos (dossier 9.4 to 9.6).
+"""Links between payments, invoices and credit memos (facts 9.4 to 9.6).
 
 A payment's lines name charges (invoices) and credits (credit memos), each with an amount. Charges may never be
 more than the cash and the credits together. Whatever a payment's lines gain or lose, the linked transactions'
@@ -22,7 +22,7 @@ Target = tuple[str, str]
 
 
 def targets(line: Body) -> list[Target]:
-    """What a line is applied to; two transactions in one line are tolerated (dossier 9.6)."""
+    """What a line is applied to; two transactions in one line are tolerated (fact 9.6)."""
     return [(link.get("TxnType", ""), link.get("TxnId", "")) for link in line.get("LinkedTxn", [])]
 
 
@@ -111,7 +111,7 @@ def _open(body: Body, kind: str, balance: Decimal) -> None:
 
 
 def describe_lines(work: Work, payment: Body) -> None:
-    """LineEx: the open balance before this payment, and the number (dossier 9.6)."""
+    """LineEx: the open balance before this payment, and the number (fact 9.6)."""
     for line in payment["Line"]:
         for kind, record_id in targets(line)[:1]:
             body = work.read(kind, record_id) if kind in ("Invoice", "CreditMemo") else None

@@ -1,4 +1,4 @@
-"""Preferences and CompanyInfo: one of each per company (dossier 1.7, 9.8)."""
+"""Preferences and CompanyInfo: one of each per company (facts 1.7, 9.8)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUPS = (
     "ReportPrefs",
     "OtherPrefs",
 )
-# An API update answers success and changes none of these (dossier 9.8, trap 17).
+# An API update answers success and changes none of these (fact 9.8, trap 17).
 _READ_ONLY = (
     ("SalesFormsPrefs", "AutoApplyCredit"),
     ("SalesFormsPrefs", "AutoApplyPayments"),
@@ -63,7 +63,7 @@ class Preferences(Kind):
 
 
 class CompanyInfo(Kind):
-    """The company's own data; its Id is "1" whatever the realm (dossier 1.7)."""
+    """The company's own data; its Id is "1" whatever the realm (fact 1.7)."""
 
     name = "CompanyInfo"
     family = "CompanyInfo"

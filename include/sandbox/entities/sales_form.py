@@ -1,4 +1,4 @@
-"""What invoices, credit memos, sales receipts, refund receipts and estimates share (dossier 9.4, 9.5)."""
+"""What invoices, credit memos, sales receipts, refund receipts and estimates share (facts 9.4, 9.5)."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class SalesForm(Kind):
             raise faults.named("6430", "Invalid account type used", "The receivable account has another type.")
 
     def settle_number(self, work: Work, old: Body | None, new: Body, options: Options) -> None:
-        """DocNumber (dossier 9.4): automatic or custom, and 6140 where the company warns of duplicates."""
+        """DocNumber (fact 9.4): automatic or custom, and 6140 where the company warns of duplicates."""
         custom = bool(work.preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers"))
         wanted = new.get("DocNumber")
         automatic = bool(new.pop("AutoDocNumber", False)) or wanted == "AUTO_GENERATE"
@@ -207,7 +207,7 @@ class SalesForm(Kind):
         return str(number)
 
     def void_body(self, work: Work, old: Body) -> Body:
-        """All amounts and quantities 0, UnitPrice gone, links cleared, `Voided` in the note (dossier 9.4)."""
+        """All amounts and quantities 0, UnitPrice gone, links cleared, `Voided` in the note (fact 9.4)."""
         check_open_period(work, old, old)
         new: Body = dict(old)
         new["Line"] = [_voided_line(line) for line in old["Line"] if line["DetailType"] != "DiscountLineDetail"]
@@ -236,7 +236,7 @@ class PeriodClosedQuietly(Exception):
 
 
 def check_open_period(work: Work, old: Body | None, new: Body) -> None:
-    """6210 for anything dated, before or after the change, on or before the closing date (dossier 8.4)."""
+    """6210 for anything dated, before or after the change, on or before the closing date (fact 8.4)."""
     closed = work.preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
     if not closed:
         return

@@ -1,4 +1,4 @@
-"""The lines of a sales form, and their arithmetic (dossier 9.4, 9.7)."""
+"""The lines of a sales form, and their arithmetic (facts 9.4, 9.7)."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _item_line(work: Work, line: Body, held_items: set[str]) -> Body:
 def _settle_item(work: Work, detail: Body, held_items: set[str]) -> None:
     held = detail.get("ItemRef")
     if held is None:
-        # Documentation calls such a line a comment; in practice the default item stands in (dossier 9.4, R).
+        # Documentation calls such a line a comment; in practice the default item stands in (fact 9.4, R).
         held = {"value": str(work.preferences.get("SalesFormsPrefs", {}).get("DefaultItem", "1"))}
     if held["value"] in (SHIPPING, GRATUITY):
         detail["ItemRef"] = {"value": held["value"]}

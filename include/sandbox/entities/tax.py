@@ -1,4 +1,4 @@
-"""The tax block of a sales form (dossier 9.7)."""
+"""The tax block of a sales form (fact 9.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vendor: it matters here because its name is taken for customers too (dossier 9.1, trap 42)."""
+"""Vendor: it matters here because its name is taken for customers too (fact 9.1, trap 42)."""
 
 from __future__ import annotations
 

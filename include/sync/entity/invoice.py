@@ -1,236 +1,386 @@
-"""Invoices, from the LMS to QuickBooks."""
+"""Invoices, both ways."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any
+from typing import ClassVar
 
 import psycopg
 
 from include.company.company import Company
+from include.lms import invoice_write
 from include.lms.invoice import read_invoices
+from include.lms.product import read_products
 from include.model.invoice import Invoice
-from include.model.plain import Canonical, invoice_from_plain, to_plain
+from include.model.plan import Cause, Plan
 from include.model.problem import Problem
 from include.model.record import TAX_ITEM, RecordKey
+from include.model.settings import LabSettings
+from include.model.staged import LmsInvoice, QboInvoice, RefusedLookup
+from include.qbo import customer as qbo_customer
 from include.qbo import invoice as qbo_invoice
-from include.qbo import invoice_inbound
 from include.qbo import payment as qbo_payment
+from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient, Write
-from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
-from include.sync import links, words
-from include.sync.entity.present import read_present
-from include.sync.entity.refused import note_refused
-from include.sync.entity.rules import EntityRules, Json
+from include.qbo.names import inactive_in_words
+from include.sync import fault_words, hand_over, links
+from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
+from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.in_flight import is_in_flight
+from include.sync.entity.payer import payers
+from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
-from include.sync.invoice_items import read_items
-from include.sync.plan.action import Plan
-from include.sync.plan.invoice import InvoiceSituation, plan_invoice, total_mismatch
-from include.sync.staging import StagedRecord
+from include.sync.plan import invoice as planner
+from include.sync.plan import problems
+from include.sync.plan.guards import Subject
+from include.sync.plan.invoice import InvoiceContext, NumberMatch, StagedInvoice
+
+#: Refusals of a delete that no payment is the cause of: closed books, a subscription that has ended, a missing right.
+_NOT_FOR_ITS_PAYMENTS = {"6200", "6210", "6190", "5020", "5030"}
 
 
-def references(invoice: Canonical) -> tuple[RecordKey, ...]:
-    """Its customer, the items of its lines, and the tax item if it bears tax; each once, in this order."""
-    if not isinstance(invoice, Invoice):
-        raise TypeError("an invoice is expected")
-    items = [line.product for line in invoice.lines if line.product]
-    tax = [TAX_ITEM] if invoice.tax else []
-    return tuple(dict.fromkeys([invoice.customer, *items, *tax]))
+class InvoiceSync(
+    ToQuickBooks[Invoice, LmsInvoice, QboInvoice, InvoiceContext],
+    ToLms[Invoice, LmsInvoice, QboInvoice, InvoiceContext],
+):
+    """Invoices of cases, and those that were written in QuickBooks."""
+
+    entity = "invoice"
+    resource: ClassVar[str] = qbo_invoice.RESOURCE
+    row = StagedInvoice
+    same_resource = ("invoice",)
+    batch_size = BATCH_SIZE
+    parallel = 3
+
+    # ------------------------------------------------------------------ reading both sides
+
+    def read(
+        self, connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedInvoice]
+    ) -> None:
+        """The LMS's invoices; QuickBooks' where it matters; around them customers, items and what bears the number."""
+        invoices = read_invoices(connection, [record.lms_id for record in records if record.lms_id])
+        for record in records:
+            record.context = InvoiceContext()
+            ours = invoices.get(record.lms_id or "")
+            record.lms = LmsInvoice(invoice=ours) if ours else None
+        asked = [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)]
+        fetch_current(
+            connection, client, self.resource, qbo_invoice.parse, asked, lines_lost=lambda found: found.lines_lost
+        )
+        _read_balances(connection, company, [r for r in asked if r.lms])
+        _read_payers_and_items(connection, company, [r for r in asked if r.fetched])
+        _find_in_quickbooks(self, connection, client, company, [r for r in records if r.link is None and r.lms])
+        _find_in_lms(connection, company, [r for r in asked if r.link is None and r.fetched])
+
+    def plan(self, record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
+        """By the invoices' planner."""
+        return planner.plan_invoice(record, lab)
+
+    def subject(self, record: StagedInvoice) -> Subject:
+        """Number, day and QuickBooks' currency."""
+        currency = record.fetched.currency if record.fetched else None
+        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+
+    def document_number(self, record: StagedInvoice) -> str | None:
+        """Its number."""
+        return planner.document_number(record)
+
+    def lab_of(self, record: StagedInvoice) -> int | None:
+        """The LMS's word, else the mark's."""
+        return (record.lms.billing_lab_id if record.lms else None) or record.billing_lab_id
+
+    # ------------------------------------------------------------------ to QuickBooks
+
+    def references(self, target: Invoice) -> tuple[RecordKey, ...]:
+        """Its customer, the items of its lines, and the tax item if it bears tax; each once, in this order."""
+        items = [line.product for line in target.lines if line.product]
+        tax = [TAX_ITEM] if target.tax else []
+        return tuple(dict.fromkeys([target.customer, *items, *tax]))
+
+    def customer(self, record: StagedInvoice) -> RecordKey | None:
+        """Whom it is for."""
+        return record.lms.invoice.customer if record.lms else None
+
+    def body(self, record: StagedInvoice, plan: Plan[Invoice], ids: Mapping[RecordKey, str], company: Company) -> Json:
+        """A create, or what a delete needs."""
+        if plan.target is None:
+            return qbo_record.delete_body(links.version_of(record))
+        return qbo_invoice.create_body(plan.target, ids, company.of_lab(record.billing_lab_id), company.preferences)
+
+    def agreed(self, base: Invoice, answer: Json) -> Invoice:
+        """What was sent, with the total that QuickBooks made of it."""
+        return replace(base, total=qbo_record.total(answer))
+
+    def check_answer(self, intent: Intent, answer: Json) -> Problem | None:
+        """The totals must be equal to the cent (rule 4)."""
+        base, total = intent.base, qbo_record.total(answer)
+        if not isinstance(base, Invoice) or total == base.total:
+            return None
+        return problems.total_mismatch(base.number, base.total, total)
+
+    def noun(self, base: Invoice | None) -> str:
+        """“Invoice 1042”."""
+        return f"Invoice {base.number}" if base else "The invoice"
+
+    def number(self, base: Invoice | None) -> str | None:
+        """Its number."""
+        return base.number if base else None
+
+    def explain(self, fault: Fault, intent: Intent, client: QboClient) -> Problem:
+        """The fault in words, with the names that QuickBooks leaves out: who has the number, what is inactive."""
+        invoice = self.noun(intent.base if isinstance(intent.base, Invoice) else None)
+        problem = fault_words.explain(fault, invoice)
+        holder = qbo_invoice.number_holder(fault)
+        if holder:
+            kind, qbo_id = holder
+            found = client.read(kind, qbo_id)
+            unknown = f"the {kind.lower()} with QuickBooks id {qbo_id}"
+            what = unknown if isinstance(found, Fault) else qbo_invoice.in_words(kind, found)
+            return fault_words.number_in_use(problem, invoice, what, kind, qbo_id)
+        if problem.code != "inactive_reference":
+            return problem
+        customers = qbo_customer.referenced(self.resource, intent.payload)
+        inactive = inactive_in_words(client, customers, qbo_invoice.item_ids(intent.payload))
+        return fault_words.inactive(problem, invoice, inactive) if inactive else problem
+
+    def find_candidates(self, client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+        """Invoices of these numbers or days."""
+        return qbo_invoice.find_candidates(client, bodies)
+
+    def is_made_from(self, candidate: Json, body: Json) -> bool:
+        """By number, customer, day, note and lines."""
+        return qbo_invoice.is_made_from(candidate, body)
+
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+        """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (fact 9.4, which
+        does not know the fault's code).
+
+        The payments stay, with that money unapplied; those that only joined a credit memo to it go. True if any was
+        linked.
+        """
+        if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
+            return False
+        invoice = client.read(self.resource, intent.payload_id)
+        if isinstance(invoice, Fault):
+            return False
+        released = 0
+        for payment in client.find(qbo_payment.RESOURCE, "Id", qbo_invoice.payment_ids(invoice)):
+            version = qbo_record.version(payment)
+            update = qbo_payment.without_invoice(payment, intent.payload_id)
+            body = update or qbo_record.delete_body(version)
+            write = Write(operation="update" if update else "delete", resource=qbo_payment.RESOURCE, body=body)
+            request_id = f"unlink-{client.realm_id[-10:]}-{version.qbo_id}-{version.sync_token}"
+            [result] = client.write([write], request_id=request_id)
+            released += not isinstance(result, Fault)
+        return released > 0
+
+    # ------------------------------------------------------------------ to the LMS
+
+    def write(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
+        """Write the plan to the LMS, with link and base."""
+        plan = record.planned
+        if plan.step == "create":
+            return self._create(connection, company, record)
+        if plan.step == "adopt":
+            return self._adopt(connection, company, record)
+        lms_id = record.lms_id or ""
+        self._lock_as_planned(connection, record, lms_id)
+        if plan.step in ("delete", "unlink"):
+            return self._remove(connection, company, record, lms_id)
+        if record.lms is None or record.fetched is None:
+            return Written(outcome="unchanged", operation="update", lms_id=lms_id)
+        return self._follow(connection, company, record, lms_id)
+
+    def _create(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
+        receiver, payer, target = company.receiving_lab, record.known.payer, record.planned.target
+        if receiver is None or payer is None or target is None or record.fetched is None:
+            raise RetryLater("there is no lab to receive it any more", CHANGED_SECONDS)
+        lms_id = invoice_write.create(
+            connection,
+            target,
+            billing_lab_id=receiver.billing_lab_id,
+            billing_account_id=payer.billing_account_id,
+            doctor_office_id=payer.doctor_office_id,
+            balance=record.fetched.balance,
+        )
+        self._store(connection, company, record, lms_id, target)
+        return Written(outcome="created", operation="create", lms_id=lms_id)
+
+    def _adopt(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
+        match, target, qbo = record.planned.match, record.planned.target, record.fetched
+        if match is None or target is None or qbo is None:
+            raise RuntimeError("an adoption has a match on both sides")
+        refuse_while_in_flight(connection, company.realm_id, record, qbo.customer_id, [match.id])
+        there = invoice_write.lock(connection, match.id)
+        ours = read_invoices(connection, [match.id]).get(match.id)
+        linked = links.qbo_ids(connection, company.realm_id, [RecordKey("invoice", match.id)])
+        if not there or ours is None or linked or ours.total != qbo.total:
+            raise RetryLater("it changed while it was in hand", CHANGED_SECONDS)
+        invoice_write.update_amounts(connection, match.id, target)
+        self._store(connection, company, record, match.id, planner.agreed_with(target, ours))
+        follow_balance(connection, company.realm_id, match.id, qbo.balance, voided=qbo.voided)
+        return Written(outcome="adopted", operation="create", lms_id=match.id)
+
+    def _lock_as_planned(self, connection: psycopg.Connection, record: StagedInvoice, lms_id: str) -> None:
+        """Lock the LMS invoice and make sure that it is what the plan was made on."""
+        invoice_write.lock(connection, lms_id)
+        now = read_invoices(connection, [lms_id]).get(lms_id)
+        if now != (record.lms.invoice if record.lms else None):
+            raise RetryLater("the LMS has changed it meanwhile", CHANGED_SECONDS)
+
+    def _follow(self, connection: psycopg.Connection, company: Company, record: StagedInvoice, lms_id: str) -> Written:
+        """Amounts if they are planned, and always the balance, as it is by now."""
+        plan, qbo, ours = record.planned, record.fetched, record.lms
+        if qbo is None or ours is None or record.link is None:
+            raise RuntimeError("a linked invoice that is on both sides")
+        written = False
+        if plan.step == "update" and plan.cause is not Cause.BALANCE and plan.target:
+            invoice_write.update_amounts(connection, lms_id, plan.target)
+            if ours.invoice.origin == "qbo" and ours.invoice.lines != plan.target.lines:
+                invoice_write.replace_lines(connection, lms_id, plan.target.lines)
+            written = True
+        written |= follow_balance(connection, company.realm_id, lms_id, qbo.balance, voided=qbo.voided)
+        if plan.target and plan.step in ("update", "rebase"):
+            self._store(connection, company, record, lms_id, plan.target)
+        elif record.link.sync_token != qbo.sync_token:
+            links.renew_token(connection, company.realm_id, RecordKey("invoice", lms_id), qbo.sync_token)
+        if written or plan.step == "rebase":
+            hand_over.retry_to_quickbooks(connection, company.realm_id, "invoice", lms_id)
+        return Written(outcome="updated" if written else "unchanged", operation="update", lms_id=lms_id)
+
+    def _remove(self, connection: psycopg.Connection, company: Company, record: StagedInvoice, lms_id: str) -> Written:
+        """The invoice goes with its applications, or only the link to what is deleted on both sides."""
+        deleted = record.planned.step == "delete"
+        if deleted:
+            hand_over.invoice_left_lms(connection, lms_id)
+            invoice_write.delete(connection, lms_id)
+        links.remove(connection, company.realm_id, RecordKey("invoice", lms_id))
+        hand_over.retry_to_quickbooks(connection, company.realm_id, "invoice", lms_id)
+        return Written(outcome="deleted" if deleted else "unchanged", operation="delete", lms_id=lms_id)
+
+    def _store(
+        self, connection: psycopg.Connection, company: Company, record: StagedInvoice, lms_id: str, base: Invoice
+    ) -> None:
+        token = record.fetched.sync_token if record.fetched else None
+        links.store(connection, company.realm_id, RecordKey("invoice", lms_id), record.record_id, base, token)
 
 
-def observe(
-    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
+INVOICE = InvoiceSync()
+
+
+def _read_balances(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
+    """Lab, balance, and what QuickBooks does not know of it yet: they count only beside QuickBooks' version."""
+    rows = connection.execute(
+        "select id::text, billing_lab_id, balance, qbo_sync.unsynced_applications(%s, id) from lms.invoice"
+        " where id = any(%s::bigint[])",
+        [company.realm_id, [record.lms_id for record in records]],
+    )
+    found = {id_: (lab, balance, unsynced) for id_, lab, balance, unsynced in rows}
+    for record in records:
+        if record.lms and record.lms_id in found:
+            lab, balance, unsynced = found[record.lms_id]
+            record.lms = replace(record.lms, billing_lab_id=lab, balance=balance, unsynced_applications=unsynced)
+
+
+def _read_payers_and_items(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
+    found = [record.fetched for record in records if record.fetched]
+    customers = payers(connection, company.realm_id, [one.customer_id for one in found])
+    items = _items(connection, company.realm_id, {line.item_id for one in found for line in one.lines if line.item_id})
+    for record in records:
+        if record.fetched:
+            record.known.payer = customers.get(record.fetched.customer_id)
+            own = {line.item_id for line in record.fetched.lines}
+            record.known.items = {id_: key for id_, key in items.items() if id_ in own}
+
+
+def _items(connection: psycopg.Connection, realm_id: str, ids: set[str]) -> dict[str, RecordKey]:
+    """The product or special item behind each QuickBooks item that is linked."""
+    products = links.lms_ids(connection, realm_id, "product", ids)
+    there = read_products(connection, list(products.values()))
+    special = links.lms_ids(connection, realm_id, "special_item", ids)
+    return {
+        **{qbo_id: RecordKey("product", lms_id) for qbo_id, lms_id in products.items() if lms_id in there},
+        **{qbo_id: RecordKey("special_item", name) for qbo_id, name in special.items()},
+    }
+
+
+def _find_in_quickbooks(
+    sync: InvoiceSync,
+    connection: psycopg.Connection,
+    client: QboClient,
+    company: Company,
+    records: Sequence[StagedInvoice],
 ) -> None:
-    """For new invoices: what is not linked yet, and unlinked QuickBooks invoices that may be the same.
-
-    For those that are un-invoiced: what QuickBooks has of them by now.
-    """
-    _read_present(connection, client, company, [r for r in records if r.link and r.lms is None])
-    new = {r.record_id: invoice_from_plain(r.lms) for r in records if r.link is None and r.lms}
-    keys = {key for invoice in new.values() for key in references(invoice)}
+    """Of new invoices of the LMS: what they refer to and is not linked; QuickBooks' invoices of their number."""
+    new = {record.record_id: record.lms.invoice for record in records if record.lms}
+    keys = {key for invoice in new.values() for key in sync.references(invoice)}
     ids = links.qbo_ids(connection, company.realm_id, keys)
     ready = []
     for record in records:
-        if record.record_id not in new:
-            continue
         invoice = new[record.record_id]
-        record.qbo["missing"] = [list(key) for key in references(invoice) if key not in ids]
-        if not record.qbo["missing"] and invoice.origin == "lms":
+        record.known.missing = tuple(key for key in sync.references(invoice) if key not in ids)
+        record.known.customer_qbo_id = ids.get(invoice.customer)
+        if not record.known.missing and invoice.origin == "lms":
             ready.append(record)
     if not ready or not company.preferences.custom_transaction_numbers:
         # A number that QuickBooks gives says nothing; one of the same customer, day and total may be another invoice.
         return
     refused: dict[str, Fault] = {}
-    numbers = [new[record.record_id].number for record in ready]
-    candidates = client.find("Invoice", "DocNumber", numbers, refused=refused)
-    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [body["Id"] for body in candidates])
+    found = qbo_invoice.find_by_number(client, [new[record.record_id].number for record in ready], refused)
+    taken = links.linked_ids(connection, company.realm_id, ["invoice"], [one.qbo_id for one in found])
     for record in ready:
-        invoice = new[record.record_id]
-        note_refused(record, invoice.number, refused)
-        record.qbo["same"] = [
-            [body["Id"], body["SyncToken"], qbo_invoice.total(body)]
-            for body in candidates
-            if body["Id"] not in taken
-            and body.get("DocNumber") == invoice.number
-            and qbo_invoice.is_same(body, invoice, ids[invoice.customer])
-        ]
+        number = new[record.record_id].number
+        record.known.number_matches = tuple(one for one in found if one.number == number and one.qbo_id not in taken)
+        if number in refused:
+            record.known.refused_lookup = RefusedLookup(name=number, fault=refused[number].as_detail())
 
 
-def _read_present(
-    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
-) -> None:
-    lost = invoice_inbound.has_lost_its_lines
-    found = read_present(client, qbo_invoice.RESOURCE, records, has_lost_its_lines=lost)
-    items = read_items(connection, company.realm_id, [body for _, body in found])
-    for record, body in found:
-        base = (record.link or {})["base"]
-        customer = RecordKey(*base["customer"]) if base.get("customer") else RecordKey("billing_account", "")
-        record.qbo["present"] = {
-            "sync_token": body["SyncToken"],
-            "invoice": to_plain(invoice_inbound.from_body(body, items, customer)),
-        }
-
-
-def plan(record: StagedRecord, company: Company) -> Plan:
-    """From the staged row to the planner and back."""
-    link = record.link or {}
-    present = record.qbo.get("present") or {}
-    return plan_invoice(
-        InvoiceSituation(
-            linked=record.link is not None,
-            lms=invoice_from_plain(record.lms) if record.lms else None,
-            qbo_id=link.get("qbo_id"),
-            sync_token=present.get("sync_token", link.get("sync_token")),
-            qbo_total=Decimal(link["base"]["total"]) if "total" in link.get("base", {}) else None,
-            base=invoice_from_plain(link["base"]) if "total" in link.get("base", {}) else None,
-            qbo=invoice_from_plain(present["invoice"]) if present else None,
-            start_date=company.of_lab(record.billing_lab_id).sync_start_date,
-            book_close_date=company.preferences.book_close_date,
-            missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
-            same=[(qbo_id, token) for qbo_id, token, _ in record.qbo.get("same", [])],
+def _find_in_lms(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
+    """Of new invoices of QuickBooks: those of the company's labs with their number; those that look the same and are on
+    their way, which count only where QuickBooks numbers invoices itself."""
+    numbers = [planner.shown_number(record.fetched) for record in records if record.fetched]
+    rows = connection.execute(
+        "select i.id::text, i.invoice_number, i.billing_lab_id, b.name, exists ("
+        "   select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id and l.entity = 'invoice'"
+        "      and l.lms_id = i.id)"
+        "  from qbo_sync.connection n"
+        "  join lms.billing_lab b on b.id = n.billing_lab_id"
+        "  join lms.invoice i on i.billing_lab_id = n.billing_lab_id and i.invoice_number = any(%s)"
+        " where n.realm_id = %s order by i.id",
+        [numbers, company.realm_id],
+    ).fetchall()
+    invoices = read_invoices(connection, [row[0] for row in rows])
+    for record in records:
+        if record.fetched is None:
+            continue
+        record.known.lms_number_matches = tuple(
+            NumberMatch(
+                lms_id=id_,
+                lab_id=lab_id,
+                lab=lab,
+                linked=linked,
+                customer=invoices[id_].customer,
+                date=invoices[id_].date,
+                total=invoices[id_].total,
+            )
+            for id_, number, lab_id, lab, linked in rows
+            if number == planner.shown_number(record.fetched) and id_ in invoices
         )
-    )
+        if not company.preferences.custom_transaction_numbers:
+            record.known.match_in_flight = _match_in_flight(connection, company, record)
 
 
-def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -> Json:
-    """A create, or what a delete needs."""
-    if record.action == "delete":
-        return {"Id": record.plan["qbo_id"], "SyncToken": record.plan["sync_token"]}
-    invoice = invoice_from_plain(record.lms or {})
-    return qbo_invoice.create_body(invoice, ids, company.of_lab(record.billing_lab_id), company.preferences)
-
-
-def agreed(lms: Json, answer: Json) -> Json:
-    """The base: what was sent, with the total that QuickBooks made of it."""
-    return {**lms, "total": qbo_invoice.total(answer)}
-
-
-def objection(intent: Intent, answer: Json) -> Problem | None:
-    """TotalAmt must equal the LMS total to the cent (sync rules, section 4)."""
-    lms, total = intent.base, qbo_invoice.total(answer)
-    if total == Decimal(lms["total"]):
-        return None
-    return total_mismatch(lms["number"], Decimal(lms["total"]), total)
-
-
-def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
-    """The fault in words, with the names that QuickBooks leaves out: who has the number, what is inactive."""
-    invoice = _noun(intent.base)
-    problem = words.explain(fault, invoice)
-    holder = qbo_invoice.number_holder(fault)
-    if holder:
-        kind, qbo_id = holder
-        found = client.read(kind, qbo_id)
-        what = f"the {kind.lower()} with id {qbo_id}" if isinstance(found, Fault) else qbo_invoice.in_words(kind, found)
-        return replace(
-            problem,
-            message=f"{invoice} cannot be created in QuickBooks: its number is already used there by {what}.",
-            detail={**problem.detail, "holder": kind, "holder_id": qbo_id},
-        )
-    inactive = _inactive_references(client, intent.payload) if problem.code == "inactive_reference" else []
-    if inactive:
-        names = " and ".join(inactive)
-        verb = "is" if len(inactive) == 1 else "are"
-        return replace(
-            problem,
-            message=f"{invoice} cannot be created: in QuickBooks {names} {verb} inactive.",
-            resolution=f"Make {names} active again in QuickBooks, then retry.",
-        )
-    return problem
-
-
-def _noun(plain: Mapping[str, Any]) -> str:
-    return f"Invoice {plain.get('number', '')}".strip()
-
-
-def _inactive_references(client: QboClient, body: Json) -> list[str]:
-    """The customer and the items of an invoice that are inactive, as a bookkeeper names them."""
-    details = [line.get("SalesItemLineDetail", {}) for line in body.get("Line", [])]
-    items = [detail["ItemRef"]["value"] for detail in details if "ItemRef" in detail]
-    wanted = (
-        ("Customer", "DisplayName", "customer", [body["CustomerRef"]["value"]]),
-        ("Item", "Name", "product", [item for item in items if item.isdigit()]),
-    )
-    return [
-        f"the {noun} “{without_suffix(record[field])}”"
-        for resource, field, noun, ids in wanted
-        for record in client.find(resource, "Id", ids, also="Active = false")
-    ]
-
-
-def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
-    """Invoices of these numbers; of these days where QuickBooks numbers them itself."""
-    if all("DocNumber" in body for body in bodies):
-        return client.find("Invoice", "DocNumber", [body["DocNumber"] for body in bodies])
-    return client.find_all("Invoice", "TxnDate", [body["TxnDate"] for body in bodies])
-
-
-#: Refusals that no payment is the cause of: closed books, a subscription that has ended, a person without the right.
-_NOT_FOR_ITS_PAYMENTS = {"6200", "6210", "6190", "5020", "5030"}
-
-
-def unlink_payments(client: QboClient, intent: Intent, fault: Fault) -> bool:
-    """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (dossier 9.4, which
-    does not know the fault's code).
-
-    The payments stay, with that money unapplied; those that only joined a credit memo to it go. True if any was linked.
-    """
-    if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
+def _match_in_flight(connection: psycopg.Connection, company: Company, record: StagedInvoice) -> bool:
+    """An invoice of the LMS of the same customer, day and total that is due to go to QuickBooks."""
+    payer, qbo = record.known.payer, record.fetched
+    if payer is None or qbo is None:
         return False
-    invoice = client.read("Invoice", intent.payload["Id"])
-    if isinstance(invoice, Fault):
-        return False
-    ids = [one["TxnId"] for one in invoice.get("LinkedTxn", []) if one.get("TxnType") == "Payment"]
-    unlinked = 0
-    for payment in client.find("Payment", "Id", ids):
-        update = qbo_payment.without_invoice(payment, invoice["Id"])
-        token = {"Id": payment["Id"], "SyncToken": payment["SyncToken"]}
-        write = Write(operation="update" if update else "delete", resource="Payment", body=update or token)
-        request_id = f"unlink-{client.realm_id[-10:]}-{payment['Id']}-{payment['SyncToken']}"
-        [result] = client.write([write], request_id=request_id)
-        unlinked += not isinstance(result, Fault)
-    return unlinked > 0
-
-
-INVOICE = EntityRules(
-    entity="invoice",
-    resource=qbo_invoice.RESOURCE,
-    same_family=("invoice",),
-    batch_size=BATCH_SIZE,
-    parallel=3,
-    read=read_invoices,
-    observe=observe,
-    plan=plan,
-    references=references,
-    body=body,
-    from_plain=invoice_from_plain,
-    agreed=agreed,
-    objection=objection,
-    explain=explain,
-    noun=_noun,
-    document_number=lambda lms: lms.get("number"),
-    candidates=candidates,
-    came_from=qbo_invoice.came_from,
-    clear_the_way=unlink_payments,
-)
+    rows = connection.execute(
+        "select i.id::text from lms.invoice i"
+        "  join qbo_sync.connection n on n.billing_lab_id = i.billing_lab_id and n.realm_id = %s"
+        " where i.billing_account_id = %s and i.invoice_date = %s and i.total_amount = %s and i.origin = 'lms'"
+        "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id"
+        "                      and l.entity = 'invoice' and l.lms_id = i.id)",
+        [company.realm_id, payer.billing_account_id, qbo.date, qbo.total],
+    ).fetchall()
+    return any(is_in_flight(connection, company.realm_id, "invoice", id_) for (id_,) in rows)

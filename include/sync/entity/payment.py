@@ -1,273 +1,405 @@
-"""Payments, from the LMS to QuickBooks (sync rules, section 7)."""
+"""Payments, both ways (rule 7)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any
+from typing import ClassVar
 
 import psycopg
 
 from include.company.company import Company
-from include.lms.payment import read_payments
+from include.lms import invoice_write, payment_write
+from include.lms.payment import read_lms_payments, read_payments
 from include.model.money import ZERO
-from include.model.payment import Application, Payment
-from include.model.plain import Canonical, applications_from_plain, payment_from_plain, to_plain
+from include.model.payment import Application, Payment, ordered
+from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import RecordKey
+from include.model.settings import LabSettings
+from include.model.staged import LmsPayment, QboPayment
+from include.qbo import invoice as qbo_invoice
 from include.qbo import payment as qbo_payment
+from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
-from include.sync import links, words
-from include.sync.entity.applications import agreed_value, sort_out, to_give_up_first, without_gone
-from include.sync.entity.gone import name_what_is_gone
-from include.sync.entity.present import read_present
-from include.sync.entity.rules import EntityRules, Json
+from include.sync import fault_words, links
+from include.sync.entity.applied import open_balances, synced_and_expected
+from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
+from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.in_flight import is_in_flight
+from include.sync.entity.payer import payers
+from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
-from include.sync.plan.action import Plan
-from include.sync.plan.payment import MoneySituation, named, plan_money
-from include.sync.plan.payment_inbound import within
-from include.sync.plan.two_way import allowed
-from include.sync.staging import StagedRecord
-
-_OPERATIONS = {"create", "update", "delete"}
+from include.sync.plan import payment as planner
+from include.sync.plan.allocation import takes_more_from
+from include.sync.plan.guards import Subject
+from include.sync.plan.payment import InvoiceBalance, PaymentContext, StagedPayment
+from include.sync.plan.problems import named
 
 
-def observe(
-    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
-) -> None:
-    """Leaves out what cannot reach QuickBooks; reads the payments there that changed here, and the methods."""
-    for record in records:
-        if record.lms:
-            _keep_what_can_flow(connection, company, record)
-        record.qbo["base"] = record.link["base"] if record.link else None
-    changed = [record for record in records if record.link and _differs(record)]
-    _read_present(connection, client, company, changed)
-    for record in changed:
-        if record.lms and record.qbo["present"]:
-            _give_up_first(connection, client, company, record)
-    named_methods = [record for record in records if record.lms and record.lms["method"] and not record.link]
-    if named_methods:
-        methods = client.query("SELECT * FROM PaymentMethod WHERE Active = true ORDERBY Id MAXRESULTS 1000")
-        by_name = {method["Name"].casefold(): method["Id"] for method in methods}
-        for record in named_methods:
-            record.qbo["method_id"] = by_name.get((record.lms or {})["method"].casefold())
-    origins = connection.execute(
-        "select id::text, origin from lms.payment where id = any(%s::bigint[])", [[r.record_id for r in records]]
-    )
-    origin_of: dict[str, str] = dict(origins.fetchall())
-    for record in records:
-        record.qbo["from_qbo"] = origin_of.get(record.record_id) == "qbo"
+class PaymentSync(
+    ToQuickBooks[Payment, LmsPayment, QboPayment, PaymentContext],
+    ToLms[Payment, LmsPayment, QboPayment, PaymentContext],
+):
+    """Payments entered on either side."""
 
+    entity = "payment"
+    resource: ClassVar[str] = qbo_payment.RESOURCE
+    row = StagedPayment
+    same_resource = ("payment", "credit_application")
+    batch_size = BATCH_SIZE
 
-def _keep_what_can_flow(connection: psycopg.Connection, company: Company, record: StagedRecord) -> None:
-    payment = payment_from_plain(record.lms or {})
-    linked, coming = sort_out(connection, company, payment.applications)
-    kept = [one for one in payment.applications if one.invoice in linked | coming]
-    record.lms = to_plain(replace(payment, applications=tuple(kept)))
-    customer = {payment.customer} - set(links.qbo_ids(connection, company.realm_id, [payment.customer]))
-    record.qbo["missing"] = [list(key) for key in [*customer, *sorted(coming)]]
+    # ------------------------------------------------------------------ reading both sides
 
-
-def _give_up_first(connection: psycopg.Connection, client: QboClient, company: Company, record: StagedRecord) -> None:
-    payment = payment_from_plain(record.lms or {})
-    before = applications_from_plain(record.qbo["present"]["applications"])
-    left = to_give_up_first(connection, client, company, before, payment.applications)
-    if left is not None:
-        record.lms = to_plain(replace(payment, applications=left))
-        record.qbo["later"] = [list(one.invoice) for one in payment.applications if one not in left]
-
-
-def _differs(record: StagedRecord) -> bool:
-    return record.lms is None or _value(record.lms) != _value(record.qbo["base"])
-
-
-def _read_present(
-    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedRecord]
-) -> None:
-    for record in records:
-        record.qbo["present"] = None
-    lost = qbo_payment.has_lost_its_lines
-    for record, body in read_present(client, "Payment", records, has_lost_its_lines=lost):
-        lines = qbo_payment.lines_of(body)
-        ours = links.lms_ids(connection, company.realm_id, "invoice", lines.invoices)
-        settled = [
-            Application(invoice=RecordKey("invoice", ours[qbo_id]), amount=amount)
-            for qbo_id, amount in lines.invoices.items()
-            if qbo_id in ours
-        ]
-        record.qbo["base"] = without_gone(connection, record.qbo["base"], ours.values())
-        agreed = applications_from_plain(record.qbo["base"].get("applications"))
-        applications = within(qbo_payment.money_applied(body), settled, agreed)
-        by_money = {one.invoice.id: one.amount for one in applications}
-        # Invoices that the LMS does not have, and of the others what a credit memo in the payment pays.
-        other_invoices = {
-            qbo_id: amount - by_money.get(ours.get(qbo_id, ""), ZERO) for qbo_id, amount in lines.invoices.items()
-        }
-        record.qbo["present"] = {
-            "Id": body["Id"],
-            "SyncToken": body["SyncToken"],
-            "CustomerRef": body["CustomerRef"],
-            "amount": qbo_payment.amount_of(body),
-            "applications": [to_application(one) for one in applications],
-            "other_lines": [
-                *lines.others,
-                *(
-                    {"Amount": amount, "LinkedTxn": [{"TxnId": qbo_id, "TxnType": "Invoice"}]}
-                    for qbo_id, amount in other_invoices.items()
-                    if amount
-                ),
-            ],
-        }
-
-
-def to_application(application: Application) -> Json:
-    """As it stands in the plain form of a payment."""
-    return {"invoice": list(application.invoice), "amount": application.amount}
-
-
-def _value(plain: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Amount and applications of a plain payment, in a form that compares."""
-    return Decimal(plain["amount"]), tuple((one["invoice"][1], Decimal(one["amount"])) for one in plain["applications"])
-
-
-def plan(record: StagedRecord, company: Company) -> Plan:
-    """From the staged row to the planner and back."""
-    settings = company.of_lab(record.billing_lab_id)
-    base = record.qbo.get("base")
-    lms = payment_from_plain(record.lms) if record.lms else None
-    shown = record.lms or base
-    observed = record.qbo.get("present", base) if record.link else None
-    later = [RecordKey(entity, id_) for entity, id_ in record.qbo.get("later", [])]
-    plan = plan_money(
-        MoneySituation(
-            noun=_noun(shown) if shown else "The payment",
-            base=_value(base) if base else None,
-            lms=agreed_value(lms.amount, lms.applications) if lms else None,
-            qbo=_value(observed) if observed else None,
-            may=allowed(_OPERATIONS, _OPERATIONS, settings.direction),
-            qbo_id=record.link["qbo_id"] if record.link else None,
-            sync_token=(record.link or {}).get("sync_token"),
-            dated=payment_from_plain(shown).date if shown else None,
-            start_date=settings.sync_start_date,
-            from_qbo=bool(record.qbo.get("from_qbo")),
-            missing=[RecordKey(entity, id_) for entity, id_ in record.qbo.get("missing", [])],
-            lms_version=record.lms,
-            qbo_version=record.qbo.get("present"),
+    def read(
+        self, connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+    ) -> None:
+        """The LMS's payments with the invoices that they can settle in QuickBooks; QuickBooks' payments where they
+        matter, with the invoices that they settle there."""
+        found = read_lms_payments(connection, [record.lms_id for record in records if record.lms_id])
+        for record in records:
+            record.lms, record.context = found.get(record.lms_id or ""), PaymentContext()
+        _read_applied(connection, company, [record for record in records if record.lms])
+        asked = [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)]
+        fetch_current(
+            connection, client, self.resource, qbo_payment.parse, asked, lines_lost=lambda found: found.lines_lost
         )
+        _read_settled(connection, client, company, [record for record in asked if record.fetched])
+        _read_open_balances(connection, client, asked)
+        _read_methods(client, [r for r in records if r.lms and r.lms.payment.method and r.link is None])
+        towards_lms = [record for record in records if record.direction == "qbo_to_lms"]
+        ours = links.linked_ids(
+            connection, company.realm_id, ["credit_application"], [record.record_id for record in towards_lms]
+        )
+        for record in towards_lms:
+            record.known.applies_our_credit = record.record_id in ours
+            if record.link is None:
+                record.known.match_in_flight = _match_in_flight(connection, company, record)
+        _read_balances(connection, client, company, [r for r in towards_lms if not r.known.applies_our_credit])
+
+    def plan(self, record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
+        """By the payments' planner."""
+        return planner.plan_payment(record, lab)
+
+    def subject(self, record: StagedPayment) -> Subject:
+        """Amount, day and QuickBooks' currency."""
+        currency = record.fetched.currency if record.fetched else None
+        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+
+    def lab_of(self, record: StagedPayment) -> int | None:
+        """The LMS's word, else the mark's."""
+        return record.lms.billing_lab_id if record.lms else record.billing_lab_id
+
+    # ------------------------------------------------------------------ to QuickBooks
+
+    def references(self, target: Payment) -> tuple[RecordKey, ...]:
+        """Its customer and the invoices it settles."""
+        return tuple(dict.fromkeys([target.customer, *(one.invoice for one in target.applications)]))
+
+    def customer(self, record: StagedPayment) -> RecordKey | None:
+        """Whom it is from."""
+        return record.lms.payment.customer if record.lms else None
+
+    def body(self, record: StagedPayment, plan: Plan[Payment], ids: Mapping[RecordKey, str], company: Company) -> Json:
+        """A create, a sparse update with all lines, or what a delete needs."""
+        if plan.target is None:
+            return qbo_record.delete_body(links.version_of(record))
+        if plan.step == "update" and record.fetched:
+            return qbo_payment.update_body(plan.target, ids, record.fetched, planner.other_lines(record))
+        settings = company.of_lab(record.billing_lab_id)
+        return qbo_payment.create_body(plan.target, ids, settings, record.known.method_id)
+
+    def check_answer(self, intent: Intent, answer: Json) -> Problem | None:
+        """An answer of 200 does not say that the change was made (trap 19): compare."""
+        return fault_words.payment_not_taken_over(self._noun_of(intent), intent, answer)
+
+    def noun(self, base: Payment | None) -> str:
+        """Amount and day."""
+        return named("payment", base.amount, base.date) if base else "The payment"
+
+    def _noun_of(self, intent: Intent) -> str:
+        return self.noun(intent.base if isinstance(intent.base, Payment) else None)
+
+    def explain(self, fault: Fault, intent: Intent, client: QboClient) -> Problem:
+        """The fault in words; for a refused link, which invoice and why."""
+        return fault_words.explain_payment(fault, self._noun_of(intent), intent, client)
+
+    def find_candidates(self, client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+        """Payments of these days."""
+        return qbo_payment.find_candidates(client, bodies)
+
+    def is_made_from(self, candidate: Json, body: Json) -> bool:
+        """By customer, day, amount and invoices."""
+        return qbo_payment.is_made_from(candidate, body)
+
+    # ------------------------------------------------------------------ to the LMS
+
+    def skipped(self, record: StagedPayment) -> Problem | None:
+        """Lines of QuickBooks' payment that the LMS does not have."""
+        return planner.skipped_lines(record) if record.link else None
+
+    def write(self, connection: psycopg.Connection, company: Company, record: StagedPayment) -> Written:
+        """Write the plan to the LMS, with link and base, and the balances of the invoices that it touches."""
+        plan = record.planned
+        if plan.step == "create":
+            return self._create(connection, company, record)
+        lms_id = record.lms_id or ""
+        self._lock_as_planned(connection, record, lms_id)
+        if plan.step in ("delete", "unlink"):
+            return self._remove(connection, company, record, lms_id)
+        if plan.step == "update" and plan.target:
+            return self._update(connection, company, record, lms_id, plan.target)
+        if plan.step == "rebase" and plan.target:
+            self._store(connection, company, record, lms_id, plan.target)
+        elif record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
+            key = RecordKey("payment", lms_id)
+            links.renew_token(connection, company.realm_id, key, record.fetched.sync_token)
+        return Written(outcome="unchanged", operation="update", lms_id=lms_id)
+
+    def _create(self, connection: psycopg.Connection, company: Company, record: StagedPayment) -> Written:
+        receiver, payer, target = company.receiving_lab, record.known.payer, record.planned.target
+        if receiver is None or payer is None or target is None:
+            raise RetryLater("there is no lab to receive it any more", CHANGED_SECONDS)
+        _lock_invoices(connection, record)
+        lms_id = payment_write.create(
+            connection,
+            target,
+            billing_lab_id=receiver.billing_lab_id,
+            billing_account_id=payer.billing_account_id,
+            doctor_office_id=payer.doctor_office_id,
+        )
+        self._store(connection, company, record, lms_id, target)
+        unsure = _follow_balances(connection, company, record)
+        return Written(outcome="created", operation="create", lms_id=lms_id, unsure_balances=unsure)
+
+    def _lock_as_planned(self, connection: psycopg.Connection, record: StagedPayment, lms_id: str) -> None:
+        """Lock the LMS payment and make sure that it is what the plan was made on."""
+        payment_write.lock(connection, lms_id)
+        now = read_payments(connection, [lms_id]).get(lms_id)
+        if now != (record.lms.payment if record.lms else None):
+            raise RetryLater("the LMS has changed it meanwhile", CHANGED_SECONDS)
+
+    def _remove(self, connection: psycopg.Connection, company: Company, record: StagedPayment, lms_id: str) -> Written:
+        """The payment goes with its applications, or only the link to what is deleted on both sides."""
+        _lock_invoices(connection, record)
+        payment_write.delete(connection, lms_id)
+        _give_back(connection, planner.unsynced_applications(record), ())
+        links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
+        unsure = _follow_balances(connection, company, record)
+        deleted = record.planned.step == "delete"
+        return Written(
+            outcome="deleted" if deleted else "unchanged", operation="delete", lms_id=lms_id, unsure_balances=unsure
+        )
+
+    def _update(
+        self, connection: psycopg.Connection, company: Company, record: StagedPayment, lms_id: str, theirs: Payment
+    ) -> Written:
+        """QuickBooks' version, and of what the LMS applied to invoices that do not sync as much as that leaves."""
+        _lock_invoices(connection, record)
+        unsynced = planner.unsynced_applications(record)
+        stays = planner.still_applied(theirs, unsynced)
+        whole = replace(theirs, applications=ordered([*theirs.applications, *stays]))
+        payment_write.update(connection, lms_id, whole)
+        _give_back(connection, unsynced, stays)
+        self._store(connection, company, record, lms_id, theirs)
+        unsure = _follow_balances(connection, company, record)
+        return Written(outcome="updated", operation="update", lms_id=lms_id, unsure_balances=unsure)
+
+    def _store(
+        self, connection: psycopg.Connection, company: Company, record: StagedPayment, lms_id: str, base: Payment
+    ) -> None:
+        token = record.fetched.sync_token if record.fetched else None
+        links.store(connection, company.realm_id, RecordKey("payment", lms_id), record.qbo_id or "", base, token)
+
+
+PAYMENT = PaymentSync()
+
+# ------------------------------------------------------------------ reading
+
+
+def _read_applied(connection: psycopg.Connection, company: Company, records: Sequence[StagedPayment]) -> None:
+    """Which invoices of the LMS payments are in QuickBooks, and which will be."""
+    applied = [one for record in records if record.lms for one in record.lms.payment.applications]
+    synced, expected = synced_and_expected(connection, company, applied)
+    customers = {record.lms.payment.customer for record in records if record.lms}
+    linked = links.qbo_ids(connection, company.realm_id, customers)
+    for record in records:
+        if record.lms is None:
+            continue
+        own = [one.invoice for one in record.lms.payment.applications]
+        record.known.synced_invoices = tuple(key for key in own if key in synced)
+        record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
+        customer = record.lms.payment.customer
+        record.known.missing = (*([] if customer in linked else [customer]), *record.known.expected_invoices)
+
+
+def _read_settled(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+) -> None:
+    """Whom QuickBooks' payments are from, and what the invoices that they settle are to the LMS."""
+    found = [record.fetched for record in records if record.fetched]
+    customers = payers(connection, company.realm_id, [one.customer_id for one in found])
+    settled = {qbo_id for one in found for qbo_id in one.invoices}
+    invoices = links.lms_ids(connection, company.realm_id, "invoice", settled)
+    inbound = [record for record in records if record.direction == "qbo_to_lms"]
+    expected = _expected_from_quickbooks(connection, company, settled - set(invoices)) if inbound else set()
+    new = [record.fetched for record in inbound if record.link is None and record.fetched]
+    methods = qbo_payment.method_names(client, [one.method_id for one in new])
+    deleted = _deleted_invoices(connection, records)
+    leaving = _leaving_invoices(connection, company, deleted)
+    for record in records:
+        qbo = record.fetched
+        if qbo is None:
+            continue
+        known = record.known
+        known.payer = customers.get(qbo.customer_id)
+        known.invoice_ids = {qbo_id: invoices[qbo_id] for qbo_id in qbo.invoices if qbo_id in invoices}
+        known.method_name = methods.get(qbo.method_id or "") if record.link is None else None
+        known.deleted_invoices = tuple(sorted(key.id for key in _base_invoices(record) if key.id in deleted))
+        known.leaving_invoices = tuple(id_ for id_ in known.deleted_invoices if id_ in leaving)
+        if record.direction == "qbo_to_lms":
+            known.expected_qbo_invoices = tuple(qbo_id for qbo_id in qbo.invoices if qbo_id in expected)
+
+
+def _base_invoices(record: StagedPayment) -> list[RecordKey]:
+    base = record.link.base if record.link else None
+    return [one.invoice for one in base.applications] if base else []
+
+
+def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPayment]) -> set[str]:
+    """Invoices that were agreed on and are not in the LMS any more."""
+    agreed = {key.id for record in records for key in _base_invoices(record)}
+    rows = connection.execute("select id::text from lms.invoice where id = any(%s::bigint[])", [sorted(agreed)])
+    return agreed - {invoice_id for (invoice_id,) in rows}
+
+
+def _leaving_invoices(connection: psycopg.Connection, company: Company, deleted: Iterable[str]) -> set[str]:
+    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or holds (rule 8.9)."""
+    rows = connection.execute(
+        "select record_id from qbo_sync.change_mark where realm_id = %s and direction = 'lms_to_qbo'"
+        "   and entity = 'invoice' and record_id = any(%s)",
+        [company.realm_id, sorted(deleted)],
     )
-    return replace(plan, waits_for=later[0]) if later and plan.action == "update" else plan
+    return {invoice_id for (invoice_id,) in rows}
 
 
-def frees_money(record: StagedRecord) -> bool:
-    """Whether it only takes money off invoices: others may be about to put theirs there."""
-    if record.action != "update":
-        return record.action == "delete"
-    before = {one["invoice"][1]: Decimal(one["amount"]) for one in record.qbo["present"]["applications"]}
-    now = {one["invoice"][1]: Decimal(one["amount"]) for one in (record.lms or {})["applications"]}
-    return now != before and all(amount <= before.get(invoice, ZERO) for invoice, amount in now.items())
+def _expected_from_quickbooks(connection: psycopg.Connection, company: Company, qbo_ids: Iterable[str]) -> set[str]:
+    """Unlinked invoices that the invoices' DAG is about to bring to the LMS."""
+    receiver = company.receiving_lab
+    if receiver is None or not receiver.sync_invoices:
+        return set()
+    rows = connection.execute(
+        "select record_id from qbo_sync.change_mark where realm_id = %s and direction = 'qbo_to_lms'"
+        "   and entity = 'invoice' and record_id = any(%s)",
+        [company.realm_id, sorted(qbo_ids)],
+    )
+    return {qbo_id for (qbo_id,) in rows}
 
 
-def _noun(plain: Mapping[str, Any]) -> str:
-    payment = payment_from_plain(plain)
-    return named("payment", payment.amount, payment.date)
+def _read_open_balances(connection: psycopg.Connection, client: QboClient, records: Sequence[StagedPayment]) -> None:
+    """Of payments that move money from one invoice to another: what is open of those that take it."""
+    for record in records:
+        ours, theirs = planner.flowing(record), planner.qbo_version(record)
+        if record.direction == "lms_to_qbo" and ours and theirs:
+            more = takes_more_from(theirs.applications, ours.applications)
+            record.known.open_balances = open_balances(connection, client, more) if more else {}
 
 
-def references(payment: Canonical) -> tuple[RecordKey, ...]:
-    """Its customer and the invoices it settles."""
-    if not isinstance(payment, Payment):
-        raise TypeError("a payment is expected")
-    return tuple(dict.fromkeys([payment.customer, *(one.invoice for one in payment.applications)]))
+def _read_methods(client: QboClient, records: Sequence[StagedPayment]) -> None:
+    """QuickBooks' methods of the names that new payments of the LMS bear."""
+    if not records:
+        return
+    by_name = qbo_payment.methods_by_name(client)
+    for record in records:
+        method = record.lms.payment.method if record.lms else None
+        record.known.method_id = by_name.get((method or "").casefold())
 
 
-def body(record: StagedRecord, ids: Mapping[RecordKey, str], company: Company) -> Json:
-    """A create, a sparse update with all lines, or what a delete needs."""
-    present = record.qbo.get("present") or {}
-    if record.action == "delete":
-        link = record.link or {}
-        return {"Id": link["qbo_id"], "SyncToken": present.get("SyncToken", link["sync_token"])}
-    payment = payment_from_plain(record.lms or {})
-    if record.action == "update":
-        return qbo_payment.payment_update_body(payment, ids, present, present["other_lines"])
-    settings = company.of_lab(record.billing_lab_id)
-    return qbo_payment.payment_body(payment, ids, settings, record.qbo.get("method_id"))
-
-
-def objection(intent: Intent, answer: Json) -> Problem | None:
-    """As the answer shows it."""
-    return not_taken_over(_noun(intent.base), intent, answer)
-
-
-def not_taken_over(noun: str, intent: Intent, answer: Json) -> Problem | None:
-    """An answer of 200 does not say that the change was made (trap 19): compare."""
-    sent, kept = qbo_payment.lines_of(intent.payload).invoices, qbo_payment.lines_of(answer).invoices
-    amount, kept_amount = qbo_payment.amount_of(intent.payload), qbo_payment.amount_of(answer)
-    if amount == kept_amount and (sent == kept or (intent.operation == "create" and sent.items() <= kept.items())):
-        return None
-    detail = {
-        "qbo_amount": kept_amount,
-        "lms_amount": amount,
-        "qbo_invoices": dict(kept),
-        "lms_invoices": dict(sent),
-    }
-    beside = "" if sent == kept else " and the invoices that it was applied to"
-    return words.not_taken_over(noun, kept_amount, detail, beside=beside)
-
-
-def explain(fault: Fault, intent: Intent, client: QboClient) -> Problem:
-    """The fault in words; for a refused link, which invoice and why."""
-    noun = _noun(intent.base)
-    problem = name_what_is_gone(words.explain(fault, noun), noun, fault, intent, client)
-    if fault.code == "620":
-        return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {strangers(intent, client)}.")
-    return problem
-
-
-def strangers(intent: Intent, client: QboClient) -> str:
-    """What a payment links whose customer is not the payment's (620)."""
-    lines = qbo_payment.lines_of(intent.payload)
-    memos = [one["TxnId"] for line in lines.others for one in line["LinkedTxn"] if one["TxnType"] == "CreditMemo"]
-    customer = intent.payload["CustomerRef"]["value"]
-    names = [
-        f"{noun} {body.get('DocNumber', body['Id'])} belongs to {body['CustomerRef'].get('name', 'another')}"
-        for resource, noun, ids in (("Invoice", "invoice", [*lines.invoices]), ("CreditMemo", "credit memo", memos))
-        for body in (client.find(resource, "Id", ids) if ids else [])
-        if body["CustomerRef"]["value"] != customer
-    ]
-    return "; ".join(names) or "what it links does not belong to its customer"
-
-
-def candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
-    """Payments of these days."""
-    return client.find_all("Payment", "TxnDate", [body["TxnDate"] for body in bodies])
-
-
-def came_from(record: Json, body: Json) -> bool:
-    """Same customer, day, amount and invoices."""
-    return (
-        record["CustomerRef"]["value"] == body["CustomerRef"]["value"]
-        and record["TxnDate"] == body["TxnDate"]
-        and qbo_payment.amount_of(record) == qbo_payment.amount_of(body)
-        and qbo_payment.lines_of(record).invoices == qbo_payment.lines_of(body).invoices
+def _match_in_flight(connection: psycopg.Connection, company: Company, record: StagedPayment) -> bool:
+    """A payment of the LMS like this one that is due to go to QuickBooks: it may be what a lost answer has left there
+    (trap 6). Which of the two it is, that direction's DAG decides: it searches before it writes."""
+    theirs, payer = planner.qbo_version(record), record.known.payer
+    if theirs is None or payer is None:
+        return False
+    rows = connection.execute(
+        "select p.id::text from lms.payment p"
+        "  join qbo_sync.connection n on n.billing_lab_id = p.billing_lab_id and n.realm_id = %s"
+        " where p.billing_account_id = %s and p.payment_date = %s and p.amount = %s and p.origin = 'lms'"
+        "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id"
+        "                      and l.entity = 'payment' and l.lms_id = p.id)",
+        [company.realm_id, payer.billing_account_id, theirs.date, theirs.amount],
+    ).fetchall()
+    matches = read_payments(connection, [id_ for (id_,) in rows])
+    return any(
+        (match.customer, match.applications) == (theirs.customer, theirs.applications)
+        and is_in_flight(connection, company.realm_id, "payment", id_)
+        for id_, match in matches.items()
     )
 
 
-PAYMENT = EntityRules(
-    entity="payment",
-    resource="Payment",
-    same_family=("payment", "credit_application"),
-    batch_size=BATCH_SIZE,
-    parallel=1,
-    read=read_payments,
-    observe=observe,
-    plan=plan,
-    references=references,
-    body=body,
-    from_plain=payment_from_plain,
-    agreed=lambda lms, answer: lms,
-    objection=objection,
-    explain=explain,
-    noun=_noun,
-    document_number=lambda lms: None,
-    candidates=candidates,
-    came_from=came_from,
-)
+def _read_balances(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+) -> None:
+    """Of every invoice that a payment settles, did, or does not any more."""
+    touched = {record.record_id: _touched(record) for record in records}
+    ids = links.qbo_ids(connection, company.realm_id, {key for keys in touched.values() for key in keys})
+    found = {one.qbo_id: one for one in qbo_invoice.find_by_id(client, sorted(ids.values()))}
+    for record in records:
+        record.known.balances = {
+            key.id: InvoiceBalance(
+                qbo_id=ids[key],
+                sync_token=found[ids[key]].sync_token,
+                balance=found[ids[key]].balance,
+                voided=found[ids[key]].voided,
+            )
+            for key in sorted(touched[record.record_id])
+            if key in ids and ids[key] in found
+        }
+
+
+def _touched(record: StagedPayment) -> set[RecordKey]:
+    versions = (planner.flowing(record), planner.qbo_version(record))
+    return {*_base_invoices(record), *(one.invoice for version in versions if version for one in version.applications)}
+
+
+# ------------------------------------------------------------------ writing to the LMS
+
+
+def _lock_invoices(connection: psycopg.Connection, record: StagedPayment) -> None:
+    """In the order of their ids; one that was deleted has taken its applications with it."""
+    target = record.planned.target
+    settled = {one.invoice.id for one in target.applications} if target else set()
+    ids = {key.id for key in _touched(record)} | {one.invoice.id for one in planner.unsynced_applications(record)}
+    deleted = {id_ for id_ in sorted(ids, key=int) if not invoice_write.lock(connection, id_)}
+    if settled & deleted:
+        raise RetryLater("an invoice of it has left the LMS", CHANGED_SECONDS)
+
+
+def _follow_balances(connection: psycopg.Connection, company: Company, record: StagedPayment) -> tuple[str, ...]:
+    """QuickBooks' balances as read with the payment; the invoices whose balance cannot be told now are returned."""
+    unsure = []
+    for lms_id, seen in record.known.balances.items():
+        if _has_newer_version(connection, company.realm_id, lms_id, seen.sync_token):
+            unsure.append(seen.qbo_id)
+            continue
+        try:
+            follow_balance(connection, company.realm_id, lms_id, seen.balance, voided=seen.voided)
+        except RetryLater:
+            unsure.append(seen.qbo_id)
+    return tuple(unsure)
+
+
+def _give_back(connection: psycopg.Connection, before: Sequence[Application], after: Sequence[Application]) -> None:
+    """The balances of invoices that are not in QuickBooks: whoever changes their applications keeps them."""
+    kept = {one.invoice: one.amount for one in after}
+    for one in before:
+        invoice_write.raise_balance(connection, one.invoice.id, one.amount - kept.get(one.invoice, ZERO))
+
+
+def _has_newer_version(connection: psycopg.Connection, realm_id: str, lms_id: str, token: str) -> bool:
+    """Whether the invoices' DAG has read a later version of the invoice than this one."""
+    row = connection.execute(
+        "select 1 from qbo_sync.entity_link where realm_id = %s and entity = 'invoice' and lms_id = %s"
+        "   and sync_token::bigint > %s::bigint",
+        [realm_id, int(lms_id), token],
+    ).fetchone()
+    return row is not None

@@ -1,46 +1,51 @@
-"""The plan for billing accounts and doctor–office pairs (sync rules, sections 1 and 2)."""
+"""The plan for billing accounts and doctor–office pairs (rules 1 and 2)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from include.model.customer import Customer
-from include.sync.plan.action import Plan, nothing
-from include.sync.plan.names import NameHolder, create_or_adopt
+from include.model.plan import Cause, Plan, nothing
+from include.model.settings import LabSettings
+from include.model.staged import Context, NamedRecord, StagedRecord, Version
+from include.sync.plan.decide import decide
+from include.sync.plan.matrix import allowed
+from include.sync.plan.names import create_or_adopt
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CustomerSituation:
-    """What is known of one billing account or pair in one company."""
+@dataclass(kw_only=True, slots=True)
+class CustomerContext(Context):
+    """What is known around a customer."""
 
-    base: Customer | None
-    lms: Customer | None
-    qbo_id: str | None = None
-    sync_token: str | None = None
-    #: The QuickBooks id of the wanted parent; None: not linked yet, or no parent.
+    #: Not linked: customers, vendors and employees of its name.
+    bearers: tuple[NamedRecord, ...] = ()
+    #: The QuickBooks id of its parent; None: not linked yet, or no parent.
     parent_id: str | None = None
-    #: Customers, vendors and employees with the wanted name; observed when there is no link.
-    holders: Sequence[NameHolder] = field(default_factory=tuple)
 
 
-def plan_customer(now: CustomerSituation) -> Plan:
+StagedCustomer = StagedRecord[Customer, Customer, Version, CustomerContext]
+
+
+def plan_customer(record: StagedCustomer, lab: LabSettings) -> Plan[Customer]:
     """Customers are created and moved, never renamed and never deleted: the bookkeeper owns them."""
-    if now.lms is None:
+    lms, link, known = record.lms, record.link, record.known
+    if lms is None:
         # The customer stays, and is free to be linked to another record.
-        gone = "not in the LMS any more; customers are never deleted"
-        return Plan(action="unlink", reason=gone) if now.qbo_id else nothing(gone)
-    if now.base is None:
-        if not now.lms.wanted:
-            return nothing("its billing account is combined: no customer of its own")
-        if now.lms.parent and now.parent_id is None and now.holders:
-            # Whether the holder of the name is ours to take is known once its account has a customer.
-            return Plan(action="wait", reason="its account's customer comes first", waits_for=now.lms.parent)
-        noun = "sub-customer" if now.lms.parent else "customer"
-        return create_or_adopt(now.lms.name, noun, now.holders, now.parent_id)
-    if now.base.parent != now.lms.parent:
-        return Plan(
-            action="update",
-            reason="moved to another billing account",
-            qbo_id=now.qbo_id,
-            sync_token=now.sync_token,
-        )
-    return nothing("in QuickBooks already; name and contact changes are the bookkeeper's")
+        return Plan(step="unlink", cause=Cause.REMOVED_FROM_LMS) if link else nothing(Cause.NEVER_SYNCED)
+    if link is None and not lms.wanted:
+        return nothing(Cause.NO_RECORD_OF_ITS_OWN)
+    # What both sides keep in step is the parent. A link made by hand has no base: what the LMS says counts as agreed.
+    base = ((link.base or lms).parent,) if link else None
+    decision = decide(base, (lms.parent,), base, allowed(record.entity, lab.connection))
+    if decision.step == "update":
+        return Plan(step="update", cause=Cause.MOVED, side="qbo", target=lms)
+    if decision.step != "create":
+        return nothing(Cause.IN_STEP if link else Cause.DIRECTION)
+    if lms.parent and known.parent_id is None and known.bearers:
+        # Whether the bearer of the name can be ours is known once its account has a customer.
+        return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=lms.parent)
+    noun = "sub-customer" if lms.parent else "customer"
+    return create_or_adopt(lms, lms.name, noun, known.bearers, lab.preferences.home_currency, known.parent_id)
+
+
+def has_moved(record: StagedCustomer) -> bool:
+    """Whether its parent in the LMS is another than was agreed on: then QuickBooks is asked for its version."""
+    return bool(record.link and record.link.base and record.lms and record.link.base.parent != record.lms.parent)

@@ -51,19 +51,19 @@ def _reported(words: str) -> Cell:
     return Cell(verdict=Verdict.REPORTED, words=words)
 
 
-_OWNED_BY_BOOKKEEPER = "stays: the bookkeeper owns it in QuickBooks"
+_OWNED_BY_BOOKKEEPER = "not pushed: the item belongs to the bookkeeper"
 
 #: (what changed, the side on which it changed, how) → what becomes of it.
 MATRIX: Mapping[tuple[Entity | Box, Side, Change], Cell] = {
     # ------------------------------------------------------------------ customers (rule 2)
     ("billing_account", "lms", "create"): _flows("create", "customer, when its first invoice needs it"),
-    ("billing_account", "lms", "update"): _never("name and contact stay as the bookkeeper has them"),
+    ("billing_account", "lms", "update"): _never("not pushed: name and contact belong to the bookkeeper"),
     ("billing_account", "lms", "delete"): _never("the customer stays"),
     ("billing_account", "qbo", "create"): _never(),
     ("billing_account", "qbo", "update"): _never(),
     ("billing_account", "qbo", "delete"): _never(),
-    ("doctor_office", "lms", "create"): _flows("create", "sub-customer, where the account is detailed"),
-    ("doctor_office", "lms", "update"): _flows("update", "moves below its new account's customer"),
+    ("doctor_office", "lms", "create"): _flows("create", "sub-customer, if the account is detailed"),
+    ("doctor_office", "lms", "update"): _flows("update", "moves under its new account's customer"),
     ("doctor_office", "lms", "delete"): _never("the sub-customer stays"),
     ("doctor_office", "qbo", "create"): _never(),
     ("doctor_office", "qbo", "update"): _never(),
@@ -84,34 +84,34 @@ MATRIX: Mapping[tuple[Entity | Box, Side, Change], Cell] = {
     # ------------------------------------------------------------------ invoices (rules 4 and 5)
     ("invoice", "lms", "create"): _flows("create", "invoice, when a case is invoiced"),
     ("invoice", "lms", "update"): _reported("edits are not pushed; a total that differs is a sync error"),
-    ("invoice", "lms", "delete"): _flows("delete", "deleted, when a case is un-invoiced, also when it is paid"),
+    ("invoice", "lms", "delete"): _flows("delete", "deleted when the case is un-invoiced, even if it is paid"),
     ("invoice", "qbo", "create"): _flows("create", "invoice of origin 'qbo', for a linked customer"),
-    ("invoice", "qbo", "update"): _flows("update", "amounts and balance follow, never the case"),
+    ("invoice", "qbo", "update"): _flows("update", "amounts and balance are updated, never the case"),
     ("invoice", "qbo", "void"): _flows("update", "the invoice stays, with amounts and balance 0"),
-    ("invoice", "qbo", "delete"): _flows("delete", "the invoice goes, its case is completed again"),
+    ("invoice", "qbo", "delete"): _flows("delete", "the invoice is deleted, and its case is back to completed"),
     # ------------------------------------------------------------------ credits (rule 6)
     ("credit", "lms", "create"): _flows("create", "credit memo"),
-    ("credit", "lms", "update"): _flows("update", "the amount follows"),
-    ("credit", "lms", "delete"): _flows("delete", "the credit memo goes, and its applications"),
+    ("credit", "lms", "update"): _flows("update", "the amount is updated"),
+    ("credit", "lms", "delete"): _flows("delete", "the credit memo is deleted, with its applications"),
     ("credit", "qbo", "create"): _never(),
     ("credit", "qbo", "update"): _reported("stays in QuickBooks; a later change in the LMS is a sync error"),
     ("credit", "qbo", "void"): _reported("stays in QuickBooks; a later change in the LMS is a sync error"),
     ("credit", "qbo", "delete"): _reported("stays deleted in QuickBooks; a later change in the LMS is a sync error"),
     ("credit_application", "lms", "create"): _flows("create", "a payment of $0.00 that links credit memo and invoices"),
-    ("credit_application", "lms", "update"): _flows("update", "the links follow"),
-    ("credit_application", "lms", "delete"): _flows("delete", "the links go"),
+    ("credit_application", "lms", "update"): _flows("update", "the links are updated"),
+    ("credit_application", "lms", "delete"): _flows("delete", "the links are deleted"),
     ("credit_application", "qbo", "create"): _never(),
     ("credit_application", "qbo", "update"): _never(),
     ("credit_application", "qbo", "void"): _never(),
     ("credit_application", "qbo", "delete"): _never(),
     # ------------------------------------------------------------------ payments (rule 7)
     ("payment", "lms", "create"): _flows("create", "payment, with the invoices that it pays"),
-    ("payment", "lms", "update"): _flows("update", "amount and applications follow"),
-    ("payment", "lms", "delete"): _flows("delete", "the payment goes"),
+    ("payment", "lms", "update"): _flows("update", "amount and applications are updated"),
+    ("payment", "lms", "delete"): _flows("delete", "the payment is deleted"),
     ("payment", "qbo", "create"): _flows("create", "payment of origin 'qbo', with the invoices that it pays"),
-    ("payment", "qbo", "update"): _flows("update", "amount and applications follow"),
+    ("payment", "qbo", "update"): _flows("update", "amount and applications are updated"),
     ("payment", "qbo", "void"): _flows("update", "the payment stays, with the amount 0"),
-    ("payment", "qbo", "delete"): _flows("delete", "the payment goes"),
+    ("payment", "qbo", "delete"): _flows("delete", "the payment is deleted"),
     # ------------------------------------------------------------------ boxes of the invoice (rules 4 and 5)
     ("shipping", "lms", "create"): _flows("create", "the shipping box"),
     ("shipping", "qbo", "create"): _flows("create", "from the shipping box"),
@@ -133,7 +133,7 @@ SWITCHES: Mapping[Entity, str] = {
     "payment": "sync_payments",
 }
 
-_TOWARDS: Mapping[Side, Direction] = {"qbo": "lms_to_qbo", "lms": "qbo_to_lms"}
+_FROM: Mapping[Side, Direction] = {"lms": "lms_to_qbo", "qbo": "qbo_to_lms"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,16 +144,26 @@ class Allowed:
     to_lms: frozenset[Operation]
 
 
-def allowed(entity: Entity, settings: ConnectionSettings) -> Allowed:
-    """What of an entity flows, less what the lab's direction stops."""
-    return Allowed(to_qbo=_writes(entity, "qbo", settings), to_lms=_writes(entity, "lms", settings))
+def allowed(entity: Entity, settings: ConnectionSettings, *, voided: bool = False) -> Allowed:
+    """What of an entity flows, less what the lab's direction stops.
+
+    `voided`: QuickBooks shows a void, so what becomes of a change there stands in the cell for voids, not in the one
+    for updates.
+    """
+    not_so: Change = "update" if voided else "void"
+    return Allowed(
+        to_qbo=_writes(entity, "lms", settings, not_so="void"), to_lms=_writes(entity, "qbo", settings, not_so=not_so)
+    )
 
 
-def _writes(entity: Entity, to: Side, settings: ConnectionSettings) -> frozenset[Operation]:
-    if settings.direction not in (_TOWARDS[to], "both"):
+def _writes(entity: Entity, changed_on: Side, settings: ConnectionSettings, *, not_so: Change) -> frozenset[Operation]:
+    """What changes on a side become on the other one, those of the kind `not_so` left out."""
+    if settings.direction not in (_FROM[changed_on], "both"):
         return frozenset()
     return frozenset(
-        cell.becomes for (what, on, _), cell in MATRIX.items() if what == entity and on != to and cell.becomes
+        cell.becomes
+        for (what, side, change), cell in MATRIX.items()
+        if what == entity and side == changed_on and change != not_so and cell.becomes
     )
 
 

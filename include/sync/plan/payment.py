@@ -1,109 +1,347 @@
-"""The plan for payments, credits and their applications on their way to QuickBooks (sync rules, sections 6 to 8)."""
+"""The plan for payments, both ways (rules 1, 7 and 8)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
-from include.model.money import ZERO, show
+from include.model.money import ZERO
+from include.model.payment import Application, Payment, ordered
+from include.model.plan import Cause, Plan, fail, nothing
 from include.model.problem import Problem
 from include.model.record import RecordKey
-from include.sync.plan.action import Plan, fail, nothing
-from include.sync.plan.two_way import Allowed, decide
+from include.model.settings import LabSettings
+from include.model.staged import Context, LmsPayment, OtherLine, Payer, QboPayment, StagedRecord
+from include.sync.plan import problems
+from include.sync.plan.allocation import allocate, only_releases, release_first, total_of, without
+from include.sync.plan.decide import Decision, decide
+from include.sync.plan.matrix import allowed
 
-#: What both sides keep in step, in a form that compares: an amount, or applications, or both.
-Agreed = Any
+#: Seconds before checking again whether a payment of ours, on its way to QuickBooks, is this one.
+IN_FLIGHT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MoneySituation:
-    """What is known of one payment, credit, or credit's applications in one company."""
+class InvoiceBalance:
+    """What QuickBooks said of an invoice that a payment touches. Dollars."""
 
-    #: E.g. “The payment of $100.00 of 06/01/2026”.
-    noun: str
-    base: Agreed | None
-    lms: Agreed | None
-    #: None: not in QuickBooks (any more).
-    qbo: Agreed | None
-    may: Allowed
-    qbo_id: str | None = None
-    sync_token: str | None = None
-    dated: date | None = None
-    start_date: date | None = None
-    #: Came from QuickBooks: never created there.
-    from_qbo: bool = False
-    #: Of two updates QuickBooks' stays there although it cannot flow back (credits).
-    keeps_qbo: bool = False
-    #: What must be linked before it can be written.
-    missing: Sequence[RecordKey] = field(default_factory=tuple)
-    #: Both versions as JSON, kept in a conflict's detail.
-    lms_version: Any = None
-    qbo_version: Any = None
+    qbo_id: str
+    sync_token: str
+    balance: Decimal
+    voided: bool
 
 
-def plan_money(now: MoneySituation) -> Plan:
-    """One step towards QuickBooks; a step towards the LMS is handed over to the other direction's DAG."""
-    if now.base is None and now.from_qbo:
-        return nothing("it came from QuickBooks")
-    if now.dated and now.start_date and now.dated < now.start_date:
-        return nothing("dated before the sync's start date")
-    decision = decide(now.base, now.lms, now.qbo, now.may)
-    if decision.side == "lms":
-        return Plan(
-            action="nothing", reason="changed in QuickBooks: that direction's DAG sees to it", hand_over=now.qbo_id
-        )
+@dataclass(kw_only=True, slots=True)
+class PaymentContext(Context):
+    """What is known around a payment."""
+
+    #: Invoices of the LMS payment that are linked, and those that are not yet but will be.
+    synced_invoices: tuple[RecordKey, ...] = ()
+    expected_invoices: tuple[RecordKey, ...] = ()
+    #: QuickBooks' invoices on it that are linked, with their LMS ids; and those that are about to reach the LMS.
+    invoice_ids: Mapping[str, str] = field(default_factory=dict)
+    expected_qbo_invoices: tuple[str, ...] = ()
+    #: Invoices of the base that are not in the LMS any more, by LMS id; and those of them that are linked still and
+    #: about to be deleted in QuickBooks, or held (rule 8.9).
+    deleted_invoices: tuple[str, ...] = ()
+    leaving_invoices: tuple[str, ...] = ()
+    #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
+    open_balances: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Every invoice that it touches, by LMS id, as QuickBooks has it.
+    balances: Mapping[str, InvoiceBalance] = field(default_factory=dict)
+    #: In QuickBooks: whom its customer stands for, the name of its method.
+    payer: Payer | None = None
+    method_name: str | None = None
+    #: In the LMS: QuickBooks' method of that name.
+    method_id: str | None = None
+    #: It is the payment of $0.00 that applies a credit of the LMS.
+    applies_our_credit: bool = False
+    #: New in QuickBooks: a payment of the LMS that looks the same is on its way there.
+    match_in_flight: bool = False
+
+
+StagedPayment = StagedRecord[Payment, LmsPayment, QboPayment, PaymentContext]
+
+
+def plan_payment(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
+    """Amount and applications, both ways."""
+    if record.known.applies_our_credit:
+        return nothing(Cause.OUR_CREDIT_APPLICATION)
+    if record.link:
+        return _linked(record, lab)
+    if record.lms:
+        return _new_in_lms(record, record.lms, lab)
+    if record.fetched:
+        return _new_in_quickbooks(record, record.fetched, lab)
+    return nothing(Cause.NEVER_SYNCED)
+
+
+def needs_quickbooks(record: StagedPayment) -> bool:
+    """Whether QuickBooks' version matters to a change of the LMS: what both keep in step has changed there."""
+    if record.link is None:
+        return False
+    ours = flowing(record)
+    return ours is None or record.link.base is None or _value(ours) != _value(record.link.base)
+
+
+# ------------------------------------------------------------------ what both sides keep in step
+
+
+def _value(payment: Payment) -> tuple[Any, ...]:
+    return payment.amount, tuple((one.invoice.id, one.amount) for one in ordered(list(payment.applications)))
+
+
+def flowing(record: StagedPayment) -> Payment | None:
+    """What of the LMS payment is, or will be, in QuickBooks: applied to invoices that are, or will be, there."""
+    if record.lms is None:
+        return None
+    known = record.known
+    kept = [
+        one
+        for one in record.lms.payment.applications
+        if one.invoice in known.synced_invoices or one.invoice in known.expected_invoices
+    ]
+    return replace(record.lms.payment, applications=tuple(kept))
+
+
+def unsynced_applications(record: StagedPayment) -> tuple[Application, ...]:
+    """What the LMS applies of it to invoices that cannot be in QuickBooks."""
+    ours = flowing(record)
+    if record.lms is None or ours is None:
+        return ()
+    return tuple(one for one in record.lms.payment.applications if one not in ours.applications)
+
+
+def still_applied(payment: Payment, unsynced: tuple[Application, ...]) -> tuple[Application, ...]:
+    """Of what the LMS applies to invoices that cannot be in QuickBooks: what QuickBooks' version leaves money for."""
+    return allocate(payment.amount - total_of(payment.applications), unsynced)
+
+
+def base_now(record: StagedPayment) -> Payment | None:
+    """What was agreed on, less what was applied to invoices that have left the LMS and the payment in QuickBooks.
+
+    QuickBooks takes an invoice off its payments when we delete it: that is no change of the bookkeeper's.
+    """
+    base = record.link.base if record.link else None
+    if base is None or record.fetched is None:
+        return base
+    still_there = {record.known.invoice_ids[id_] for id_ in record.fetched.invoices if id_ in record.known.invoice_ids}
+    left = {RecordKey("invoice", id_) for id_ in record.known.deleted_invoices if id_ not in still_there}
+    return replace(base, applications=without(base.applications, left))
+
+
+def qbo_version(record: StagedPayment) -> Payment | None:
+    """QuickBooks' version, as far as the LMS can have it. A linked one stays whose it is; of one that is new in
+    QuickBooks, None where its customer is not linked."""
+    fetched, known = record.fetched, record.known
+    base = record.link.base if record.link else None
+    customer = record.lms.payment.customer if record.lms else base.customer if base else None
+    if customer is None:
+        customer = known.payer.key if known.payer else None
+    if fetched is None or customer is None:
+        return None
+    settled = [
+        Application(invoice=RecordKey("invoice", known.invoice_ids[qbo_id]), amount=amount)
+        for qbo_id, amount in fetched.invoices.items()
+        if qbo_id in known.invoice_ids and amount != 0
+    ]
+    agreed = base_now(record)
+    return Payment(
+        date=fetched.date,
+        customer=customer,
+        amount=fetched.amount,
+        applications=allocate(fetched.money_applied, settled, agreed.applications if agreed else ()),
+        method=known.method_name,
+    )
+
+
+def other_lines(record: StagedPayment) -> tuple[OtherLine, ...]:
+    """What of QuickBooks' lines is not the LMS's: to be sent back as it is when the others change. Invoices that the
+    LMS does not have, and of the others what a credit memo in the payment pays."""
+    fetched, theirs = record.fetched, qbo_version(record)
+    if fetched is None:
+        return ()
+    own = {one.invoice.id: one.amount for one in theirs.applications} if theirs else {}
+    parts = []
+    for qbo_id, amount in fetched.invoices.items():
+        rest = amount - own.get(record.known.invoice_ids.get(qbo_id, ""), ZERO)
+        if rest:
+            parts.append(OtherLine(kind="Invoice", qbo_id=qbo_id, amount=rest, linked=()))
+    return (*fetched.other_lines, *parts)
+
+
+def skipped_lines(record: StagedPayment) -> Problem | None:
+    """What QuickBooks' payment settles that the LMS does not have: left out, and reported if it carries money."""
+    qbo, known = record.fetched, record.known
+    if qbo is None or known.applies_our_credit:
+        return None
+    skipped = [
+        OtherLine(kind="Invoice", qbo_id=qbo_id, amount=amount, linked=())
+        for qbo_id, amount in qbo.invoices.items()
+        if amount != 0 and qbo_id not in known.invoice_ids and qbo_id not in known.expected_qbo_invoices
+    ]
+    skipped += [one for one in qbo.other_lines if one.amount != 0]
+    return problems.unsynced_application(qbo, skipped) if skipped else None
+
+
+# ------------------------------------------------------------------ linked
+
+
+def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
+    known = record.known
+    if any(qbo_id in known.expected_qbo_invoices for qbo_id in _paid(record)):
+        return _wait_for_invoice(record)
+    lms, theirs, base = flowing(record), qbo_version(record), base_now(record)
+    lms_value = _value(lms) if lms else None
+    qbo_value = _value(theirs) if theirs else None
+    # Linked by hand, nothing was agreed on yet: QuickBooks' version counts.
+    base_value = _value(base) if base else lms_value or qbo_value
+    if record.qbo is None:
+        qbo_value = base_value
+    may = allowed("payment", lab.connection, voided=_is_void(theirs))
+    decision = decide(base_value, lms_value, qbo_value, may)
     if decision.step == "unlink":
-        return Plan(action="unlink", reason="gone on both sides")
+        return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "rebase":
-        return Plan(action="rebase", reason="changed alike on both sides", qbo_id=now.qbo_id, sync_token=now.sync_token)
-    if decision.step == "nothing":
-        return _nothing(now)
-    if now.keeps_qbo and decision.step == "update" and now.qbo != now.base:
-        return fail(_kept(now))
-    if decision.step != "delete" and now.missing:
-        return Plan(action="wait", reason="what it belongs to is not in QuickBooks yet", waits_for=now.missing[0])
+        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=theirs or lms, problem=skipped_lines(record))
+    if decision.side == "lms":
+        return _to_lms(record, decision, theirs)
+    if decision.side == "qbo":
+        return _to_qbo(record, decision, lms, theirs)
+    if base is None and theirs:
+        return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=theirs, problem=skipped_lines(record))
+    if base and lms and record.qbo and theirs is None and lms_value != base_value:
+        return fail(problems.deleted_in_quickbooks(noun(record)), "qbo")
+    return Plan(step="nothing", cause=Cause.IN_STEP, side="lms", problem=skipped_lines(record))
+
+
+def _is_void(theirs: Payment | None) -> bool:
+    """QuickBooks shows a voided payment with the amount 0, and a payment of ours is never that (rule 7)."""
+    return theirs is not None and theirs.amount == ZERO
+
+
+def _paid(record: StagedPayment) -> list[str]:
+    """The QuickBooks invoices that it settles with money."""
+    return [qbo_id for qbo_id, amount in record.fetched.invoices.items() if amount != 0] if record.fetched else []
+
+
+def _wait_for_invoice(record: StagedPayment) -> Plan[Payment]:
+    first = next(qbo_id for qbo_id in _paid(record) if qbo_id in record.known.expected_qbo_invoices)
+    return Plan(step="wait", cause=Cause.REFERENCE, side="lms", waits_for=RecordKey("invoice", first))
+
+
+def _to_lms(record: StagedPayment, decision: Decision, theirs: Payment | None) -> Plan[Payment]:
+    problem = _taken_back(record, decision, theirs) or _conflict_in_lms(record, decision, theirs)
+    if decision.step == "delete":
+        return Plan(step="delete", cause=Cause.DELETED, side="lms", problem=problem)
     return Plan(
-        action=decision.step,
-        reason={"create": "new", "update": "changed", "delete": "deleted"}[decision.step],
-        qbo_id=now.qbo_id,
-        sync_token=now.sync_token,
-        problem=_conflict(now) if decision.conflict else None,
+        step="update",
+        cause=Cause.VOIDED if _is_void(theirs) else Cause.CHANGED,
+        side="lms",
+        target=theirs,
+        problem=problem or skipped_lines(record),
     )
 
 
-def _nothing(now: MoneySituation) -> Plan:
-    if now.base is not None and now.qbo is None and now.lms is not None and now.lms != now.base:
-        return fail(
-            Problem(
-                code="deleted_in_quickbooks",
-                message=f"{now.noun} was changed in Pilot, but somebody has deleted it in QuickBooks.",
-                resolution="Delete it in Pilot too, or enter it in Pilot anew.",
-            )
-        )
-    return nothing("in step")
+def _taken_back(record: StagedPayment, decision: Decision, theirs: Payment | None) -> Problem | None:
+    """QuickBooks settles other invoices with what the LMS had applied to those that cannot be there."""
+    if decision.step != "update" or record.lms is None or theirs is None:
+        return None
+    unsynced = unsynced_applications(record)
+    taken_back = total_of(unsynced) - total_of(still_applied(theirs, unsynced))
+    if taken_back == ZERO:
+        return None
+    return problems.applications_taken_back(record.lms.payment, theirs, total_of(theirs.applications), taken_back)
 
 
-def _conflict(now: MoneySituation) -> Problem:
-    """Deleted in the LMS while it was changed in QuickBooks: the delete wins (section 8.4)."""
-    return Problem(
-        code="conflict_deleted",
-        message=f"{now.noun} was deleted in Pilot while it was changed in QuickBooks. It was deleted there too.",
-        resolution="If the change in QuickBooks was meant to stay, enter it again; the lost version is in the details.",
-        detail={"lost": "qbo", "qbo": now.qbo_version, "lms": now.lms_version},
-    )
+def _conflict_in_lms(record: StagedPayment, decision: Decision, theirs: Payment | None) -> Problem | None:
+    ours = flowing(record)
+    if decision.conflict is None or ours is None:
+        return None
+    if decision.conflict == "conflict_deleted":
+        return problems.payment_deleted_in_quickbooks(ours)
+    return problems.payment_changed_on_both_sides(ours, theirs)
 
 
-def _kept(now: MoneySituation) -> Problem:
-    """Changed on both sides: QuickBooks' version wins (section 8.4)."""
-    here, there = show(now.lms or ZERO), show(now.qbo or ZERO)
-    return Problem(
-        code="conflict_qbo_kept",
-        message=f"{now.noun} was changed in Pilot ({here}) and in QuickBooks ({there}). QuickBooks' stays there.",
-        resolution="Make the amounts the same, in Pilot or in QuickBooks; the version that lost is in the details.",
-        detail={"lost": "lms", "qbo": now.qbo_version, "lms": now.lms_version},
-    )
+def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, theirs: Payment | None) -> Plan[Payment]:
+    known = record.known
+    if decision.step == "delete" or lms is None:
+        problem = problems.money_deleted_in_lms(noun(record), lms, theirs) if decision.conflict else None
+        return Plan(step="delete", cause=Cause.DELETED, side="qbo", problem=problem)
+    leaving = {RecordKey("invoice", id_) for id_ in known.leaving_invoices}
+    if (
+        theirs
+        and leaving
+        and _value(lms) == _value(replace(theirs, applications=without(theirs.applications, leaving)))
+    ):
+        # Deleting the invoice takes it off the payment; should that be held, the payment must not lose it before.
+        return nothing(Cause.LEAVES_WITH_INVOICE)
+    if known.missing:
+        return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=known.missing[0])
+    open_balances = {RecordKey("invoice", id_): amount for id_, amount in known.open_balances.items()}
+    left = release_first(theirs.applications, lms.applications, open_balances) if theirs else None
+    if left is None:
+        return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=lms)
+    later = next(one.invoice for one in lms.applications if one not in left)
+    return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=replace(lms, applications=left), waits_for=later)
 
 
-def named(what: str, amount: Any, day: date) -> str:
-    """How a bookkeeper would name it."""
-    return f"The {what} of {show(amount)} of {day:%m/%d/%Y}"
+# ------------------------------------------------------------------ new
+
+
+def _new_in_lms(record: StagedPayment, ours: LmsPayment, lab: LabSettings) -> Plan[Payment]:
+    lms = flowing(record)
+    if ours.origin == "qbo" or lms is None:
+        return nothing(Cause.FROM_QUICKBOOKS)
+    decision = decide(None, _value(lms), None, allowed("payment", lab.connection))
+    if decision.step != "create":
+        return nothing(Cause.DIRECTION)
+    if record.known.missing:
+        waits_for = record.known.missing[0]
+        return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=waits_for)
+    return Plan(step="create", cause=Cause.NEW, side="qbo", target=lms)
+
+
+def _new_in_quickbooks(record: StagedPayment, qbo: QboPayment, lab: LabSettings) -> Plan[Payment]:
+    theirs = qbo_version(record)
+    decision = decide(None, None, qbo, allowed("payment", lab.connection))
+    if qbo.amount == ZERO:
+        return nothing(Cause.NO_MONEY)
+    if decision.step != "create":
+        return nothing(Cause.DIRECTION)
+    if theirs is None:
+        what = problems.named("payment", qbo.amount, qbo.date)
+        return fail(problems.customer_not_linked(what, qbo.customer_id, qbo.customer_name), "lms")
+    if record.known.match_in_flight:
+        return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
+    if any(qbo_id in record.known.expected_qbo_invoices for qbo_id in _paid(record)):
+        return _wait_for_invoice(record)
+    return Plan(step="create", cause=Cause.NEW, side="lms", target=theirs, problem=skipped_lines(record))
+
+
+# ------------------------------------------------------------------ order, guards and messages
+
+
+def releases_money(record: StagedPayment) -> bool:
+    """Whether it only takes money off invoices: such writes go first (rule 8.5)."""
+    plan, theirs = record.planned, qbo_version(record)
+    if plan.step != "update" or plan.target is None or theirs is None:
+        return plan.step == "delete"
+    return only_releases(theirs.applications, plan.target.applications)
+
+
+def dated(record: StagedPayment) -> dt.date | None:
+    """The day that counts for start date and closed books: the LMS's, where it has one."""
+    ours = record.lms.payment if record.lms else record.link.base if record.link else None
+    return ours.date if ours else record.fetched.date if record.fetched else None
+
+
+def noun(record: StagedPayment) -> str:
+    """How a bookkeeper would name it at the beginning of a sentence."""
+    ours = flowing(record) or (record.link.base if record.link else None)
+    if ours:
+        return problems.named("payment", ours.amount, ours.date)
+    if record.fetched:
+        return problems.named("payment", record.fetched.amount, record.fetched.date)
+    return f"The payment with QuickBooks id {record.qbo_id}"

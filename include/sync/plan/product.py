@@ -1,29 +1,37 @@
-"""The plan for products and special items (sync rules, sections 1 and 3)."""
+"""The plan for products and special items (rules 1 and 3)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from include.model.plan import Cause, Plan, nothing
 from include.model.product import Product
-from include.sync.plan.action import Plan, nothing
-from include.sync.plan.names import NameHolder, create_or_adopt
+from include.model.settings import LabSettings
+from include.model.staged import Context, NamedRecord, StagedRecord, Version
+from include.sync.plan.decide import decide
+from include.sync.plan.matrix import allowed
+from include.sync.plan.names import create_or_adopt
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProductSituation:
-    """What is known of one product in one company."""
+@dataclass(kw_only=True, slots=True)
+class ProductContext(Context):
+    """What is known around a product."""
 
-    linked: bool
-    lms: Product | None
-    #: Items with the wanted name; observed when there is no link.
-    holders: Sequence[NameHolder] = field(default_factory=tuple)
+    #: Not linked: items of its name.
+    bearers: tuple[NamedRecord, ...] = ()
 
 
-def plan_product(now: ProductSituation) -> Plan:
+StagedProduct = StagedRecord[Product, Product, Version, ProductContext]
+
+
+def plan_product(record: StagedProduct, lab: LabSettings) -> Plan[Product]:
     """Items are created once; from then on they are the bookkeeper's."""
-    if now.lms is None:
+    lms = record.lms
+    if lms is None:
         # The item stays, and is free to be linked to another product.
-        gone = "not in the LMS any more; items are never deleted"
-        return Plan(action="unlink", reason=gone) if now.linked else nothing(gone)
-    if now.linked:
-        return nothing("in QuickBooks already; items are the bookkeeper's from then on")
-    return create_or_adopt(now.lms.name, "product", now.holders)
+        return Plan(step="unlink", cause=Cause.REMOVED_FROM_LMS) if record.link else nothing(Cause.NEVER_SYNCED)
+    # That it is there is all that both sides keep in step.
+    there = True if record.link else None
+    decision = decide(there, True, there, allowed(record.entity, lab.connection))
+    if decision.step != "create":
+        return nothing(Cause.IN_STEP if record.link else Cause.DIRECTION)
+    # Every currency sells the same items.
+    return create_or_adopt(lms, lms.name, "product", record.known.bearers, home_currency=None)

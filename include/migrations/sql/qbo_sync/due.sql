@@ -1,0 +1,55 @@
+-- Which marks are due (rule 8.5).
+
+-- A mark is due when its company is connected, its lab's settings let the record sync, its time has come, and what it
+-- waits for is linked. What a setting switches off stays marked: switched on again, it is synced.
+-- * As a safety net, a record that has waited for an hour is due whatever it waits for.
+-- * A record whose lab is unknown (TRUNCATE) goes by the settings of any lab of its company; one that QuickBooks
+--   created and that is not linked yet belongs to the lab that receives such transactions.
+-- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
+-- * QuickBooks → LMS, a record also stops waiting when what it waits for is no longer marked: nothing will link it.
+create or replace view qbo_sync.due_mark as
+    select m.*
+      from qbo_sync.change_mark m
+      join qbo_sync.company c on c.realm_id = m.realm_id and c.status = 'connected'
+     where (m.attempt_after is null or m.attempt_after <= clock_timestamp())
+       and (m.waits_for_entity is null
+            or case m.direction
+               when 'lms_to_qbo' then
+                   exists (select 1 from qbo_sync.linked_record l
+                            where l.realm_id = m.realm_id and l.entity = m.waits_for_entity
+                              and l.record_id = m.waits_for_id)
+               else
+                   exists (select 1 from qbo_sync.linked_record l
+                            where l.realm_id = m.realm_id and l.entity = m.waits_for_entity
+                              and l.qbo_id = m.waits_for_id)
+                   or m.waits_for_entity <> 'mass_delete'
+                      and not exists (select 1 from qbo_sync.change_mark w
+                                       where w.realm_id = m.realm_id and w.direction = m.direction
+                                         and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id)
+               end
+            or m.waits_since < clock_timestamp() - interval '1 hour')
+       and exists (select 1 from qbo_sync.connection n
+                    where n.realm_id = m.realm_id
+                      and n.direction in (m.direction, 'both')
+                      and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
+                           or (case when m.direction = 'qbo_to_lms' and m.billing_lab_id is null
+                                    then n.receives_qbo_transactions
+                                    else n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id) end
+                               and case m.entity when 'invoice' then n.sync_invoices
+                                                 when 'payment' then n.sync_payments
+                                                 else n.sync_credits end)));
+
+-- Companies in which something of these entities is due or in flight, so that what needs it goes later. After three
+-- minutes nothing waits for it any longer.
+create or replace function qbo_sync.companies_with_earlier_work(p_direction text, p_entities text[]) returns setof text
+language sql stable as $$
+    select realm_id from qbo_sync.due_mark
+     where direction = p_direction and entity = any (p_entities)
+       and marked_at > clock_timestamp() - interval '3 minutes'
+$$;
+
+-- Due and not in flight. A run that has held a mark for two minutes may be dead; should it be alive, its plan and a
+-- second one cannot both be carried out.
+create or replace view qbo_sync.pending_mark as
+    select * from qbo_sync.due_mark
+     where extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes';

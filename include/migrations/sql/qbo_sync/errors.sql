@@ -1,0 +1,76 @@
+-- Sync errors: what the dashboard shows, which are retried, and customers whose errors are ignored.
+
+create or replace view qbo_sync.action_item as
+    select e.*, l.name as billing_lab_name
+      from qbo_sync.sync_error e
+      left join lms.billing_lab l on l.id = e.billing_lab_id
+     where e.status = 'open'
+     order by e.last_seen_at desc, e.id desc;
+
+-- Errors to retry now: their time has come, or their customer was linked at the very moment when they failed for want
+-- of that link. An orphaned link does not count: the customer's transactions would fail and be retried for ever.
+create or replace view qbo_sync.error_to_retry as
+    select e.id
+      from qbo_sync.sync_error e
+     where e.status = 'open'
+       and (e.retry_at <= clock_timestamp()
+            or e.error_code = 'customer_not_linked'
+               and exists (select 1 from qbo_sync.entity_link l
+                            where l.realm_id = e.realm_id and l.entity in ('billing_account', 'doctor_office')
+                              and l.qbo_id = e.detail ->> 'customer_id'
+                              and not exists (select 1 from qbo_sync.orphaned_link o
+                                               where (o.realm_id, o.entity, o.lms_id)
+                                                     = (l.realm_id, l.entity, l.lms_id)))
+               and not exists (select 1 from qbo_sync.change_mark m
+                                where m.realm_id = e.realm_id and m.direction = e.direction
+                                  and m.entity = e.record_entity and m.record_id = e.record_id));
+
+-- A customer gets linked, by the sync or by hand: the transactions that failed for want of that link are retried. An
+-- invoice gets linked: so are the payments that were synced without the part applied to it. Only `retry_at` is set
+-- here; the next dispatcher turns it into marks, because a transaction that marked here would take locks in an order of
+-- its own.
+create or replace function qbo_sync.retry_errors_of_missing_link() returns trigger language plpgsql as $$
+begin
+    if new.entity in ('billing_account', 'doctor_office') then
+        update qbo_sync.sync_error set retry_at = clock_timestamp()
+         where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
+           and error_code = 'customer_not_linked' and detail ->> 'customer_id' = new.qbo_id;
+    elsif new.entity = 'invoice' then
+        update qbo_sync.sync_error set retry_at = clock_timestamp()
+         where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
+           and error_code = 'unsynced_application' and detail -> 'invoice_ids' ? new.qbo_id;
+    end if;
+    return null;
+end
+$$;
+create or replace trigger retry_errors_of_missing_link after insert or update of qbo_id on qbo_sync.entity_link
+    for each row execute function qbo_sync.retry_errors_of_missing_link();
+
+-- Errors of an ignored customer are ignored from the start. The customer is in the error's detail:
+-- {"customer_id", "customer_name"}.
+create or replace function qbo_sync.ignore_errors_of_customer() returns trigger language plpgsql as $$
+begin
+    if new.status = 'open' and new.error_code = 'customer_not_linked'
+       and exists (select 1 from qbo_sync.ignored_customer i
+                    where i.realm_id = new.realm_id and i.qbo_id = new.detail ->> 'customer_id') then
+        new.status := 'ignored';
+        new.retry_at := null;
+    end if;
+    return new;
+end
+$$;
+create or replace trigger ignore_errors_of_customer before insert or update on qbo_sync.sync_error
+    for each row execute function qbo_sync.ignore_errors_of_customer();
+
+-- The customer is no longer ignored: its errors are open again and retried.
+create or replace function qbo_sync.reopen_errors_of_customer() returns trigger language plpgsql as $$
+begin
+    update qbo_sync.sync_error set status = 'open', retry_at = clock_timestamp()
+     where realm_id = old.realm_id and status = 'ignored' and error_code = 'customer_not_linked'
+       and detail ->> 'customer_id' = old.qbo_id;
+    perform pg_notify('qbo_sync', '');
+    return null;
+end
+$$;
+create or replace trigger reopen_errors_of_customer after delete on qbo_sync.ignored_customer
+    for each row execute function qbo_sync.reopen_errors_of_customer();

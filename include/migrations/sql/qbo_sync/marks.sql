@@ -1,0 +1,59 @@
+-- Marks: which records have pending changes.
+
+create or replace function qbo_sync.mark(p_realm_id text, p_direction text, p_entity text, p_record_id text,
+                                         p_billing_lab_id bigint) returns void language sql as $$
+    insert into qbo_sync.change_mark as m (realm_id, direction, entity, record_id, billing_lab_id)
+    select p_realm_id, p_direction, p_entity, p_record_id, p_billing_lab_id
+     where p_record_id not like 'mass_delete%'  -- an error of that name (rule 8.9) is a question, not a record
+    on conflict (realm_id, direction, entity, record_id) do update
+       set generation = excluded.generation, marked_at = clock_timestamp(), extracted_at = null,
+           attempt_after = null, waits_for_entity = null, waits_for_id = null, waits_since = null,
+           billing_lab_id = coalesce(excluded.billing_lab_id, m.billing_lab_id)
+$$;
+
+-- Whoever changes several marks in one transaction takes this lock first. Dispatchers, which mark in any order, hold it
+-- alone; those that settle records share it, because their records differ. Without it the two would deadlock.
+create or replace function qbo_sync.lock_marks(p_alone boolean) returns void language plpgsql as $$
+begin
+    if p_alone then
+        perform pg_advisory_xact_lock(hashtextextended('qbo_sync.dispatch', 0));
+    else
+        perform pg_advisory_xact_lock_shared(hashtextextended('qbo_sync.dispatch', 0));
+    end if;
+end
+$$;
+
+-- The marks of transactions, with the account and the pair that decide which customer each one belongs to.
+create or replace view qbo_sync.transaction_mark as
+    select t.billing_account_id, t.doctor_office_id, m.*
+      from (select 'invoice' as entity, id, billing_account_id, doctor_office_id from lms.invoice
+            union all
+            select 'credit', id, billing_account_id, doctor_office_id from lms.credit
+            union all
+            select 'payment', id, billing_account_id, doctor_office_id from lms.payment) t
+     cross join qbo_sync.company c
+      join qbo_sync.change_mark m on m.realm_id = c.realm_id and m.direction = 'lms_to_qbo' and m.entity = t.entity
+                                 and m.record_id = t.id::text;
+
+-- Whether the sync has anything to do with this record in this company: it is linked, marked, or has an error.
+create or replace function qbo_sync.is_tracked(p_realm_id text, p_entity text, p_record_id text) returns boolean
+language sql stable as $$
+    select exists (select 1 from qbo_sync.linked_record
+                    where realm_id = p_realm_id and entity = p_entity and record_id = p_record_id)
+        or exists (select 1 from qbo_sync.change_mark
+                    where realm_id = p_realm_id and entity = p_entity and record_id = p_record_id)
+        or exists (select 1 from qbo_sync.sync_error
+                    where realm_id = p_realm_id and record_entity = p_entity and record_id = p_record_id
+                      and status in ('open', 'ignored'))
+$$;
+
+-- Connected again: what failed runs had in flight is free for the next one.
+create or replace function qbo_sync.release_marks() returns trigger language plpgsql as $$
+begin
+    update qbo_sync.change_mark set extracted_at = null where realm_id = new.realm_id;
+    perform pg_notify('qbo_sync', '');
+    return null;
+end
+$$;
+create or replace trigger release_marks after update of status on qbo_sync.company for each row
+    when (new.status = 'connected' and old.status <> 'connected') execute function qbo_sync.release_marks();

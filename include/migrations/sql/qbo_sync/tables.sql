@@ -1,0 +1,423 @@
+-- The tables of the sync schema. Their public names are the contract's; how marks work is explained in
+-- docs/decisions/0003-change-marks.md.
+
+create schema qbo_sync;
+
+-- ---------------------------------------------------------------- companies and connections
+
+create table qbo_sync.company (
+    realm_id                  text primary key,
+    name                      text not null,
+    status                    text not null default 'connected'
+                              check (status in ('connected', 'reconnect_required', 'disconnected')),
+    access_token_encrypted    bytea,
+    refresh_token_encrypted   bytea,
+    access_token_expires_at   timestamptz,
+    refresh_token_expires_at  timestamptz,
+    preferences               jsonb not null default '{}',   -- Preferences as last read from QuickBooks
+    preferences_read_at       timestamptz,
+    warnings                  jsonb not null default '[]',   -- [{code, message, resolution}] about its settings
+    created_at                timestamptz not null default now(),
+    updated_at                timestamptz not null default now()
+);
+
+create table qbo_sync.connection (
+    billing_lab_id            bigint primary key references lms.billing_lab (id),
+    realm_id                  text not null references qbo_sync.company (realm_id),
+    direction                 text not null default 'both' check (direction in ('lms_to_qbo', 'qbo_to_lms', 'both')),
+    sync_invoices             boolean not null default true,
+    sync_credits              boolean not null default true,
+    sync_payments             boolean not null default true,
+    income_account_id         text not null,
+    deposit_account_id        text not null,
+    receivable_account_id     text,
+    discount_account_id       text,
+    shipping_account_id       text,
+    tax_account_id            text,
+    credit_account_id         text,
+    sync_start_date           date,
+    receives_qbo_transactions boolean not null default false,
+    created_at                timestamptz not null default now(),
+    updated_at                timestamptz not null default now()
+);
+create index on qbo_sync.connection (realm_id);
+create unique index one_lab_receives_qbo_transactions on qbo_sync.connection (realm_id)
+    where receives_qbo_transactions;
+
+-- The settings of labs that were disconnected: restored when the same lab connects to the same company again.
+create table qbo_sync.former_connection (
+    billing_lab_id   bigint not null references lms.billing_lab (id) on delete cascade,
+    realm_id         text not null references qbo_sync.company (realm_id),
+    settings         jsonb not null,       -- the row of qbo_sync.connection
+    disconnected_at  timestamptz not null default clock_timestamp(),
+    primary key (billing_lab_id, realm_id)
+);
+
+-- A login at Intuit that has begun and not ended. Only hashes are kept: whoever reads this table cannot finish it.
+create table qbo_sync.oauth_login (
+    state_hash      bytea primary key,
+    browser_hash    bytea not null,        -- of the random cookie of the browser that began it
+    user_id         text not null,         -- the Airflow user who began it
+    billing_lab_id  bigint not null references lms.billing_lab (id) on delete cascade,
+    sync_start_date date,                  -- chosen before connecting, so that no older invoice is ever sent
+    created_at      timestamptz not null default clock_timestamp(),
+    expires_at      timestamptz not null
+);
+
+-- The company's chart of accounts as last read: what the settings offer, even while QuickBooks does not answer.
+create table qbo_sync.company_account (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    account_id  text not null,
+    name        text not null,             -- with its parents: “Income:Lab work”
+    type        text not null,             -- AccountType
+    subtype     text not null,             -- AccountSubType
+    active      boolean not null,
+    primary key (realm_id, account_id)
+);
+
+create table qbo_sync.company_check (
+    realm_id    text primary key references qbo_sync.company (realm_id),
+    checked_at  timestamptz not null,
+    country     text,
+    plan        text,                      -- the QuickBooks subscription
+    currency    text
+);
+
+-- One row per finding of the company check, kept after it has been resolved.
+create table qbo_sync.company_finding (
+    realm_id       text not null references qbo_sync.company (realm_id),
+    code           text not null,
+    subject        text not null default '',   -- which one, where a company can have several (an account's id)
+    severity       text not null check (severity in ('problem', 'warning', 'note')),
+    message        text not null,          -- what was found
+    effect         text not null,          -- what it means for the sync
+    resolution     text not null,          -- what to change in QuickBooks
+    first_seen_at  timestamptz not null default clock_timestamp(),
+    last_seen_at   timestamptz not null default clock_timestamp(),
+    resolved_at    timestamptz,
+    primary key (realm_id, code, subject)
+);
+
+-- ---------------------------------------------------------------- links and bases
+
+create table qbo_sync.entity_link (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    entity      text not null check (entity in
+                    ('billing_account', 'doctor_office', 'product', 'invoice', 'credit', 'payment')),
+    lms_id      bigint not null,
+    qbo_id      text not null,
+    base        jsonb not null default '{}',  -- what both sides last agreed on, in the canonical form of the entity
+    sync_token  text,                         -- QuickBooks' version of the record when it was last written or read
+    version     bigint not null default 1,    -- rises with each change of this row: a plan made on an older one is void
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    primary key (realm_id, entity, lms_id),
+    unique (realm_id, entity, qbo_id)
+);
+-- The view linked_record names records by text: without this index, each look-up of one link reads all of its entity.
+create index on qbo_sync.entity_link (realm_id, entity, (lms_id::text));
+-- Which payments both sides have agreed to apply to an invoice: looked up for each balance that QuickBooks reports.
+create index on qbo_sync.entity_link using gin ((base -> 'applications') jsonb_path_ops) where entity = 'payment';
+
+-- Items that the sync makes for itself and that stand for no product of the LMS: 'Tax' and 'Lab Credit'.
+create table qbo_sync.special_item (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    name        text not null,
+    qbo_id      text not null,
+    created_at  timestamptz not null default now(),
+    primary key (realm_id, name),
+    unique (realm_id, qbo_id)
+);
+
+-- A credit's applications are one zero-total payment in QuickBooks. The sync made it: it never comes back as a payment.
+create table qbo_sync.credit_application_link (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    credit_id   bigint not null,
+    qbo_id      text not null,
+    base        jsonb not null default '{}',
+    sync_token  text,
+    version     bigint not null default 1,
+    updated_at  timestamptz not null default now(),
+    primary key (realm_id, credit_id),
+    unique (realm_id, qbo_id)
+);
+create index on qbo_sync.credit_application_link using gin ((base -> 'applications') jsonb_path_ops);
+
+-- ---------------------------------------------------------------- changes and marks
+
+-- The raw feed: one row per changed LMS row, written in the LMS's own transaction. It has no unique key on purpose:
+-- two LMS transactions never wait for each other here. Rows become visible with the commit that made them, however
+-- late, and are deleted when they have been turned into marks, so there is no watermark to get wrong.
+create table qbo_sync.lms_change (
+    id              bigint generated always as identity primary key,
+    entity          text not null,
+    lms_id          bigint,            -- null: every record of the entity (TRUNCATE)
+    billing_lab_id  bigint,
+    changed_at      timestamptz not null default clock_timestamp()
+);
+
+-- No generation is given twice: a mark that was deleted and made again is not the one that a slow run still holds.
+create sequence qbo_sync.mark_generation;
+
+-- A pending change: one row per record and company that has to be synced. It is deleted in the transaction that records
+-- the outcome, and only if `generation` is still the one that was extracted.
+create table qbo_sync.change_mark (
+    realm_id          text not null references qbo_sync.company (realm_id),
+    direction         text not null check (direction in ('lms_to_qbo', 'qbo_to_lms')),
+    entity            text not null,
+    record_id         text not null,   -- LMS id (lms_to_qbo), QuickBooks id (qbo_to_lms) or a special item's name
+    billing_lab_id    bigint,          -- whose settings decide; for shared records: which lab needs it
+    generation        bigint not null default nextval('qbo_sync.mark_generation'),
+    marked_at         timestamptz not null default clock_timestamp(),
+    extracted_at      timestamptz,     -- in flight since then
+    extracted_by      text,            -- in which run: dag_id/run_id
+    attempt_after     timestamptz,     -- not before
+    waits_for_entity  text,            -- not before that record is linked
+    waits_for_id      text,
+    waits_since       timestamptz,
+    -- The generation for which the customers and items that the record needs were marked. Whatever changes which ones
+    -- it needs (the account's structure, a moved pair, settings) marks the record anew.
+    dependencies_generation  bigint,
+    primary key (realm_id, direction, entity, record_id)
+);
+create index on qbo_sync.change_mark (realm_id, waits_for_entity, waits_for_id) where waits_for_entity is not null;
+-- Mostly empty, so that asking after each commit costs the same however many marks there are.
+create index on qbo_sync.change_mark (realm_id)
+    where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
+      and dependencies_generation is distinct from generation;
+
+-- Both grow from nothing to many thousand rows in minutes: with old statistics the planner takes them for empty, and
+-- finding what is due takes a minute instead of a second.
+alter table qbo_sync.change_mark set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 500);
+alter table qbo_sync.entity_link set (autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 500);
+
+-- When a run of the DAG last listed what is due. An event trigger that has started a run does not start another one
+-- before that run has made its list: it will contain everything.
+create table qbo_sync.dag_listing (
+    dag_id     text primary key,
+    listed_at  timestamptz not null
+);
+
+-- ---------------------------------------------------------------- change capture and webhooks
+
+-- How far a company's changes have been read, by QuickBooks' own clock. No row, or `compare_asked_at`: the next capture
+-- compares everything, not only what changed.
+create table qbo_sync.qbo_cursor (
+    realm_id          text primary key references qbo_sync.company (realm_id),
+    changed_since     timestamptz not null,        -- the next question
+    compare_asked_at  timestamptz,                 -- since then a comparison of everything is requested
+    captured_at       timestamptz not null default clock_timestamp()
+);
+
+-- The last version seen of each record. The questions overlap, and a change that was seen is not marked twice.
+create table qbo_sync.qbo_seen (
+    realm_id      text not null references qbo_sync.company (realm_id),
+    resource      text not null,
+    qbo_id        text not null,
+    sync_token    text,                            -- null: deleted
+    last_updated  timestamptz not null,
+    primary key (realm_id, resource, qbo_id)
+);
+
+-- QuickBooks reports by webhook that something has changed in a company. Only that it did is kept, not what it said:
+-- the change capture reads QuickBooks itself. An event that comes twice, late, out of order or not at all is harmless.
+create table qbo_sync.webhook_event (
+    realm_id       text primary key references qbo_sync.company (realm_id),
+    received_at    timestamptz not null default clock_timestamp(),  -- the last event
+    captured_at    timestamptz,            -- the `received_at` up to which a capture has read
+    capture_woken  boolean not null default false  -- a capture was woken and has not finished: no second one is woken
+);
+
+-- ---------------------------------------------------------------- staging, outcomes, runs
+
+-- The rows that travel through a run's four tasks. XCom carries only keys and counts.
+create table qbo_sync.staged_record (
+    dag_id         text not null,       -- the run that has the record in flight
+    run_id         text not null,
+    realm_id       text not null,       -- the QuickBooks company
+    direction      text not null,       -- lms_to_qbo or qbo_to_lms
+    entity         text not null,       -- as in change_mark
+    record_id      text not null,       -- as in change_mark: the LMS id, the QuickBooks id or a special item's name
+    billing_lab_id bigint,              -- as in change_mark: whose settings decide
+    generation     bigint not null,     -- the mark's when it was extracted; since then it may have a newer one
+    link_version   bigint,              -- the link's version that the plan is made on; null: not linked
+    link           jsonb,               -- {qbo_id, base, sync_token, record_id}; null: not linked
+    lms            jsonb,               -- canonical form of what the LMS says; null: not there
+    qbo            jsonb,               -- canonical form of what QuickBooks says; null: not read, or not there
+    context        jsonb,               -- what else the plan needs to know: links, names, numbers, settings
+    step           text,                -- what the plan does: create, update, delete, adopt, nothing, wait, fail …
+    plan           jsonb,               -- the details of that step
+    problems       jsonb not null default '[]',  -- what keeps the record from being synced, as error rows will say it
+    outcome        text check (outcome in    -- how it ended; null: not finished
+                       ('created', 'updated', 'deleted', 'adopted', 'unchanged', 'waiting', 'failed')),
+    extracted_at   timestamptz not null default clock_timestamp(),  -- when the run took it from the marks
+    primary key (dag_id, run_id, realm_id, entity, record_id)
+);
+
+create table qbo_sync.sync_outcome (
+    id              bigint generated always as identity primary key,
+    realm_id        text not null,
+    direction       text not null,
+    entity          text not null,
+    record_id       text not null,
+    outcome         text not null,
+    dag_id          text not null,
+    run_id          text not null,
+    at              timestamptz not null default clock_timestamp(),
+    marked_at       timestamptz,   -- when the change that this outcome ends was marked: at − marked_at is the lag
+    billing_lab_id  bigint
+);
+create index on qbo_sync.sync_outcome (realm_id, direction, entity, record_id, id desc);
+create index on qbo_sync.sync_outcome (at);
+create index on qbo_sync.sync_outcome (realm_id, at);
+
+create table qbo_sync.sync_run (
+    dag_id       text not null,
+    run_id       text not null,
+    realm_id     text not null,
+    extracted    integer not null,
+    created      integer not null default 0,
+    updated      integer not null default 0,
+    deleted      integer not null default 0,
+    adopted      integer not null default 0,
+    unchanged    integer not null default 0,
+    waiting      integer not null default 0,
+    failed       integer not null default 0,
+    finished_at  timestamptz not null default clock_timestamp(),
+    primary key (dag_id, run_id, realm_id),
+    check (extracted = created + updated + deleted + adopted + unchanged + waiting + failed)
+);
+
+-- ---------------------------------------------------------------- writes to QuickBooks: intent first
+
+-- One HTTP request that writes, committed before it goes out. Its id is the requestid that QuickBooks sees.
+create table qbo_sync.write_request (
+    request_id  text primary key,
+    realm_id    text not null references qbo_sync.company (realm_id),
+    created_at  timestamptz not null default clock_timestamp()
+);
+
+create table qbo_sync.write_intent (
+    id            bigint generated always as identity primary key,
+    request_id    text not null references qbo_sync.write_request (request_id) on delete cascade
+                  deferrable initially deferred,
+    position      integer not null,
+    realm_id      text not null,
+    entity        text not null,
+    record_id     text not null,
+    billing_lab_id bigint,
+    generation    bigint not null,
+    operation     text not null check (operation in ('create', 'update', 'delete')),
+    resource      text not null,          -- QuickBooks' name of the entity
+    payload       jsonb not null,         -- the body as sent
+    base          jsonb not null,         -- the canonical form that both sides agree on once this is done
+    customer_id   text,                   -- QuickBooks' customer that a transaction is for
+    unique (realm_id, entity, record_id)  -- at most one write of a record is in flight
+);
+create index on qbo_sync.write_intent (request_id);
+
+-- Creates that QuickBooks answered with a fault and may have done all the same: before they are sent again, what
+-- QuickBooks has created since is searched for them.
+create table qbo_sync.unconfirmed_create (
+    realm_id   text not null,
+    entity     text not null,
+    record_id  text not null,
+    sent_at    timestamptz not null,
+    primary key (realm_id, entity, record_id)
+);
+
+-- An audit row per API call.
+create table qbo_sync.api_call (
+    id           bigint generated always as identity primary key,
+    at           timestamptz not null default clock_timestamp(),
+    realm_id     text not null,
+    dag_id       text,
+    run_id       text,
+    operation    text not null,           -- query, read, create, update, delete, batch, cdc, token
+    resource     text,
+    items        integer not null default 1,
+    metered      boolean not null,        -- counts against the CorePlus quota
+    status       integer,                 -- HTTP status; null: no answer
+    fault_code   text,
+    intuit_tid   text,
+    request_id   text,
+    duration_ms  integer not null
+);
+create index on qbo_sync.api_call (realm_id, at);
+
+-- The request budget of a company, shared by all workers: the reserved moments of the last requests, per bucket.
+create table qbo_sync.throttle (
+    realm_id  text not null,
+    bucket    text not null,
+    slots     timestamptz[] not null,   -- oldest first, at most the bucket's limit
+    primary key (realm_id, bucket)
+);
+
+-- ---------------------------------------------------------------- sync errors
+
+create table qbo_sync.sync_error (
+    id               bigint generated always as identity primary key,
+    billing_lab_id   bigint,
+    realm_id         text not null,
+    entity           text not null,
+    direction        text not null check (direction in ('lms_to_qbo', 'qbo_to_lms')),
+    operation        text not null check (operation in ('create', 'update', 'delete')),
+    lms_id           bigint,
+    qbo_id           text,
+    document_number  text,
+    error_code       text not null,
+    message          text not null,
+    resolution       text not null,
+    detail           jsonb not null default '{}',
+    status           text not null default 'open' check (status in ('open', 'resolved', 'ignored')),
+    attempts         integer not null default 1,
+    first_seen_at    timestamptz not null default clock_timestamp(),
+    last_seen_at     timestamptz not null default clock_timestamp(),
+    resolved_at      timestamptz,
+    retry_at         timestamptz,          -- retried automatically then; null: only when something changes
+    dag_id           text,
+    run_id           text,
+    task_id          text,
+    -- The record as marks name it: special items are 'special_item' there and 'product' to the public.
+    record_entity    text not null,
+    record_id        text not null
+);
+create unique index one_error_per_record on qbo_sync.sync_error (realm_id, direction, record_entity, record_id);
+create index on qbo_sync.sync_error (status, retry_at);
+create index on qbo_sync.sync_error (realm_id, error_code) where status = 'open';
+
+-- The last retry of an error that somebody asked for, so that the page can say what became of it.
+create table qbo_sync.error_retry (
+    sync_error_id  bigint primary key references qbo_sync.sync_error (id) on delete cascade,
+    asked_at       timestamptz not null default clock_timestamp(),
+    user_name      text not null,
+    dag_id         text,
+    run_id         text
+);
+
+-- Customers of QuickBooks whose transactions are never synced to the LMS.
+create table qbo_sync.ignored_customer (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    qbo_id      text not null,
+    name        text not null,
+    reason      text not null,
+    user_name   text not null,
+    created_at  timestamptz not null default clock_timestamp(),
+    primary key (realm_id, qbo_id)
+);
+
+-- ---------------------------------------------------------------- what people did on the page
+
+-- Who changed what, when. Never a token, never a secret.
+create table qbo_sync.page_change (
+    id              bigint generated always as identity primary key,
+    at              timestamptz not null default clock_timestamp(),
+    user_name       text not null,
+    action          text not null,         -- connect, disconnect, settings, retry, ignore, link, …
+    billing_lab_id  bigint,
+    realm_id        text,
+    sync_error_id   bigint,
+    detail          jsonb not null default '{}'
+);
+create index on qbo_sync.page_change (at);
+create index on qbo_sync.page_change (sync_error_id) where sync_error_id is not null;

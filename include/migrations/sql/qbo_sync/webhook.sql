@@ -1,0 +1,57 @@
+-- Webhooks: QuickBooks reports that a company has changed, and that wakes the change capture.
+
+-- For the receiver: companies of which QuickBooks says that they have changed. Those that are not connected do not
+-- count. Returns how many do.
+create or replace function qbo_sync.record_webhook_event(p_realm_ids text[]) returns integer language plpgsql as $$
+declare
+    recorded integer;
+begin
+    insert into qbo_sync.webhook_event as w (realm_id)
+    select c.realm_id from qbo_sync.company c
+     where c.realm_id = any (p_realm_ids) and c.status = 'connected'
+       and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)
+     order by c.realm_id
+    on conflict (realm_id) do update set received_at = excluded.received_at;
+    get diagnostics recorded = row_count;
+    if recorded > 0 then
+        perform pg_notify('qbo_webhook', '');
+    end if;
+    return recorded;
+end
+$$;
+
+-- For the event trigger: how many companies have an event for which no capture was woken yet; it is woken now. Should
+-- the wake-up get lost, the next scheduled capture reads the changes. While the sync itself writes to a company,
+-- QuickBooks reports that all the time, and a capture would only slow the writes down: none is woken before the pending
+-- changes of the LMS are there and no write was sent for five seconds. (Changes pending for more than two minutes do
+-- not count.)
+create or replace function qbo_sync.wake_capture() returns integer language sql as $$
+    with woken as (
+        update qbo_sync.webhook_event w set capture_woken = true
+          from qbo_sync.company c
+         where c.realm_id = w.realm_id and c.status = 'connected'
+           and not w.capture_woken and w.received_at is distinct from w.captured_at
+           and not exists (select 1 from qbo_sync.due_mark m
+                            where m.realm_id = w.realm_id and m.direction = 'lms_to_qbo'
+                              and m.marked_at > clock_timestamp() - interval '2 minutes')
+           and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
+           and not exists (select 1 from qbo_sync.api_call a
+                            where a.realm_id = w.realm_id and a.at > clock_timestamp() - interval '5 seconds'
+                              and a.operation in ('create', 'update', 'delete', 'batch'))
+     returning 1)
+    select count(*)::integer from woken
+$$;
+
+-- For the capture: it has read everything up to that event. An event that came meanwhile wakes another capture.
+create or replace function qbo_sync.webhook_captured(p_realm_id text, p_received_at timestamptz) returns void
+language plpgsql as $$
+declare
+    received_since boolean;
+begin
+    update qbo_sync.webhook_event set captured_at = p_received_at, capture_woken = false
+     where realm_id = p_realm_id returning received_at <> p_received_at into received_since;
+    if received_since then
+        perform pg_notify('qbo_webhook', '');
+    end if;
+end
+$$;

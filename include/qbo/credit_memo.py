@@ -1,0 +1,55 @@
+"""Credits as QuickBooks' credit memos (fact 9.6; rule 6)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from include.model.payment import Credit
+from include.model.record import CREDIT_ITEM, RecordKey
+from include.model.staged import QboCreditMemo, Version
+from include.qbo import record
+from include.qbo.client import QboClient
+from include.qbo.invoice import item_line
+from include.qbo.text import cut
+
+RESOURCE = "CreditMemo"
+
+Json = dict[str, Any]
+
+
+def create_body(credit: Credit, references: Mapping[RecordKey, str]) -> Json:
+    """The body of a create: one line with the item for credits."""
+    body: Json = {
+        "CustomerRef": {"value": references[credit.customer]},
+        "TxnDate": credit.date.isoformat(),
+        "Line": [item_line(references[CREDIT_ITEM], credit.amount)],
+    }
+    note = cut(credit.note)
+    if note:
+        body["PrivateNote"] = note
+    return body
+
+
+def update_body(credit: Credit, references: Mapping[RecordKey, str], of: Version) -> Json:
+    """A sparse update of the amount."""
+    line = item_line(references[CREDIT_ITEM], credit.amount)
+    return {"Id": of.qbo_id, "SyncToken": of.sync_token, "sparse": True, "Line": [line]}
+
+
+def parse(body: Json) -> QboCreditMemo:
+    """What QuickBooks said."""
+    return QboCreditMemo(qbo_id=body["Id"], sync_token=body["SyncToken"], amount=record.total(body))
+
+
+def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
+    """What creates with these bodies may have made: credit memos of their days."""
+    return client.find_all(RESOURCE, "TxnDate", [body["TxnDate"] for body in bodies])
+
+
+def is_made_from(candidate: Json, body: Json) -> bool:
+    """Whether QuickBooks' record was made from this body of ours: same customer, day, amount and note."""
+    return (
+        candidate["CustomerRef"]["value"] == body["CustomerRef"]["value"]
+        and candidate["TxnDate"] == body["TxnDate"]
+        and record.total(candidate) == body["Line"][0]["Amount"]
+        and candidate.get("PrivateNote") == body.get("PrivateNote")
+    )

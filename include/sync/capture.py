@@ -1,0 +1,232 @@
+"""Change capture: reads what changed in a QuickBooks company, and marks the invoices and payments to sync.
+
+One question for all entities together, with QuickBooks' own clock as the cursor. It only marks: what to do is decided
+from the current state of both sides. Everything of one capture is committed together, so that one which dies leaves
+no trace.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from include.company.company import Company, read_company, require_known
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
+from include.qbo import cdc
+from include.qbo import record as qbo_record
+from include.qbo.cdc import Sighting
+from include.qbo.client import QboClient
+from include.qbo.errors import RequestRefused
+from include.sync import marks, webhook_events
+
+log = logging.getLogger(__name__)
+
+RESOURCES = ("Customer", "Vendor", "Employee", "Item", "Invoice", "CreditMemo", "Payment")
+
+#: The transactions that sync to the LMS, and their entities there.
+TRANSACTIONS = {"Invoice": "invoice", "Payment": "payment"}
+
+#: QuickBooks may show a change only after some seconds, so each question begins before the last answer.
+OVERLAP = timedelta(minutes=3)
+
+#: QuickBooks looks back 30 days (fact 5); a little less, for the clocks need not agree.
+LOOK_BACK = timedelta(days=29, hours=12)
+
+#: Errors that may succeed on a retry when a customer, vendor, employee or item has changed.
+_NAME_ERRORS = ("name_taken", "qbo_6240", "inactive_reference")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cursor:
+    changed_since: datetime
+    compare_asked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """What one capture found."""
+
+    time: datetime
+    sightings: Sequence[Sighting]
+    #: Everything was compared: what was seen before and skipped is marked again, too.
+    everything: bool = False
+
+
+def companies(runtime: Runtime, realm_id: str | None, *, reported_only: bool = False) -> list[dict[str, Any]]:
+    """The connected companies: [{realm_id, name}]. Several labs on one company: it is read once.
+
+    `reported_only`: those for which a webhook event came and that no capture has read since.
+    Raises UnknownCompany.
+    """
+    with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        require_known(connection, realm_id)
+        return cursor.execute(
+            "select realm_id, name from qbo_sync.company c where status = 'connected'"
+            "   and (%(realm)s::text is null or realm_id = %(realm)s)"
+            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
+            "   and (not %(reported_only)s or exists (select 1 from qbo_sync.webhook_event w"
+            "         where w.realm_id = c.realm_id and w.received_at is distinct from w.captured_at))"
+            " order by realm_id",
+            {"realm": realm_id, "reported_only": reported_only},
+        ).fetchall()
+
+
+def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
+    """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all."""
+    with (
+        runtime.connect() as connection,
+        exclusive(connection, realm_id, "capture"),
+        runtime.client(realm_id) as client,
+    ):
+        company = read_company(connection, realm_id)
+        cursor = _read_cursor(connection, realm_id)
+        known = _known_ids(connection, realm_id)
+        received_at = webhook_events.uncaptured(connection, realm_id)
+        connection.commit()
+        if cursor is None or cursor.compare_asked_at:
+            found = _compare_everything(client, company, known)
+        else:
+            found = _changes(client, company, known, cursor.changed_since)
+        return _keep(connection, realm_id, cursor, found, received_at)
+
+
+def _read_cursor(connection: psycopg.Connection, realm_id: str) -> _Cursor | None:
+    row = connection.execute(
+        "select changed_since, compare_asked_at from qbo_sync.qbo_cursor where realm_id = %s", [realm_id]
+    ).fetchone()
+    return _Cursor(changed_since=row[0], compare_asked_at=row[1]) if row else None
+
+
+def _known_ids(connection: psycopg.Connection, realm_id: str) -> dict[str, set[str]]:
+    """By resource: the ids that are linked or have an error, because no query lists what was deleted (trap 20)."""
+    known: dict[str, set[str]] = {}
+    for resource, entity in TRANSACTIONS.items():
+        rows = connection.execute(
+            "select qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and entity = %(entity)s"
+            " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s"
+            "   and record_entity = %(entity)s and direction = 'qbo_to_lms' and status in ('open', 'ignored')"
+            # The question whether many may be deleted (rule 8.9) names no record of QuickBooks'.
+            "   and error_code <> 'mass_delete_held'",
+            {"realm": realm_id, "entity": entity},
+        )
+        known[resource] = {qbo_id for (qbo_id,) in rows}
+    return known
+
+
+# -------------------------------------------------------------------------------------------- asking QuickBooks
+
+
+def _changes(client: QboClient, company: Company, known: dict[str, set[str]], since: datetime) -> _Found:
+    """What changed since the cursor; resource by resource where the answer may have been cut."""
+    try:
+        together = cdc.changes(client, RESOURCES, since)
+    except RequestRefused:
+        # Not recognized by the text of the fault, which is undocumented (trap 25).
+        if cdc.instant(client.server_time()) - since < LOOK_BACK:
+            raise
+        log.warning("company %s was last read %s: comparing everything", client.realm_id, since)
+        return _compare_everything(client, company, known)
+    if not together.perhaps_cut:
+        return _Found(time=together.time, sightings=together.sightings)
+    sightings: list[Sighting] = []
+    for resource in RESOURCES:
+        alone = cdc.changes(client, [resource], since)
+        sightings += alone.sightings
+        if alone.perhaps_cut:
+            live = list(cdc.changed_since(client, resource, since))
+            sightings += live
+            seen = {sighting.qbo_id for sighting in [*live, *alone.sightings]}
+            sightings += _deleted(client, resource, known.get(resource, set()) - seen, together.time)
+    # The time of the first answer: what changed while the others were read comes again.
+    return _Found(time=together.time, sightings=sightings)
+
+
+def _compare_everything(client: QboClient, company: Company, known: dict[str, set[str]]) -> _Found:
+    """All transactions since the labs' start dates, and the linked ones that QuickBooks no longer has."""
+    time = cdc.instant(client.server_time())
+    sightings: list[Sighting] = []
+    for resource in TRANSACTIONS:
+        live = list(cdc.all_transactions(client, resource, _dated_from(company)))
+        sightings += live
+        unseen = known[resource] - {sighting.qbo_id for sighting in live}
+        sightings += _deleted(client, resource, unseen, time)
+    return _Found(time=time, sightings=sightings, everything=True)
+
+
+def _dated_from(company: Company) -> date | None:
+    """The earliest start date, if every lab has one."""
+    dates = [settings.sync_start_date for settings in company.settings.values()]
+    return min((day for day in dates if day), default=None) if all(dates) else None
+
+
+def _deleted(client: QboClient, resource: str, ids: Iterable[str], time: datetime) -> list[Sighting]:
+    """Those of the records that QuickBooks no longer has."""
+    asked = set(ids)
+    found = {qbo_record.version(one).qbo_id for one in client.find(resource, "Id", sorted(asked))}
+    return [
+        Sighting(resource=resource, qbo_id=qbo_id, sync_token=None, last_updated=time)
+        for qbo_id in sorted(asked - found)
+    ]
+
+
+# -------------------------------------------------------------------------------------------- keeping it
+
+_NEW_VERSIONS = Path(__file__).with_name("find_new_versions.sql").read_bytes()
+
+_REMEMBER = """
+    insert into qbo_sync.qbo_seen (realm_id, resource, qbo_id, sync_token, last_updated)
+    select %(realm)s, resource, qbo_id, sync_token, last_updated from new_version
+    on conflict (realm_id, resource, qbo_id) do update
+       set sync_token = excluded.sync_token, last_updated = excluded.last_updated
+"""
+
+_MARK = Path(__file__).with_name("mark_new_versions.sql").read_bytes()
+
+_RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
+
+
+def _keep(
+    connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found, received_at: datetime | None
+) -> dict[str, int]:
+    """Sightings, marks, retries, cursor and the webhook event, in one transaction."""
+    values = {
+        "realm": realm_id,
+        "everything": found.everything,
+        "resources": [sighting.resource for sighting in found.sightings],
+        "ids": [sighting.qbo_id for sighting in found.sightings],
+        "tokens": [sighting.sync_token for sighting in found.sightings],
+        "moments": [sighting.last_updated for sighting in found.sightings],
+        "transactions": list(TRANSACTIONS),
+        "entities": list(TRANSACTIONS.values()),
+        "name_errors": list(_NAME_ERRORS),
+    }
+    with connection.transaction():
+        marks.lock_alone(connection)
+        seen = connection.execute(_NEW_VERSIONS, values).rowcount
+        marked = 0
+        if seen:
+            connection.execute("analyze new_version")
+            connection.execute(_REMEMBER, values)
+            marked = connection.execute(_MARK, values).rowcount
+            connection.execute(_RETRY, values)
+            connection.execute("select pg_notify('qbo_sync', '')")
+        connection.execute(
+            # A comparison that was requested meanwhile is still to come.
+            "insert into qbo_sync.qbo_cursor as c (realm_id, changed_since) values (%(realm)s, %(since)s)"
+            " on conflict (realm_id) do update set changed_since = excluded.changed_since,"
+            "   captured_at = clock_timestamp(),"
+            "   compare_asked_at = nullif(c.compare_asked_at, %(answered)s::timestamptz)",
+            {
+                "realm": realm_id,
+                "since": found.time - OVERLAP,
+                "answered": cursor.compare_asked_at if cursor and found.everything else None,
+            },
+        )
+        webhook_events.mark_captured(connection, realm_id, received_at)
+    return {"seen": seen, "marked": marked}

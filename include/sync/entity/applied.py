@@ -1,0 +1,43 @@
+"""The invoices that payments and credits are applied to: which are in QuickBooks, which will be, what is open."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import psycopg
+
+from include.company.company import Company
+from include.model.payment import Application
+from include.model.record import RecordKey
+from include.qbo import invoice as qbo_invoice
+from include.qbo.client import QboClient
+from include.sync import links
+
+
+def synced_and_expected(
+    connection: psycopg.Connection, company: Company, applications: Iterable[Application]
+) -> tuple[set[RecordKey], set[RecordKey]]:
+    """The applied invoices that are linked, and those that are not yet but will be.
+
+    The rest cannot reach QuickBooks: dated before the start date, of a lab whose invoices do not flow, of another
+    company.
+    """
+    invoices = {application.invoice for application in applications}
+    linked = set(links.qbo_ids(connection, company.realm_id, invoices))
+    rows = connection.execute(
+        "select i.id::text from lms.invoice i"
+        "  join qbo_sync.connection n on n.billing_lab_id = i.billing_lab_id and n.realm_id = %s"
+        " where i.id = any(%s::bigint[]) and i.origin = 'lms' and n.sync_invoices"
+        "   and n.direction in ('lms_to_qbo', 'both')"
+        "   and (n.sync_start_date is null or i.invoice_date >= n.sync_start_date)",
+        [company.realm_id, [key.id for key in invoices - linked]],
+    )
+    return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}
+
+
+def open_balances(
+    connection: psycopg.Connection, client: QboClient, invoices: Sequence[RecordKey]
+) -> dict[str, Decimal]:
+    """What is open of these invoices in QuickBooks, by LMS id. Dollars."""
+    ids = links.qbo_ids(connection, client.realm_id, invoices)
+    found = {one.qbo_id: one.balance for one in qbo_invoice.find_by_id(client, sorted(ids.values()))}
+    return {key.id: found[qbo_id] for key, qbo_id in ids.items() if qbo_id in found}

@@ -1,0 +1,42 @@
+"""LMS records on their way to QuickBooks that may be what is new there."""
+
+import psycopg
+
+
+def is_in_flight(connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str) -> bool:
+    """Whether an LMS record is due to go to QuickBooks, or will be again in a moment.
+
+    One whose create was answered with a fault may have been done all the same (trap 6): it is searched for when it is
+    tried again (write/unconfirmed.py), which `retry_unconfirmed` brings about. A few times, so that nobody waits for
+    ever.
+    """
+    row = connection.execute(
+        "select 1 from qbo_sync.connection n"
+        " where n.realm_id = %(realm)s and n.direction in ('lms_to_qbo', 'both')"
+        "   and case %(entity)s when 'invoice' then n.sync_invoices else n.sync_payments end"
+        "   and (exists (select 1 from qbo_sync.change_mark m"
+        "                 where m.realm_id = n.realm_id and m.direction = 'lms_to_qbo' and m.entity = %(entity)s"
+        "                   and m.record_id = %(id)s and m.billing_lab_id = n.billing_lab_id"
+        "                   and m.waits_for_entity is null)"
+        "        or exists (select 1 from qbo_sync.unconfirmed_create d join qbo_sync.sync_error e"
+        "                     on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
+        "                    where d.realm_id = n.realm_id and d.entity = %(entity)s and d.record_id = %(id)s"
+        "                      and e.direction = 'lms_to_qbo' and e.status = 'open' and e.attempts < 4"
+        "                      and e.billing_lab_id = n.billing_lab_id))",
+        {"realm": realm_id, "entity": entity, "id": lms_id},
+    ).fetchone()
+    return row is not None
+
+
+def retry_unconfirmed(connection: psycopg.Connection, realm_id: str, entity: str) -> None:
+    """Have creates tried again that may have been done although QuickBooks refused them: somebody waits for them."""
+    connection.execute(
+        "update qbo_sync.sync_error e set retry_at = clock_timestamp()"
+        "  from (select e.id from qbo_sync.sync_error e join qbo_sync.unconfirmed_create d"
+        "          on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
+        "         where d.realm_id = %s and d.entity = %s and e.direction = 'lms_to_qbo' and e.status = 'open'"
+        "           and e.attempts < 4 and e.retry_at > clock_timestamp()"
+        "         order by e.id for update of e) waited_for"
+        " where e.id = waited_for.id",
+        [realm_id, entity],
+    )

@@ -1,0 +1,297 @@
+"""Every message of a sync error with an example, so that all of them can be read at once.
+
+`python -m include.sync.error_catalogue` prints the entries of docs/errors.md: what each code means, who acts, what
+happens then, and the messages that it comes with. A test compares the page with this.
+"""
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from include.expectations.check import check
+from include.model.customer import Customer
+from include.model.invoice import Invoice, InvoiceLine
+from include.model.money import ZERO
+from include.model.payment import Application, Credit, CreditApplication, Payment
+from include.model.problem import Problem
+from include.model.product import Product
+from include.model.record import Entity, RecordKey, Side
+from include.model.staged import ForeignCustomer, NamedRecord, OtherLine, QboInvoice, QboPayment, RefusedLookup
+from include.qbo.faults import Fault
+from include.sync import fault_words
+from include.sync.plan import problems
+from include.sync.plan.error_codes import ENTRIES, anchor
+
+# The records that the examples are about.
+
+_DAY = date(2026, 6, 15)
+_FIRST_VERSION = "0"
+_CUSTOMER = RecordKey("billing_account", "7")
+_LINE = InvoiceLine(product=RecordKey("product", "3"), quantity=Decimal(1), unit_price=Decimal(33), amount=Decimal(33))
+_INVOICE = Invoice(number="1042", date=_DAY, customer=_CUSTOMER, lines=(_LINE,), total=Decimal(33))
+_QBO_INVOICE = QboInvoice(
+    qbo_id="145",
+    sync_token=_FIRST_VERSION,
+    number="1042",
+    date=_DAY,
+    due_date=None,
+    customer_id="58",
+    customer_name="Lakeside Dental",
+    currency="USD",
+    lines=(),
+    discount=ZERO,
+    shipping=ZERO,
+    own_tax=ZERO,
+    total=Decimal(80),
+    balance=Decimal(80),
+    memo=None,
+    voided=False,
+    lines_lost=False,
+)
+_PAYMENT = Payment(date=_DAY, customer=_CUSTOMER, amount=Decimal(50))
+_QBO_PAYMENT = QboPayment(
+    qbo_id="150",
+    sync_token=_FIRST_VERSION,
+    date=_DAY,
+    customer_id="58",
+    customer_name="Lakeside Dental",
+    currency="USD",
+    amount=Decimal(50),
+    money_applied=Decimal(50),
+    invoices={},
+    other_lines=(),
+    method_id=None,
+    lines_lost=False,
+)
+_CREDIT = Credit(date=_DAY, customer=_CUSTOMER, amount=Decimal(20))
+_THE_INVOICE = "Invoice 1042"
+_THE_PAYMENT = problems.named("payment", _PAYMENT.amount, _DAY)
+_THE_CREDIT = problems.named("credit", _CREDIT.amount, _DAY)
+_THE_APPLIED_CREDIT = problems.named("applied credit", _CREDIT.amount, _DAY)
+_NAME = "Lakeside Dental"
+
+
+def examples() -> list[Problem]:
+    """Each message once, in the order of the error codes."""
+    found = [*_from_checks(), *_from_the_planner(), *_from_quickbooks()]
+    order = {code: position for position, code in enumerate(ENTRIES)}
+    return sorted(found, key=lambda problem: order.get(problem.code, len(order)))
+
+
+# ------------------------------------------------------------------ checks before writing
+
+
+def _from_checks() -> Iterator[Problem]:
+    for entity, side, records in _BROKEN:
+        by_id = {str(position): record for position, record in enumerate(records)}
+        found = check(entity, side, by_id)
+        for record_id in by_id:
+            # Of several problems of a record the first is reported.
+            yield found[record_id][0]
+
+
+_applied = Application(invoice=RecordKey("invoice", "1"), amount=Decimal(60))
+_negative = Application(invoice=RecordKey("invoice", "1"), amount=Decimal(-5))
+
+#: Records that break each expectation once.
+_BROKEN: tuple[tuple[Entity, Side, tuple[Any, ...]], ...] = (
+    (
+        "billing_account",
+        "qbo",
+        (
+            Customer(name=""),
+            Customer(name="Lakeside Dental " * 32),
+            Customer(name="Lakeside: Dental"),
+            Customer(name=_NAME, email="office(at)lakeside"),
+            Customer(name=_NAME, email=f"{'o' * 90}@lakeside.example"),
+            Customer(name=_NAME, phone="555-0100 or 555-0101 or 555-0102"),
+        ),
+    ),
+    ("product", "qbo", (Product(name="Zirconia Crown " * 8),)),
+    (
+        "invoice",
+        "qbo",
+        (
+            replace(_INVOICE, number=" "),
+            replace(_INVOICE, number="2026-LAKESIDE-DENTAL-1042"),
+            replace(_INVOICE, lines=()),
+            replace(_INVOICE, lines=(replace(_LINE, product=None),)),
+            replace(_INVOICE, tax=Decimal(-3)),
+            replace(_INVOICE, discount=Decimal(40)),
+            replace(_INVOICE, total=Decimal(-7)),
+        ),
+    ),
+    (
+        "payment",
+        "qbo",
+        (
+            replace(_PAYMENT, amount=Decimal(-50)),
+            replace(_PAYMENT, applications=(_negative,)),
+            replace(_PAYMENT, applications=(_applied,)),
+        ),
+    ),
+    (
+        "credit_application",
+        "qbo",
+        (CreditApplication(date=_DAY, customer=_CUSTOMER, credit=RecordKey("credit", "5"), applications=(_negative,)),),
+    ),
+    (
+        "invoice",
+        "lms",
+        (
+            replace(_INVOICE, total=Decimal(30)),
+            replace(_INVOICE, lines=(replace(_LINE, amount=Decimal(-33)),), total=Decimal(-33)),
+            replace(_INVOICE, lines=(replace(_LINE, quantity=Decimal(10**10)),)),
+        ),
+    ),
+    (
+        "payment",
+        "lms",
+        (
+            replace(_PAYMENT, amount=Decimal(10**10)),
+            replace(_PAYMENT, applications=(_negative,)),
+            replace(_PAYMENT, applications=(_applied,)),
+        ),
+    ),
+)
+
+
+# ------------------------------------------------------------------ plans
+
+
+def _from_the_planner() -> Iterator[Problem]:
+    for bearer in (
+        NamedRecord(kind="Vendor", qbo_id="31", sync_token=_FIRST_VERSION, name=_NAME, active=True),
+        NamedRecord(kind="Employee", qbo_id="32", sync_token=_FIRST_VERSION, name=_NAME, active=True),
+        NamedRecord(kind="Customer", qbo_id="33", sync_token=_FIRST_VERSION, name=_NAME, active=False),
+        NamedRecord(kind="Customer", qbo_id="34", sync_token=_FIRST_VERSION, name=_NAME, active=True, linked=True),
+        NamedRecord(kind="Customer", qbo_id="35", sync_token=_FIRST_VERSION, name=_NAME, active=True, parent_id="9"),
+        NamedRecord(kind="Customer", qbo_id="36", sync_token=_FIRST_VERSION, name=_NAME, active=True),
+    ):
+        yield problems.name_taken("customer", _NAME, bearer)
+    category = NamedRecord(
+        kind="Item", qbo_id="37", sync_token=_FIRST_VERSION, name="Crowns", active=True, usable=False
+    )
+    yield problems.name_taken("product", "Crowns", category)
+    yield problems.lookup_refused(RefusedLookup(name="Smile ☺ Dental", fault={}))
+    yield problems.foreign_name_match("customer", "Toronto Dental", "CAD")
+    yield problems.foreign_transaction(_THE_INVOICE, "CAD", "USD")
+    yield problems.foreign_customer(_THE_INVOICE, ForeignCustomer(name="Toronto Dental", currency="CAD"), "USD")
+    yield problems.unreadable("The invoice with QuickBooks id 145", {})
+    yield problems.customer_not_linked(f"{_THE_INVOICE} of $80.00", "58", _NAME)
+    yield problems.books_closed(_THE_INVOICE, _DAY, date(2026, 6, 30))
+    yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
+    yield problems.ambiguous_in_quickbooks(_INVOICE, ["145", "146"])
+    yield problems.ambiguous_in_lms(_QBO_INVOICE, "1042", [("12", "Second Lab: $33.00, dated 06/15/2026 (id 12)")])
+    yield problems.number_taken(_QBO_INVOICE, "1042", "Bright Dental Lab", "12", Decimal(33), _DAY)
+    changed = replace(_INVOICE, total=Decimal(40))
+    yield problems.invoice_deleted_in_lms("1042", changed)
+    yield problems.invoice_deleted_in_quickbooks(_INVOICE)
+    yield problems.invoice_changed_on_both_sides(_INVOICE, changed)
+    yield problems.deleted_in_quickbooks(_THE_PAYMENT)
+    yield problems.money_deleted_in_lms(_THE_PAYMENT, None, _PAYMENT)
+    yield problems.credit_changed_on_both_sides(_THE_CREDIT, Decimal(20), Decimal(25))
+    yield problems.payment_deleted_in_quickbooks(_PAYMENT)
+    less = replace(_PAYMENT, amount=Decimal(45))
+    yield problems.payment_changed_on_both_sides(_PAYMENT, less)
+    yield problems.applications_taken_back(_PAYMENT, less, Decimal(45), Decimal(50))
+    entry = OtherLine(kind="JournalEntry", qbo_id="160", amount=Decimal(20), linked=())
+    memo = OtherLine(kind="CreditMemo", qbo_id="161", amount=Decimal(30), linked=())
+    yield problems.unsynced_application(_QBO_PAYMENT, [entry])
+    yield problems.unsynced_application(_QBO_PAYMENT, [memo])
+    yield problems.refused_by_lms(_THE_INVOICE, "value too long for type character varying(30)", {})
+    yield problems.mass_delete_held("invoices", 240, 1000, to_quickbooks=True)
+    yield problems.mass_delete_held("payments", 240, 1000, to_quickbooks=False)
+
+
+# ------------------------------------------------------------------ QuickBooks' answers
+
+
+def _from_quickbooks() -> Iterator[Problem]:
+    for code in fault_words.WORDS:
+        yield fault_words.explain(_fault(code, _SAYS.get(code, "")), _EXAMPLE_OF.get(code, _THE_INVOICE))
+    in_use = fault_words.explain(_fault("6140"), _THE_INVOICE)
+    holder = "the invoice of $150.00 for Walk-in Repairs, dated 05/05/2026"
+    yield fault_words.number_in_use(in_use, _THE_INVOICE, holder, "Invoice", "99")
+    product = "Product “Zirconia Crown”"
+    yield fault_words.item_name_in_use(fault_words.explain(_fault("6240"), product), product)
+    refused_link = fault_words.explain(_fault("620"), _THE_PAYMENT)
+    yield fault_words.different_customers(refused_link, _THE_PAYMENT, ["invoice 1042 belongs to Dr. Sub"])
+    fault = _fault("6000", "The amount that you applied is more than the amount that is open.")
+    yield fault_words.explain(fault, _THE_PAYMENT)
+    yield fault_words.less_open(fault_words.explain(fault, _THE_APPLIED_CREDIT), _THE_APPLIED_CREDIT, fault)
+    inactive = fault_words.explain(
+        _fault("2500", "Something you're trying to use has been made inactive."), _THE_CREDIT
+    )
+    yield inactive
+    yield fault_words.inactive(inactive, _THE_INVOICE, [f"the customer “{_NAME}”"])
+    for code in ("610", "2500"):
+        yield fault_words.explain(_fault(code, "Object Not Found."), _THE_INVOICE)
+    missing = fault_words.explain(_fault("610", "Object Not Found."), _THE_PAYMENT)
+    linked_invoice = {"TxnId": "145", "TxnType": "Invoice", "Amount": Decimal(33)}
+    linked_memo = {"TxnId": "161", "TxnType": "CreditMemo", "Amount": Decimal(20)}
+    yield fault_words.applied_to_deleted(missing, _THE_PAYMENT, [linked_invoice])
+    yield fault_words.applied_to_deleted(missing, _THE_APPLIED_CREDIT, [linked_memo])
+    yield fault_words.not_taken_over(_THE_PAYMENT, Decimal(40), {})
+    yield fault_words.not_deleted(_THE_CREDIT)
+    yield fault_words.explain(_fault("9999", "The line item tax code is not valid."), _THE_INVOICE)
+    yield fault_words.explain(Fault(status=413, code="", message="Request Entity Too Large.", detail=""), _THE_INVOICE)
+
+
+#: Records that the fault can be about, where invoices are not the ones.
+_EXAMPLE_OF = {
+    "620": _THE_PAYMENT,
+    "6240": f"Customer “{_NAME}”",
+    "2040": f"Customer “{_NAME}”",
+    "2210": f"Customer “{_NAME}”",
+    "6540": _THE_PAYMENT,
+}
+
+
+#: What QuickBooks says, where the message quotes it.
+_SAYS = {
+    "2050": "The memo exceeds the maximum number of characters.",
+    "6070": "The amount of a line is not equal to its quantity multiplied by its unit price.",
+    "5030": "This feature is not included in the company's subscription.",
+}
+
+
+def _fault(code: str, detail: str = "") -> Fault:
+    return Fault(status=400, code=code, message="", detail=detail)
+
+
+# ------------------------------------------------------------------ the page
+
+
+def as_markdown() -> str:
+    """The entries of docs/errors.md, after links to each."""
+    by_anchor: dict[str, list[Problem]] = defaultdict(list)
+    for problem in examples():
+        by_anchor[anchor(problem.code)].append(problem)
+    parts = ["", _wrapped(" · ".join(f"[{code}](#{anchor(code)})" for code in ENTRIES), ""), ""]
+    for code, entry in ENTRIES.items():
+        parts += [f'<a id="{anchor(code)}"></a>', "", f"### `{code}`", "", _wrapped(entry.means, ""), ""]
+        for head, words in (
+            ("Who acts", f"{entry.who}."),
+            ("What to do", entry.to_do),
+            ("What happens then", entry.then),
+        ):
+            parts.append(_wrapped(f"- **{head}**: {words}", "  "))
+        parts += ["", "What it says, for example:", ""]
+        for problem in by_anchor[anchor(code)]:
+            parts += [_wrapped(f"> {problem.message}", "> "), ">", _wrapped(f"> *{problem.resolution}*", "> "), ""]
+    return "\n".join(parts)
+
+
+def _wrapped(words: str, rest: str) -> str:
+    return textwrap.fill(words, 120, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(as_markdown())

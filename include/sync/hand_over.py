@@ -1,0 +1,83 @@
+"""What the other direction has to do is handed over here, and nowhere else.
+
+A run writes its own side only. Whatever it learns that concerns the other side becomes a mark or a retry there.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+
+from include.model.payment import CreditApplication
+from include.model.plan import WRITES, Plan, nothing
+from include.model.problem import Problem
+from include.model.record import Direction, RecordKey, Side
+from include.model.staged import StagedRecord
+from include.sync import links, marks
+
+_SIDE: dict[Direction, Side] = {"lms_to_qbo": "qbo", "qbo_to_lms": "lms"}
+
+
+def is_for_this_run(record: StagedRecord[Any, Any, Any, Any], plan: Plan[Any]) -> bool:
+    """Whether the plan writes, or would write, the side that the record's run writes; or neither."""
+    return plan.side in (None, _SIDE[record.direction])
+
+
+def hand_over(connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]) -> None:
+    """A plan that writes the other side: that side's DAG gets the record to plan and write itself.
+
+    What has changed in the LMS is marked by the LMS's triggers already.
+    """
+    plan = record.planned
+    if record.direction == "lms_to_qbo" and plan.side == "lms" and plan.step in WRITES and record.qbo_id:
+        marks.mark_one(connection, realm_id, "qbo_to_lms", record.entity, record.qbo_id, record.billing_lab_id)
+
+
+def left_to_the_other_side(plan: Plan[Any], skipped: Problem | None) -> tuple[Plan[Any], list[Problem]]:
+    """What the plan of the other side means for this run: nothing to write, and to report only what is skipped here."""
+    return nothing(plan.cause), [skipped] if skipped else []
+
+
+def balances_unsure(
+    connection: psycopg.Connection, realm_id: str, invoice_ids: Iterable[str], billing_lab_id: int | None
+) -> None:
+    """Invoices of QuickBooks whose balance could not be told while a payment was written: their DAG gets them."""
+    for qbo_id in invoice_ids:
+        marks.mark_one(connection, realm_id, "qbo_to_lms", "invoice", qbo_id, billing_lab_id)
+
+
+def sync_back(
+    connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, base: Any, billing_lab_id: int | None
+) -> None:
+    """What QuickBooks says of a record that was just linked and is not quite ours: the link knows its version, so the
+    change capture takes it for an echo. Of a credit's application, what it says of the invoices."""
+    if isinstance(base, CreditApplication):
+        invoices = [one.invoice for one in base.applications]
+        changed = [("invoice", id_) for id_ in sorted(links.qbo_ids(connection, realm_id, invoices).values())]
+    else:
+        changed = [(key.entity, qbo_id)] if key.entity in ("invoice", "payment") else []
+    for entity, id_ in changed:
+        marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
+
+
+def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
+    """An invoice is about to be deleted from the LMS: the credits and payments that lose their applications with it go
+    through the change feed, so that no transaction marks in an order of its own."""
+    connection.execute(
+        "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+        " select 'credit', c.id, c.billing_lab_id from lms.credit c"
+        "   join lms.credit_application a on a.credit_id = c.id where a.invoice_id = %(invoice)s union all"
+        " select 'payment', p.id, p.billing_lab_id from lms.payment p"
+        "   join lms.payment_application a on a.payment_id = p.id where a.invoice_id = %(invoice)s",
+        {"invoice": int(invoice_id)},
+    )
+
+
+def retry_to_quickbooks(connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str) -> None:
+    """What stood in the way of the other direction (`total_mismatch`) may be over."""
+    connection.execute(
+        "update qbo_sync.sync_error set retry_at = clock_timestamp() where realm_id = %s and status = 'open'"
+        "   and direction = 'lms_to_qbo' and record_entity = %s and record_id = %s"
+        "   and error_code not like 'conflict%%'",
+        [realm_id, entity, lms_id],
+    )

@@ -1,1 +1,0 @@
-"""From QuickBooks to the LMS: what changed there, and the four steps that bring it here."""

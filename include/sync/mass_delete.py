@@ -1,0 +1,151 @@
+"""Many deletes at once are a question, not an order (rule 8.9): held, reported once per lab and kind, and released or
+refused by a person."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from include.company.company import Company
+from include.company.runtime import Runtime
+from include.model.record import Direction, Entity, RecordKey
+from include.model.staged import StagedRecord
+from include.sync import errors, marks
+from include.sync.entity.base import EntitySync
+from include.sync.hand_over import is_for_this_run
+from include.sync.plan import problems
+from include.sync.plan.guards import deletes_or_voids, hold, many_at_once
+
+#: What marks of held records wait for (the view due_mark knows it).
+HELD = "mass_delete"
+A_PERSON = (HELD, "a person")
+
+_WORDS: dict[str, str] = {
+    "invoice": "invoices",
+    "payment": "payments",
+    "credit": "credits",
+    "credit_application": "applied credits",
+}
+
+
+def hold_many(
+    connection: psycopg.Connection,
+    runtime: Runtime,
+    company: Company,
+    sync: EntitySync[Any, Any, Any, Any],
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+    *,
+    released: bool,
+    held_before: Collection[int | None] = (),
+) -> set[int | None]:
+    """Let the records wait that would be deleted or voided, where they are more than the limit allows for a lab; the
+    labs are returned of which some are held.
+
+    Records whose lab nobody knows any more (TRUNCATE) count for the company as a whole. `released`: a person wants
+    them deleted, however many. `held_before`: labs of which the run holds records that these hang on.
+    """
+    doomed = [one for one in records if deletes_or_voids(one.planned) and is_for_this_run(one, one.planned)]
+    if released or not doomed:
+        _close(connection, company.realm_id, sync.entity, records)
+        return set()
+    direction = records[0].direction
+    held = _held(connection, company.realm_id, direction, sync.entity, [record.record_id for record in records])
+    plans = [(sync.entity, record.billing_lab_id, record.planned) for record in doomed]
+    limit = runtime.mass_delete_limit
+    # Counting what is linked costs more than the rest: mostly so few are deleted that it does not matter.
+    few = not many_at_once(plans, {}, held, limit)
+    linked = {} if few else _linked(connection, company.realm_id, sync.entity)
+    too_many = {} if few else many_at_once(plans, linked, held, limit)
+    for record in doomed:
+        if (sync.entity, record.billing_lab_id) in too_many or record.billing_lab_id in held_before:
+            record.plan = hold(record.planned)
+    for (entity, lab), count in too_many.items():
+        problem = problems.mass_delete_held(
+            _WORDS[entity], count, linked.get((entity, lab), 0), to_quickbooks=direction == "lms_to_qbo"
+        )
+        errors.report(connection, runtime.run, _place(company.realm_id, direction, entity, lab), problem)
+    labs = {lab for _, lab in too_many}
+    _close(connection, company.realm_id, sync.entity, records, labs)
+    return labs
+
+
+def _place(realm_id: str, direction: Direction, entity: Entity, lab: int | None) -> errors.ErrorPlace:
+    return errors.ErrorPlace(
+        realm_id=realm_id,
+        direction=direction,
+        key=_key(entity, lab),
+        operation="delete",
+        billing_lab_id=lab,
+    )
+
+
+def _key(entity: Entity, lab: int | None) -> RecordKey:
+    return RecordKey(entity, f"{HELD} of lab {'unknown' if lab is None else lab}")
+
+
+def _linked(connection: psycopg.Connection, realm_id: str, entity: Entity) -> dict[tuple[Entity, int | None], int]:
+    """The linked records of each lab; under None those of all labs together."""
+    rows = connection.execute(
+        "select o.billing_lab_id, count(*) from qbo_sync.linked_record l"
+        "  left join lateral ("
+        "    select s.billing_lab_id from qbo_sync.sync_outcome s"
+        "     where s.realm_id = l.realm_id and s.entity = l.entity and s.billing_lab_id is not null"
+        "       and (s.direction = 'lms_to_qbo' and s.record_id = l.record_id"
+        "            or s.direction = 'qbo_to_lms' and s.record_id = l.qbo_id)"
+        "     order by s.id desc limit 1) o on true"
+        " where l.realm_id = %s and l.entity = %s group by o.billing_lab_id",
+        [realm_id, entity],
+    ).fetchall()
+    counts: dict[tuple[Entity, int | None], int] = {(entity, lab): count for lab, count in rows if lab is not None}
+    counts[entity, None] = sum(count for _, count in rows)
+    return counts
+
+
+def _held(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, entity: Entity, in_hand: Sequence[str]
+) -> dict[tuple[Entity, int | None], int]:
+    rows = connection.execute(
+        "select billing_lab_id, count(*) from qbo_sync.change_mark"
+        " where realm_id = %s and direction = %s and entity = %s and waits_for_entity = %s"
+        "   and record_id <> all(%s) group by billing_lab_id",
+        [realm_id, direction, entity, HELD, list(in_hand)],
+    )
+    return {(entity, lab): count for lab, count in rows}
+
+
+def _close(
+    connection: psycopg.Connection,
+    realm_id: str,
+    entity: Entity,
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+    still_held: Iterable[int | None] = (),
+) -> None:
+    """Nothing of a lab is held any more: its error is resolved."""
+    if not records:
+        return
+    direction, kept = records[0].direction, {_key(entity, lab).id for lab in still_held}
+    open_errors = connection.execute(
+        "select record_id, billing_lab_id from qbo_sync.sync_error where realm_id = %s and direction = %s"
+        "   and record_entity = %s and error_code = 'mass_delete_held' and status <> 'resolved'",
+        [realm_id, direction, entity],
+    ).fetchall()
+    if not open_errors:
+        return
+    held = _held(connection, realm_id, direction, entity, [record.record_id for record in records])
+    for record_id, lab in open_errors:
+        if record_id not in kept and not held.get((entity, lab)):
+            errors.resolve(connection, realm_id, direction, RecordKey(entity, record_id))
+
+
+def release(
+    connection: psycopg.Connection, realm_id: str | None, direction: Direction, entities: Sequence[str]
+) -> None:
+    """What is held is due again, in the caller's transaction: a run that was asked to release it takes it."""
+    marks.lock_alone(connection)
+    connection.execute(
+        "update qbo_sync.change_mark set waits_for_entity = null, waits_for_id = null, waits_since = null,"
+        " attempt_after = null, generation = nextval('qbo_sync.mark_generation')"
+        " where direction = %s and entity = any(%s) and waits_for_entity = %s"
+        "   and (%s::text is null or realm_id = %s)",
+        [direction, list(entities), HELD, realm_id, realm_id],
+    )

@@ -1,0 +1,343 @@
+"""Every error code for people who look it up: what it means, who acts, what to do, what happens then.
+
+What a single record's error says is made in problems.py, fault_words.py and the expectations; error_catalogue.py prints
+both together as docs/errors.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One error code, in the words of a bookkeeper."""
+
+    means: str
+    who: str
+    to_do: str
+    then: str
+
+
+_IN_QUICKBOOKS = "the bookkeeper, in QuickBooks"
+_IN_PILOT = "lab staff, in Pilot"
+_EITHER = "the bookkeeper, in QuickBooks, or lab staff, in Pilot"
+_ON_THE_PAGE = "lab staff, on the page *QuickBooks Online*"
+_ADMINISTRATOR = "an administrator of the QuickBooks company"
+
+_LATER = "the sync tries again on its own after an hour, then less and less often, but at least once a day."
+_OR_WAIT = f"Choose *Retry*, or wait: {_LATER}"
+_ON_ITS_OWN = f"{_LATER[0].upper()}{_LATER[1:]}"
+_AT_ONCE = "The change is picked up right away, the record syncs, and the error is resolved."
+
+#: `qbo_…` and `http_…`: all others of that kind, with QuickBooks' own code.
+ENTRIES: Mapping[str, Entry] = {
+    "validation_failed": Entry(
+        means=(
+            "The record cannot be correct as it is: a name that is too long or contains a colon, an invoice without "
+            "lines, a negative total, a discount that is more than the lines, a payment that is applied for "
+            "more than its amount. The message says which; `detail.rule` has the name of the rule. Nothing was written."
+        ),
+        who="lab staff, in Pilot; for a record that comes from QuickBooks, the bookkeeper there",
+        to_do="Correct the record as the message says.",
+        then=f"{_AT_ONCE} It is not retried before the record changes.",
+    ),
+    "name_taken": Entry(
+        means=(
+            "Another record in QuickBooks already uses this name: a customer, vendor, or employee; for a product, "
+            "another product or service. It may be inactive, or linked to another Pilot record."
+        ),
+        who=_EITHER,
+        to_do="Rename one of the two, or make the inactive record active again in QuickBooks.",
+        then=(
+            "A new name in Pilot is picked up right away. After a change in QuickBooks choose *Retry*, or wait: "
+            f"{_LATER}"
+        ),
+    ),
+    "number_taken": Entry(
+        means=(
+            "An invoice in QuickBooks has a number that another invoice of the lab already has in Pilot, so it cannot "
+            "be added to Pilot."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do="Give the invoice that the message names another number in QuickBooks.",
+        then="The change is found by the next check of QuickBooks, and the invoice is added to Pilot.",
+    ),
+    "ambiguous_match": Entry(
+        means=(
+            "Several invoices could be this one: same number, customer, date, and total, or the same number with "
+            "something different. The sync does not guess."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do="Delete the duplicate invoices. If they are different invoices, give each one its own number.",
+        then=f"A change in QuickBooks is found by its next check; otherwise choose *Retry*. {_ON_ITS_OWN}",
+    ),
+    "customer_not_linked": Entry(
+        means=(
+            "An invoice or payment in QuickBooks is for a customer that is not linked to a billing account or a "
+            "doctor–office pair in Pilot."
+        ),
+        who=_ON_THE_PAGE,
+        to_do="Link the customer there, or ignore the customer permanently.",
+        then="When the customer is linked, everything that was waiting for it is synced automatically.",
+    ),
+    "inactive_reference": Entry(
+        means="The record uses a customer, product, or account that was made inactive in QuickBooks.",
+        who=_IN_QUICKBOOKS,
+        to_do="Make it active again in QuickBooks.",
+        then=_OR_WAIT,
+    ),
+    "books_closed": Entry(
+        means="The invoice is dated in a period that is closed in QuickBooks. It was not sent.",
+        who=_EITHER,
+        to_do=(
+            "Move the closing date in QuickBooks (Account and settings > Advanced), or give the invoice a later date in"
+            " Pilot."
+        ),
+        then=(
+            "A new date in Pilot is picked up right away. After a change in QuickBooks choose *Retry*, or wait: "
+            f"{_LATER}"
+        ),
+    ),
+    "total_mismatch": Entry(
+        means=(
+            "The invoice is in QuickBooks and linked, but QuickBooks calculated a different total. The message shows "
+            "both."
+        ),
+        who="the bookkeeper",
+        to_do="Compare the two invoices line by line, tax and discounts first, and correct the one that is wrong.",
+        then="The error is resolved when both totals are the same.",
+    ),
+    "foreign_currency": Entry(
+        means=(
+            "A customer, invoice or payment in QuickBooks is in another currency than the company's home currency. "
+            "Pilot has one currency only."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do=(
+            "Rename the customer, so that another one is created in the home currency; or keep the transaction in "
+            "QuickBooks only, and ignore the error."
+        ),
+        then="After renaming choose *Retry*. An ignored error stays ignored.",
+    ),
+    "applied_to_deleted": Entry(
+        means="An invoice or credit memo that a payment or credit is applied to was deleted in QuickBooks.",
+        who=_IN_PILOT,
+        to_do="Un-invoice the case (or delete the credit) in Pilot too, or apply the money to another invoice.",
+        then=_AT_ONCE,
+    ),
+    "deleted_in_quickbooks": Entry(
+        means="The record was changed in Pilot, but somebody has deleted it in QuickBooks.",
+        who=_IN_PILOT,
+        to_do="Delete it in Pilot too, or enter it again as a new record.",
+        then=_AT_ONCE,
+    ),
+    "conflict_deleted": Entry(
+        means=(
+            "The record was deleted on one side while it was changed on the other. The delete won; `detail` keeps the "
+            "version that lost."
+        ),
+        who="whoever made the change",
+        to_do="If the change was meant to stay, enter it again. Then choose *Ignore* and give a reason.",
+        then="The error stays open until somebody ignores it, because nothing is left to retry.",
+    ),
+    "conflict_qbo_kept": Entry(
+        means=(
+            "The record was changed on both sides. QuickBooks' version stayed; `detail` keeps the version from Pilot."
+        ),
+        who="whoever made the change in Pilot",
+        to_do="If the change in Pilot was meant to stay, enter it again. Then choose *Ignore* and give a reason.",
+        then="The error stays open until somebody ignores it, because nothing is left to retry.",
+    ),
+    "unsynced_application": Entry(
+        means=(
+            "Part of a QuickBooks payment is applied to something that Pilot does not have, or a credit memo helps to "
+            "pay the same invoices. The rest of the payment was synced."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do="Apply that part to invoices that Pilot has, or leave it and ignore the error.",
+        then="The payment syncs again when it changes in QuickBooks, and when an invoice that it lacked is linked.",
+    ),
+    "not_taken_over": Entry(
+        means="QuickBooks accepted a change of a payment or credit, or a delete, but kept what it had.",
+        who=_IN_QUICKBOOKS,
+        to_do="Check whether its period is closed.",
+        then=_OR_WAIT,
+    ),
+    "unreadable": Entry(
+        means=(
+            "QuickBooks does not show one of its own invoices or payments, so it cannot be synced. Other records are "
+            "not affected."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do="Open it in QuickBooks and save it again.",
+        then=f"{_OR_WAIT} If that does not help, ask support and quote the tracking id in the details.",
+    ),
+    "lookup_refused": Entry(
+        means=(
+            "Before creating something, the sync asks QuickBooks whether it already has this name or number. QuickBooks"
+            " refused the question."
+        ),
+        who=_IN_PILOT,
+        to_do="Remove unusual characters from the name or number in Pilot.",
+        then=_AT_ONCE,
+    ),
+    "refused_by_lms": Entry(
+        means="The LMS database refuses what was changed in QuickBooks. The database's own words are in the details.",
+        who="support",
+        to_do=(
+            "Correct the record in QuickBooks if the message says how; otherwise ask support and quote the details."
+        ),
+        then=_ON_ITS_OWN,
+    ),
+    "mass_delete_held": Entry(
+        means=(
+            "A run was about to delete or void many records of one kind at once: more than 10 % of the lab's linked "
+            "records, and at least 20. A restored backup or an emptied table looks exactly like that, so it stopped "
+            "before the first one. Everything else continues."
+        ),
+        who="somebody who knows whether the deletes are meant",
+        to_do=(
+            "If they are meant, trigger the DAG by hand with *Delete many at once* (`release_held`) turned on. If not, "
+            "restore the records."
+        ),
+        then=(
+            "Released, the deletes are carried out. When the records are back, nothing is left to delete and the error "
+            "is resolved."
+        ),
+    ),
+    "qbo_6140": Entry(
+        means="The invoice number is already used in QuickBooks. The message says by which transaction.",
+        who=_IN_QUICKBOOKS,
+        to_do="Give the other transaction another number.",
+        then=_OR_WAIT,
+    ),
+    "qbo_6240": Entry(
+        means=(
+            "Between the check and the create, another customer, vendor, employee, or product got this name in "
+            "QuickBooks."
+        ),
+        who=_EITHER,
+        to_do="Rename one of the two.",
+        then=f"A new name in Pilot is picked up right away. {_ON_ITS_OWN}",
+    ),
+    "qbo_620": Entry(
+        means="A payment (or credit) and the invoice that it should pay belong to different customers in QuickBooks.",
+        who=_IN_QUICKBOOKS,
+        to_do=(
+            "Move the invoice or the payment to the same customer in QuickBooks, or apply the money to another invoice "
+            "in Pilot."
+        ),
+        then=_OR_WAIT,
+    ),
+    "qbo_6000": Entry(
+        means=(
+            "QuickBooks gave a business reason in its own words, often that more is applied than is open. The message "
+            "quotes it."
+        ),
+        who="the bookkeeper",
+        to_do="Do what QuickBooks says.",
+        then=(
+            "It is tried again after a minute, because another record may be about to make room, then less and less "
+            "often."
+        ),
+    ),
+    "qbo_610": Entry(
+        means="The record refers to something that QuickBooks no longer has.",
+        who="the bookkeeper",
+        to_do="Check the lab's accounts on the page *QuickBooks Online*, and the record in QuickBooks.",
+        then=_OR_WAIT,
+    ),
+    "qbo_2500": Entry(
+        means="The record refers to something that QuickBooks no longer has.",
+        who="the bookkeeper",
+        to_do="Check the lab's accounts on the page *QuickBooks Online*, and the record in QuickBooks.",
+        then=_OR_WAIT,
+    ),
+    "qbo_2040": Entry(
+        means="A name contains a character that QuickBooks does not accept.",
+        who=_IN_PILOT,
+        to_do="Remove colons, tabs, and line breaks from it.",
+        then=_AT_ONCE,
+    ),
+    "qbo_2050": Entry(
+        means="A text is too long for QuickBooks.",
+        who=_IN_PILOT,
+        to_do="Shorten it.",
+        then=_AT_ONCE,
+    ),
+    "qbo_2210": Entry(
+        means="QuickBooks does not accept the e-mail address.",
+        who=_IN_PILOT,
+        to_do="Correct the e-mail address.",
+        then=_AT_ONCE,
+    ),
+    "qbo_6070": Entry(
+        means="A line's amount is not quantity × price.",
+        who=_IN_PILOT,
+        to_do="Correct the line.",
+        then=_AT_ONCE,
+    ),
+    "qbo_6200": Entry(
+        means="The period is closed in QuickBooks.",
+        who=_IN_QUICKBOOKS,
+        to_do="Move the closing date (Account and settings > Advanced).",
+        then=_OR_WAIT,
+    ),
+    "qbo_6210": Entry(
+        means="The period is closed in QuickBooks.",
+        who=_IN_QUICKBOOKS,
+        to_do="Move the closing date (Account and settings > Advanced).",
+        then=_OR_WAIT,
+    ),
+    "qbo_6190": Entry(
+        means="The QuickBooks subscription has ended or was not paid: the company is read-only.",
+        who=_ADMINISTRATOR,
+        to_do="Renew the subscription.",
+        then="Everything that was waiting is sent automatically afterwards.",
+    ),
+    "qbo_6430": Entry(
+        means="The lab uses a QuickBooks account of the wrong type.",
+        who=_ON_THE_PAGE,
+        to_do="Choose other accounts for the lab.",
+        then=_OR_WAIT,
+    ),
+    "qbo_6540": Entry(
+        means="The payment is already part of a bank deposit in QuickBooks and cannot be changed.",
+        who=_IN_QUICKBOOKS,
+        to_do="Remove it from the deposit.",
+        then=_OR_WAIT,
+    ),
+    "qbo_5020": Entry(
+        means="The person who connected QuickBooks is not allowed to do this.",
+        who=_ADMINISTRATOR,
+        to_do="Reconnect the company as an administrator.",
+        then="Everything that was waiting is sent automatically afterwards.",
+    ),
+    "qbo_5030": Entry(
+        means="The QuickBooks subscription does not have a feature that the record needs.",
+        who=_ADMINISTRATOR,
+        to_do="Upgrade the subscription, or do without the feature.",
+        then=_OR_WAIT,
+    ),
+    "qbo_…": Entry(
+        means="Any other refusal by QuickBooks, with its fault code. The message quotes QuickBooks.",
+        who="the bookkeeper",
+        to_do="Do what QuickBooks says, or ask support and quote the tracking id in the details.",
+        then=_ON_ITS_OWN,
+    ),
+    "http_…": Entry(
+        means="QuickBooks refused without a reason, with this HTTP status.",
+        who="support",
+        to_do="Ask support and quote the tracking id in the details.",
+        then=_ON_ITS_OWN,
+    ),
+}
+
+_ANCHORS = {"qbo_…": "qbo_other", "http_…": "http_other"}
+
+
+def anchor(code: str) -> str:
+    """Where docs/errors.md explains a code, as the part of its address after `#`."""
+    if code in ENTRIES:
+        return _ANCHORS.get(code, code)
+    return "qbo_other" if code.startswith("qbo_") else "http_other"

@@ -1,0 +1,396 @@
+"""Every reason why a record cannot be synced, or was synced with a loss, in the words of a bookkeeper.
+
+One function a reason. What it says: what happened, to which record, what to do, and what happens then.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from include.model.invoice import Invoice
+from include.model.money import ZERO, show
+from include.model.payment import Payment
+from include.model.problem import Problem
+from include.model.staged import ForeignCustomer, NamedRecord, OtherLine, QboInvoice, QboPayment, RefusedLookup
+from include.model.typed_json import plain
+
+#: What happens once somebody has changed something in QuickBooks that no capture reports (errors.py: after an hour,
+#: then ever more slowly, to a day).
+RETRY = "Then choose Retry, or wait: Pilot tries again within a day."
+
+
+def day(of: date) -> str:
+    """A date as it is written in the US: 06/01/2026."""
+    return f"{of:%m/%d/%Y}"
+
+
+def named(what: str, amount: Decimal, of: date) -> str:
+    """How a bookkeeper would name a payment or credit at the beginning of a sentence."""
+    return f"The {what} of {show(amount)} dated {day(of)}"
+
+
+# ------------------------------------------------------------------ names
+
+
+def name_taken(noun: str, name: str, holder: NamedRecord) -> Problem:
+    """Another record in QuickBooks bears the name. `noun`: customer, sub-customer or product."""
+    return Problem(
+        code="name_taken",
+        message=f"The {noun} “{name}” cannot be created in QuickBooks: {_holder(holder)} already has this name.",
+        resolution=_free_the_name(noun, holder),
+        detail={"holder": holder.kind, "holder_id": holder.qbo_id, "holder_active": holder.active},
+    )
+
+
+def _holder(holder: NamedRecord) -> str:
+    if holder.kind == "Vendor":
+        return "a vendor"
+    if holder.kind == "Employee":
+        return "an employee"
+    noun = "product or service" if holder.kind == "Item" else "customer"
+    if not holder.active:
+        return f"an inactive {noun}"
+    if not holder.usable:
+        return f"a {noun} that cannot be sold (such as a category)"
+    if holder.linked:
+        return f"a {noun} that is linked to another Pilot record"
+    if holder.kind == "Item":
+        return f"a {noun}"
+    return "a sub-customer of another customer" if holder.parent_id else "a customer at the top level"
+
+
+def _free_the_name(noun: str, holder: NamedRecord) -> str:
+    if holder.kind in ("Vendor", "Employee"):
+        who = holder.kind.lower()
+        return f"Rename the {who} in QuickBooks (for example, “{holder.name} ({who})”), or the {noun} in Pilot. {RETRY}"
+    if not holder.active:
+        return f"Make it active again in QuickBooks, so that Pilot can use it, or rename it there. {RETRY}"
+    return f"Rename it in QuickBooks, or rename the {noun} in Pilot, so that the names differ. {RETRY}"
+
+
+def lookup_refused(lookup: RefusedLookup) -> Problem:
+    """QuickBooks refuses a question about a name or number."""
+    return Problem(
+        code="lookup_refused",
+        message=f"Pilot cannot check whether QuickBooks already has “{lookup.name}”: QuickBooks refuses the search.",
+        resolution="Remove unusual characters from this name or number in Pilot. Pilot then tries again automatically.",
+        detail=lookup.fault,
+    )
+
+
+# ------------------------------------------------------------------ currencies
+
+
+def foreign_name_match(noun: str, name: str, currency: str) -> Problem:
+    """A customer that would have been adopted is billed in another currency."""
+    return Problem(
+        code="foreign_currency",
+        message=f"The {noun} “{name}” is billed in {currency} in QuickBooks. Pilot works only with amounts in "
+        "the company's home currency.",
+        resolution=f"Rename it in QuickBooks (for example, “{name} ({currency})”). {RETRY} Pilot then creates another "
+        f"{noun} in the home currency.",
+        detail={"currency": currency},
+    )
+
+
+def foreign_transaction(what: str, currency: str, home: str | None) -> Problem:
+    """On its way from QuickBooks. `what`: e.g. “Invoice 1042”."""
+    return Problem(
+        code="foreign_currency",
+        message=f"{what} is in {currency} in QuickBooks. Pilot works only with amounts in {home}, so it was not "
+        "brought into Pilot.",
+        resolution="Keep it in QuickBooks only and ignore this error, or enter it in QuickBooks again for a customer "
+        f"who is billed in {home}. That one is then brought into Pilot automatically.",
+        detail={"currency": currency, "home_currency": home},
+    )
+
+
+def foreign_customer(what: str, customer: ForeignCustomer, home: str | None) -> Problem:
+    """On its way to QuickBooks. `what`: e.g. “Invoice 1042”."""
+    return Problem(
+        code="foreign_currency",
+        message=f"{what} is for the QuickBooks customer “{customer.name}”, who is billed in {customer.currency}. "
+        f"Pilot works only with amounts in {home}, so it was not sent to QuickBooks.",
+        resolution=f"Enter it in QuickBooks yourself in {customer.currency} and ignore this error. QuickBooks cannot "
+        "change a customer's currency.",
+        detail={"currency": customer.currency, "home_currency": home},
+    )
+
+
+# ------------------------------------------------------------------ reading QuickBooks
+
+
+def unreadable(what: str, fault: Any) -> Problem:
+    """QuickBooks refuses to show a record. `what`: e.g. “The invoice with QuickBooks id 145”."""
+    return Problem(
+        code="unreadable",
+        message=f"{what} could not be synced: QuickBooks refuses to show it.",
+        resolution=f"Open it in QuickBooks and save it again. {RETRY} If that does not help, ask support and quote the "
+        "tracking id in the details.",
+        detail=fault,
+    )
+
+
+def customer_not_linked(what: str, customer_id: str, customer_name: str) -> Problem:
+    """`what`: e.g. “Invoice 1042 of $100.00”."""
+    return Problem(
+        code="customer_not_linked",
+        message=f"{what} is for the QuickBooks customer “{customer_name}”, which is not linked to a billing account or "
+        "doctor–office pair in Pilot.",
+        resolution="On the QuickBooks Online page, link the customer to a billing account or a doctor–office pair, or "
+        "ignore the customer. Once it is linked, its invoices and payments are brought into Pilot automatically.",
+        detail={"customer_id": customer_id, "customer_name": customer_name},
+    )
+
+
+# ------------------------------------------------------------------ invoices
+
+
+def books_closed(what: str, dated: date, closed: date) -> Problem:
+    """Dated in a closed period: QuickBooks would refuse it. `what`: e.g. “Invoice 1042”."""
+    return Problem(
+        code="books_closed",
+        message=f"{what} cannot be sent to QuickBooks: it is dated {day(dated)}, and the books are closed there "
+        f"through {day(closed)}.",
+        resolution="Move the closing date in QuickBooks (Account and settings > Advanced), or use a later date in "
+        f"Pilot. {RETRY}",
+        detail={"book_close_date": closed.isoformat()},
+    )
+
+
+def total_mismatch(number: str, lms_total: Decimal, qbo_total: Decimal) -> Problem:
+    """Both figures, so that the bookkeeper can see which one is wrong (rule 4)."""
+    return Problem(
+        code="total_mismatch",
+        message=f"Invoice {number} is {show(lms_total)} in Pilot but {show(qbo_total)} in QuickBooks.",
+        resolution="Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong. "
+        "This error is resolved once the totals are the same.",
+        detail={"lms_total": lms_total, "qbo_total": qbo_total},
+    )
+
+
+def ambiguous_in_quickbooks(invoice: Invoice, ids: Sequence[str]) -> Problem:
+    """Several invoices of QuickBooks could be this one."""
+    return Problem(
+        code="ambiguous_match",
+        message=f"QuickBooks has {len(ids)} invoices numbered {invoice.number} of {show(invoice.total)} for the same "
+        "customer and day. Pilot cannot tell which of them is this one.",
+        resolution=f"Delete the extra invoices in QuickBooks. {RETRY} Pilot then links the one that is left.",
+        detail={"candidates": list(ids)},
+    )
+
+
+def ambiguous_in_lms(qbo: QboInvoice, number: str, candidates: Sequence[tuple[str, str]]) -> Problem:
+    """An invoice of Pilot has the number, and may or may not be the same. `candidates`: (LMS id, in words)."""
+    return Problem(
+        code="ambiguous_match",
+        message=f"Invoice {number} in QuickBooks ({show(qbo.total)}, dated {day(qbo.date)}, {qbo.customer_name}) has "
+        "the same number as an invoice in Pilot, and Pilot cannot tell whether it is the same invoice. In Pilot: "
+        f"{'; '.join(words for _, words in candidates)}.",
+        resolution="If they are the same invoice, make customer, date, and total the same on both sides. If not, give "
+        "the one in QuickBooks another number. A change in QuickBooks is picked up automatically; after a change in "
+        "Pilot, choose Retry.",
+        detail={"candidates": [lms_id for lms_id, _ in candidates], "customer_id": qbo.customer_id},
+    )
+
+
+def number_taken(qbo: QboInvoice, number: str, lab: str, holder_id: str, total: Decimal, dated: date) -> Problem:
+    """A linked invoice of the lab in Pilot has the number already."""
+    return Problem(
+        code="number_taken",
+        message=f"Invoice {number} of {show(qbo.total)} cannot be brought from QuickBooks into Pilot: {lab} already "
+        f"has another invoice with this number ({show(total)}, dated {day(dated)}).",
+        # A number that is changed in QuickBooks changes nothing of an invoice that Pilot has already.
+        resolution=f"Give the invoice of {show(qbo.total)} another number in QuickBooks. It is then brought into Pilot "
+        "automatically.",
+        detail={"holder_lms_id": holder_id},
+    )
+
+
+def invoice_deleted_in_lms(number: str, theirs: Invoice) -> Problem:
+    """Un-invoiced in Pilot while it was changed in QuickBooks: the delete wins (rule 8.4)."""
+    return _conflict(
+        "conflict_deleted",
+        f"Invoice {number} was un-invoiced in Pilot while it was changed in QuickBooks ({show(theirs.total)}). It was "
+        "deleted in QuickBooks too.",
+        "If the change in QuickBooks was meant to stay, enter the invoice there again; the details show it. Then "
+        "ignore this error.",
+        lost="qbo",
+        lms=None,
+        qbo=theirs,
+    )
+
+
+def invoice_deleted_in_quickbooks(ours: Invoice) -> Problem:
+    """Deleted in QuickBooks while it was changed in Pilot: the delete wins (rule 8.4)."""
+    return _conflict(
+        "conflict_deleted",
+        f"Invoice {ours.number} was deleted in QuickBooks while it was changed in Pilot. It was deleted in Pilot too.",
+        "If the invoice was meant to stay, invoice the case again; the details show what it was. Then ignore this "
+        "error.",
+        lost="lms",
+        lms=ours,
+        qbo=None,
+    )
+
+
+def invoice_changed_on_both_sides(ours: Invoice, theirs: Invoice | None) -> Problem:
+    """Of two updates QuickBooks' wins (rule 8.4)."""
+    return _conflict(
+        "conflict_qbo_kept",
+        f"Invoice {ours.number} was changed in Pilot ({show(ours.total)}) and in QuickBooks "
+        f"({show(theirs.total if theirs else ZERO)}). QuickBooks' amounts were kept.",
+        "If Pilot's amounts were right, change the invoice in QuickBooks; the details show them. Then ignore this "
+        "error.",
+        lost="lms",
+        lms=ours,
+        qbo=theirs,
+    )
+
+
+# ------------------------------------------------------------------ payments and credits
+
+
+def deleted_in_quickbooks(noun: str) -> Problem:
+    """Changed in Pilot after somebody deleted it in QuickBooks, from where deletes of it do not flow."""
+    return Problem(
+        code="deleted_in_quickbooks",
+        message=f"{noun} was changed in Pilot, but it had been deleted in QuickBooks, so the change was not sent.",
+        resolution="Delete it in Pilot too, or enter it in Pilot again as a new record. Pilot then sends the new one "
+        "automatically.",
+    )
+
+
+def money_deleted_in_lms(noun: str, lms: Any, qbo: Any) -> Problem:
+    """Deleted in Pilot while it was changed in QuickBooks: the delete wins (rule 8.4)."""
+    return _conflict(
+        "conflict_deleted",
+        f"{noun} was deleted in Pilot while it was changed in QuickBooks. It was deleted in QuickBooks too.",
+        "If the change in QuickBooks was meant to stay, enter it again; the details show it. Then ignore this error.",
+        lost="qbo",
+        lms=lms,
+        qbo=qbo,
+    )
+
+
+def credit_changed_on_both_sides(noun: str, lms: Decimal, qbo: Decimal) -> Problem:
+    """Of two updates QuickBooks' wins (rule 8.4); a credit's cannot flow back."""
+    return _conflict(
+        "conflict_qbo_kept",
+        f"{noun} was changed in Pilot ({show(lms)}) and in QuickBooks ({show(qbo)}). QuickBooks keeps its amount.",
+        "Make the two amounts the same, in Pilot or in QuickBooks; the details show both. Then ignore this error.",
+        lost="lms",
+        lms={"amount": lms},
+        qbo={"amount": qbo},
+    )
+
+
+def payment_deleted_in_quickbooks(ours: Payment) -> Problem:
+    """Deleted in QuickBooks while it was changed in Pilot: the delete wins (rule 8.4)."""
+    return _conflict(
+        "conflict_deleted",
+        f"{named('payment', ours.amount, ours.date)} was deleted in QuickBooks while it was changed in Pilot. It was "
+        "deleted in Pilot too.",
+        "If the payment was meant to stay, enter it again; the details show what it was. Then ignore this error.",
+        lost="lms",
+        lms=ours,
+        qbo=None,
+    )
+
+
+def payment_changed_on_both_sides(ours: Payment, theirs: Payment | None) -> Problem:
+    """Of two updates QuickBooks' wins (rule 8.4)."""
+    return _conflict(
+        "conflict_qbo_kept",
+        f"{named('payment', ours.amount, ours.date)} was changed in Pilot and in QuickBooks. QuickBooks' version "
+        f"({show(theirs.amount if theirs else ZERO)}) was kept.",
+        "If Pilot's version was right, enter it again; the details show it. Then ignore this error.",
+        lost="lms",
+        lms=ours,
+        qbo=theirs,
+    )
+
+
+def applications_taken_back(ours: Payment, theirs: Payment, applied: Decimal, taken_back: Decimal) -> Problem:
+    """QuickBooks applies to other invoices what Pilot had applied to some that do not sync."""
+    return _conflict(
+        "conflict_qbo_kept",
+        f"{named('payment', ours.amount, ours.date)} was changed in QuickBooks. It is {show(theirs.amount)} there, "
+        f"and {show(applied)} of it is applied. So in Pilot {show(taken_back)} was taken off invoices that do not sync "
+        "with QuickBooks.",
+        "If Pilot's version was right, apply the payment that way again in Pilot; the details show it. Then ignore "
+        "this error.",
+        lost="lms",
+        lms=ours,
+        qbo=theirs,
+    )
+
+
+_KINDS = {"Invoice": "an invoice", "JournalEntry": "a journal entry"}
+
+
+def unsynced_application(qbo: QboPayment, lines: Sequence[OtherLine]) -> Problem:
+    """Lines of a payment that Pilot cannot have: they settle something else, or a credit memo helps to pay."""
+    settled = [one for one in lines if one.kind != "CreditMemo"]
+    credits = [one for one in lines if one.kind == "CreditMemo"]
+    said, to_do = [], []
+    if settled:
+        parts = ", ".join(
+            f"{show(one.amount)} to {_KINDS.get(one.kind, one.kind)} (id {one.qbo_id})" for one in settled
+        )
+        said.append(f"part of it is applied in QuickBooks to something that Pilot does not have: {parts}")
+        to_do.append("Apply that part to invoices that Pilot has; the payment then syncs again. Or ignore this error.")
+    if credits:
+        parts = ", ".join(f"{show(one.amount)} of a credit memo (id {one.qbo_id})" for one in credits)
+        said.append(f"in QuickBooks its invoices are also paid with {parts}, which Pilot does not show as applied")
+        to_do.append(
+            "The credit is already counted in the invoices' balances, so you can ignore this error. To see a credit "
+            "from Pilot applied in Pilot too, take it off the payment in QuickBooks and apply it in Pilot."
+        )
+    return Problem(
+        code="unsynced_application",
+        message=f"{named('payment', qbo.amount, qbo.date)} from {qbo.customer_name} is in Pilot, but "
+        f"{'; and '.join(said)}.",
+        resolution=" ".join(["Nothing is lost in QuickBooks.", *to_do]),
+        detail={
+            "customer_id": qbo.customer_id,
+            "invoice_ids": [one.qbo_id for one in lines if one.kind == "Invoice"],
+            "skipped": [{"kind": one.kind, "qbo_id": one.qbo_id, "amount": one.amount} for one in lines],
+        },
+    )
+
+
+def refused_by_lms(noun: str, said: str, detail: Mapping[str, Any]) -> Problem:
+    """The LMS database does not accept what was changed in QuickBooks. `said`: its own words."""
+    return Problem(
+        code="refused_by_lms",
+        message=f"{noun} could not be brought from QuickBooks into Pilot: the Pilot database refused it ({said}).",
+        resolution="If you can correct it in QuickBooks, do so: the change is picked up automatically. Otherwise ask "
+        "support and quote the details.",
+        detail=detail,
+    )
+
+
+# ------------------------------------------------------------------ many at once
+
+
+def mass_delete_held(what: str, count: int, linked: int, *, to_quickbooks: bool) -> Problem:
+    """A run would delete or void many records of a lab (rule 8.9). `what`: invoices, credits or payments."""
+    there, here = ("Pilot", "QuickBooks") if to_quickbooks else ("QuickBooks", "Pilot")
+    deleted = "deleted" if to_quickbooks else "deleted or voided"
+    return Problem(
+        code="mass_delete_held",
+        message=f"In {there}, {count:,} of {linked:,} synced {what} were {deleted}. That is unusually many at once, "
+        f"so nothing has been deleted in {here} yet. A restored backup or a reset company looks just like this.",
+        resolution="If they were deleted on purpose, trigger this DAG in Airflow with “Delete many at once” turned on: "
+        f"they are then deleted in {here} too. If not, restore them in {there}: this error is then resolved.",
+        detail={"count": count, "linked": linked},
+    )
+
+
+def _conflict(code: str, message: str, resolution: str, *, lost: str, lms: Any, qbo: Any) -> Problem:
+    """Both sides changed: the version that lost is kept beside the one that stays."""
+    return Problem(
+        code=code, message=message, resolution=resolution, detail={"lost": lost, "lms": plain(lms), "qbo": plain(qbo)}
+    )

@@ -1,0 +1,38 @@
+insert into qbo_sync.sync_error as e (
+    billing_lab_id, realm_id, entity, direction, operation, lms_id, qbo_id, document_number, error_code, message,
+    resolution, detail, dag_id, run_id, task_id, record_entity, record_id, retry_at)
+values (
+    %(lab)s, %(realm)s, %(entity)s, %(direction)s, %(operation)s, %(lms_id)s, %(qbo_id)s, %(number)s, %(code)s,
+    %(message)s, %(resolution)s, %(detail)s, %(dag)s, %(run)s, 'load', %(record_entity)s, %(record_id)s,
+    case when %(never)s then null else clock_timestamp() + %(first)s end)
+on conflict (realm_id, direction, record_entity, record_id) do update set
+    billing_lab_id = coalesce(excluded.billing_lab_id, e.billing_lab_id),
+    operation = excluded.operation,
+    lms_id = coalesce(excluded.lms_id, e.lms_id),
+    qbo_id = excluded.qbo_id,
+    document_number = excluded.document_number,
+    error_code = excluded.error_code,
+    message = excluded.message,
+    resolution = excluded.resolution,
+    detail = excluded.detail || case
+        when e.status = 'open' and e.error_code like 'conflict%%'
+             and (e.error_code, e.detail - 'earlier') <> (excluded.error_code, excluded.detail)
+        then jsonb_build_object('earlier', jsonb_build_object('code', e.error_code, 'message', e.message,
+                                                              'resolution', e.resolution, 'detail', e.detail))
+        when e.status <> 'resolved' and e.detail ? 'earlier'
+        then jsonb_build_object('earlier', e.detail -> 'earlier')
+        else '{}' end,
+    dag_id = excluded.dag_id,
+    run_id = excluded.run_id,
+    -- Whoever ignored one problem, or closed one conflict, has not seen the next one.
+    status = case when e.status = 'ignored' and e.error_code = excluded.error_code
+                       and (e.error_code not like 'conflict%%' or e.detail - 'earlier' = excluded.detail)
+                  then 'ignored' else 'open' end,
+    -- another problem has a history of its own
+    attempts = case when e.status = 'resolved' or e.error_code <> excluded.error_code then 1 else e.attempts + 1 end,
+    first_seen_at = case when e.status = 'resolved' or e.error_code <> excluded.error_code then clock_timestamp()
+                         else e.first_seen_at end,
+    last_seen_at = clock_timestamp(),
+    resolved_at = null,
+    retry_at = case when %(never)s then null
+                    else clock_timestamp() + least(%(first)s * power(2, least(e.attempts, 10)), %(slowest)s) end

@@ -1,0 +1,113 @@
+"""Finishes the requests of a worker that died, or whose answer was lost.
+
+For creates it first asks QuickBooks what is there (rule "no duplicate": find out what happened before creating
+anything), then:
+  * everything of the request is there: link it;
+  * nothing is there: send the same request again under the same requestid. If the first one is still on its way,
+    or was done unseen, QuickBooks replays its answer instead of creating anything twice (fact 2.4);
+  * some of it is there (the others were refused, or QuickBooks broke the batch off): link that. What is missing is
+    planned anew once the request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot
+    still be at work.
+Updates and deletes are simply sent again: doing them twice does no harm. A request at which QuickBooks keeps breaking
+is sent record by record in the end, so that the one bad record becomes a sync error and the others go through.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from include.company.runtime import Run
+from include.qbo import record as qbo_record
+from include.qbo.client import QboClient
+from include.qbo.errors import OutcomeUnknown, RequestRefused
+from include.qbo.faults import Fault
+from include.sync import intents, links
+from include.sync.entity.base import Json, ToQuickBooks
+from include.sync.flows import Flow
+from include.sync.intents import Intent, Request
+from include.sync.write.conclude import Conclusion, NotFound, conclude
+
+log = logging.getLogger(__name__)
+
+#: A request older than this is not at work any more (Intuit's gateway cuts at 120 s; fact 2.5).
+SETTLED_AFTER = timedelta(seconds=150)
+
+
+def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: Flow) -> list[OutcomeUnknown]:
+    """Bring every unfinished request of the flow's entities to an end, under the load's lock.
+
+    Returns the errors of those that have lost their answer again; they stay unfinished.
+    """
+    lost = []
+    syncs = {sync.entity: sync for sync in flow.entities if isinstance(sync, ToQuickBooks)}
+    for request in intents.unfinished(connection, client.realm_id, flow.names):
+        sync = syncs[request.intents[0].entity]
+        where = Conclusion(run=run, realm_id=client.realm_id, direction=flow.direction, sync=sync)
+        log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
+        try:
+            results = _results(connection, client, sync, request)
+        except RequestRefused:
+            # Refused as a whole: nothing was done. Its records are planned, and sent, again.
+            intents.give_up(connection, client.realm_id, request.intents)
+        except OutcomeUnknown as error:
+            if datetime.now(UTC) - request.created_at < SETTLED_AFTER:
+                lost.append(error)
+            else:
+                _one_by_one(connection, client, where, request)
+        else:
+            conclude(connection, client, where, request.intents, results)
+    return lost
+
+
+def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclusion, request: Request) -> None:
+    """QuickBooks keeps breaking at this request: one record of it must not stop the others (rule 8.3).
+
+    Raises Unavailable if QuickBooks does not answer at all: then it is no record's fault.
+    """
+    client.company_info()
+    intents.give_up(connection, client.realm_id, request.intents)
+    for intent in request.intents:
+        request_id = intents.commit_request(connection, client.realm_id, [intent])
+        try:
+            results: Sequence[Json | Fault | NotFound] = client.write([intent.write], request_id=request_id)
+        except (OutcomeUnknown, RequestRefused) as error:
+            results = [Fault(status=400, code="", message=_BREAKS, detail=f"{_BREAKS} ({error}).")]
+        conclude(connection, client, where, [intent], results)
+
+
+_BREAKS = "the connection to QuickBooks fails whenever this record is sent"
+
+
+def _results(
+    connection: psycopg.Connection, client: QboClient, sync: ToQuickBooks[Any, Any, Any, Any], request: Request
+) -> Sequence[Json | Fault | NotFound]:
+    """What became of each intent."""
+    if request.intents[0].operation == "create":
+        found = _found(connection, client, sync, request.intents)
+        if any(found):
+            left = SETTLED_AFTER - (datetime.now(UTC) - request.created_at)
+            not_found = NotFound(max(left.total_seconds(), 0.0))
+            return [not_found if record is None else record for record in found]
+    return client.write([intent.write for intent in request.intents], request_id=request.request_id)
+
+
+def _found(
+    connection: psycopg.Connection,
+    client: QboClient,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    lost: Sequence[Intent],
+) -> list[Json | None]:
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked."""
+    candidates = {
+        qbo_record.version(one).qbo_id: one for one in sync.find_candidates(client, [one.payload for one in lost])
+    }
+    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(candidates))
+    free = {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}
+    found: list[Json | None] = []
+    for intent in lost:
+        match = next((qbo_id for qbo_id, one in free.items() if sync.is_made_from(one, intent.payload)), None)
+        found.append(free.pop(match) if match else None)
+    return found

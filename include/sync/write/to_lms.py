@@ -1,0 +1,208 @@
+"""The writer to the LMS: each record in one transaction, with its link, base, outcome and error.
+
+The transaction says of itself that it is the pipeline's, so that the LMS's triggers do not report it (rule 8.2).
+"""
+
+import logging
+from typing import Any
+
+import psycopg
+
+from include.company.company import Company, read_company
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
+from include.model.plan import Cause
+from include.model.problem import Problem
+from include.model.record import Direction, Operation, Outcome
+from include.model.staged import StagedRecord
+from include.sync import hand_over, marks, staging
+from include.sync.entity.balance import refuse_while_in_flight
+from include.sync.entity.base import RetryLater, ToLms, Written
+from include.sync.flows import Flow
+from include.sync.lab import is_on_for
+from include.sync.mass_delete import A_PERSON
+from include.sync.plan.order import in_write_order
+from include.sync.plan.problems import refused_by_lms
+from include.sync.settle import Settlement, settle
+
+log = logging.getLogger(__name__)
+
+Sync = ToLms[Any, Any, Any, Any]
+Row = StagedRecord[Any, Any, Any, Any]
+
+_DIRECTION: Direction = "qbo_to_lms"
+
+#: A row that the LMS holds in a transaction of its own is waited for so long (PostgreSQL's form), …
+LOCK_TIMEOUT = "2s"
+#: … and tried again after so many seconds.
+LOCKED_SECONDS = 5.0
+LONGEST_WAIT = 300.0
+
+_SOMEBODY_ELSE = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.ForeignKeyViolation,
+)
+
+
+def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Carry out the run's plans towards the LMS; the counts by outcome are returned."""
+    for sync in flow.entities:
+        if not isinstance(sync, ToLms):
+            raise TypeError(f"{sync.entity} is not written to the LMS")
+        with runtime.connect() as connection, exclusive(connection, realm_id, "load into the LMS", sync.entity):
+            company = read_company(connection, realm_id)
+            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+            connection.commit()
+            for record in in_write_order(records):
+                if is_on_for(company, _DIRECTION, record.entity, record.billing_lab_id):
+                    _one(connection, runtime, company, sync, record)
+                # else the lab's settings have stopped it since it was extracted: its mark stays
+            marks.lock_to_settle(connection)
+            staging.settle_leftovers(connection, runtime.run, realm_id, _DIRECTION, sync.entity, sync.row)
+            summary = staging.keep_summary(connection, runtime.run, realm_id)
+            connection.commit()
+    return summary
+
+
+def _one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+    """One record, in a transaction of its own: what stops it stops nothing else."""
+    try:
+        with connection.transaction():
+            connection.execute("set local qbo_sync.origin = 'pipeline'")
+            connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'".encode())
+            if _take(connection, company.realm_id, record):
+                _carry_out(connection, runtime, company, sync, record)
+    except RetryLater as reason:
+        log.info("%s %s: %s", record.entity, record.record_id, reason)
+        _wait(connection, runtime, company, sync, record, reason.seconds)
+    except _SOMEBODY_ELSE as error:
+        # Somebody else holds it, or was quicker (a number or a link taken meanwhile): the next plan sees what is so.
+        log.info("%s %s: %s", record.entity, record.record_id, type(error).__name__)
+        _wait(connection, runtime, company, sync, record, LOCKED_SECONDS)
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException) as error:
+        log.warning("%s %s: the LMS refuses it: %s", record.entity, record.record_id, error)
+        with connection.transaction():
+            if _take(connection, company.realm_id, record):
+                problem = _refused(sync.subject(record).noun, error)
+                _settle(connection, runtime, company, sync, record, "failed", problem=problem)
+
+
+def _take(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
+    """Whether neither mark nor link has changed since the extract. The mark's row stays locked."""
+    marks.lock_to_settle(connection)
+    row = connection.execute(
+        "select 1 from qbo_sync.change_mark m"
+        "  left join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity"
+        "                                    and l.qbo_id = m.record_id"
+        " where m.realm_id = %s and m.direction = %s and m.entity = %s and m.record_id = %s and m.generation = %s"
+        "   and l.version is not distinct from %s for update of m",
+        [realm_id, _DIRECTION, record.entity, record.record_id, record.generation, record.link_version],
+    ).fetchone()
+    return row is not None
+
+
+def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+    plan = record.planned
+    ours = hand_over.is_for_this_run(record, plan)
+    if ours and plan.step == "wait":
+        if plan.waits_for or plan.cause is Cause.MANY_AT_ONCE:
+            waits_for = plan.waits_for or A_PERSON
+            _settle(connection, runtime, company, sync, record, "waiting", waits_for=waits_for)
+        else:
+            _settle_waiting(connection, runtime, company, sync, record, plan.wait_seconds)
+        return
+    if plan.step != "nothing" and ours:
+        fetched = record.fetched
+        refuse_while_in_flight(connection, company.realm_id, record, fetched.customer_id if fetched else None)
+    if ours and plan.step == "fail":
+        _settle(connection, runtime, company, sync, record, "failed", problem=record.problem)
+    elif plan.step == "nothing" and (record.link is None or plan.cause is Cause.BEFORE_START_DATE):
+        # Before the start date not even this version of QuickBooks' counts as seen: the date may move.
+        _settle(connection, runtime, company, sync, record, "unchanged")
+    else:
+        if not ours:
+            hand_over.hand_over(connection, company.realm_id, record)
+            record.plan, record.problems = hand_over.left_to_the_other_side(plan, sync.skipped(record))
+        _done(connection, runtime, company, sync, record, sync.write(connection, company, record))
+
+
+def _done(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
+) -> None:
+    _settle(
+        connection,
+        runtime,
+        company,
+        sync,
+        record,
+        written.outcome,
+        problem=record.problem,
+        operation=written.operation,
+        lms_id=written.lms_id,
+    )
+    hand_over.balances_unsure(connection, company.realm_id, written.unsure_balances, _lab(company, sync, record))
+
+
+def _lab(company: Company, sync: Sync, record: Row) -> int | None:
+    """Whose record it is, or will be."""
+    receiver = company.receiving_lab
+    return sync.lab_of(record) or (receiver.billing_lab_id if receiver else None)
+
+
+def _operation(record: Row) -> Operation:
+    return "create" if record.link is None else "update"
+
+
+def _settle(
+    connection: psycopg.Connection,
+    runtime: Runtime,
+    company: Company,
+    sync: Sync,
+    record: Row,
+    outcome: Outcome,
+    **details: Any,
+) -> None:
+    details = {"operation": _operation(record), "lms_id": record.lms_id, **details}
+    settle(
+        connection,
+        runtime.run,
+        Settlement(
+            realm_id=company.realm_id,
+            direction=_DIRECTION,
+            key=record.key,
+            generation=record.generation,
+            billing_lab_id=_lab(company, sync, record),
+            outcome=outcome,
+            qbo_id=record.record_id,
+            document_number=sync.document_number(record),
+            **details,
+        ),
+    )
+
+
+def _wait(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, seconds: float
+) -> None:
+    with connection.transaction():
+        if _take(connection, company.realm_id, record):
+            _settle_waiting(connection, runtime, company, sync, record, seconds)
+
+
+def _settle_waiting(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, seconds: float
+) -> None:
+    """For so long, and the longer the longer it has been waiting: a lock may be held for hours."""
+    row = connection.execute(
+        "select extract(epoch from clock_timestamp() - marked_at)::float from qbo_sync.change_mark"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s",
+        [company.realm_id, _DIRECTION, record.entity, record.record_id],
+    ).fetchone()
+    seconds = max(seconds, min(row[0] / 4, LONGEST_WAIT) if row else 0.0)
+    _settle(connection, runtime, company, sync, record, "waiting", wait_seconds=seconds)
+
+
+def _refused(noun: str, error: psycopg.Error) -> Problem:
+    said = error.diag.message_primary or "it gave no reason"
+    return refused_by_lms(noun, said, {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name})

@@ -1,0 +1,331 @@
+"""The writer to QuickBooks: carries out the plans one request at a time, and records what became of each record.
+
+Order of events for a write ("write-ahead", docs/decisions/0004-write-ahead.md):
+  1. claim: the mark and the link are still what the plan was made on; the intents are committed;
+  2. the request goes out;
+  3. link, base, outcome and error are committed, and the intents are removed.
+A worker that dies between 1 and 3 leaves intents, which the next load finishes first (recover.py). One load at a time
+works on an entity of a company: the others wait at the lock.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Any
+
+import psycopg
+
+from include.company.company import Company, read_company
+from include.company.runtime import Runtime
+from include.lms.database import exclusive
+from include.model.plan import WRITES
+from include.model.record import LISTS, Outcome, RecordKey
+from include.model.staged import StagedRecord
+from include.qbo.client import QboClient
+from include.qbo.errors import OutcomeUnknown, RequestRefused
+from include.sync import errors, hand_over, intents, links, marks, staging
+from include.sync.entity.base import Json, ToQuickBooks
+from include.sync.flows import Flow
+from include.sync.intents import Intent
+from include.sync.lab import is_on_for
+from include.sync.mass_delete import A_PERSON
+from include.sync.settle import Settlement, settle
+from include.sync.write.conclude import Conclusion, conclude
+from include.sync.write.recover import recover
+from include.sync.write.unconfirmed import confirm
+
+Sync = ToQuickBooks[Any, Any, Any, Any]
+Row = StagedRecord[Any, Any, Any, Any]
+
+#: Records settled in one transaction: the LMS's changes are not dispatched meanwhile.
+_AT_ONCE = 100
+
+#: A record that changed while it was in hand is planned again after this many seconds.
+SOON = 0.5
+
+
+def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
+    with runtime.connect() as connection, exclusive(connection, realm_id, "load", flow.names[0]):
+        company = read_company(connection, realm_id)
+        with runtime.client(realm_id) as client:
+            lost = LostAnswers(recover(connection, client, runtime.run, flow))
+            for wave in flow.waves:
+                sync = wave.sync
+                if not isinstance(sync, ToQuickBooks):
+                    raise TypeError(f"{sync.entity} is not written to QuickBooks")
+                staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+                records = [record for record in staged if wave.includes(record) and _is_still_on(record, company)]
+                _settle_unwritten(connection, runtime, company, sync, records)
+                writes = [record for record in records if hand_over.is_for_this_run(record, record.planned)]
+                # Deletes first, they free numbers and money (rule 8.5); then what may go side by side.
+                deletes = [record for record in writes if record.planned.step == "delete"]
+                others = [record for record in writes if record.planned.step in ("update", "create")]
+                _write_all(connection, client, runtime, company, sync, deletes, lost)
+                if sync.parallel == 1 or len(others) <= sync.batch_size:
+                    _write_all(connection, client, runtime, company, sync, others, lost)
+                else:
+                    _write_parallel(runtime, company, sync, others, lost)
+        marks.lock_to_settle(connection)
+        for sync in flow.entities:
+            staging.settle_leftovers(connection, runtime.run, realm_id, flow.direction, sync.entity, sync.row)
+        summary = staging.keep_summary(connection, runtime.run, realm_id)
+        connection.commit()
+    lost.raise_first()
+    return summary
+
+
+def _is_still_on(record: Row, company: Company) -> bool:
+    """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
+    by all labs of the company: one lab that lets them flow is enough."""
+    lab = None if record.entity in LISTS else record.billing_lab_id
+    return is_on_for(company, record.direction, record.entity, lab)
+
+
+class LostAnswers:
+    """Requests whose answer was lost. The others go on, unless it keeps happening: then QuickBooks is down."""
+
+    #: So many make a QuickBooks that is down rather than a record that it stumbles over.
+    ENOUGH = 3
+
+    def __init__(self, earlier: Sequence[OutcomeUnknown]) -> None:
+        """What an earlier load left behind counts too."""
+        self._lost = list(earlier)
+
+    def add(self, error: OutcomeUnknown) -> None:
+        """One more. Raises it when it is one too many."""
+        self._lost.append(error)
+        if len(self._lost) >= self.ENOUGH:
+            raise error
+
+    def raise_first(self) -> None:
+        """The task is not done while an answer is missing: its retry finds out."""
+        if self._lost:
+            raise self._lost[0]
+
+
+def _groups(records: Sequence[Row], sync: Sync) -> Iterator[list[Row]]:
+    """Records that go out together: of one operation, at most a batch."""
+    for operation in ("delete", "update", "create"):
+        same = [record for record in records if record.planned.step == operation]
+        for start in range(0, len(same), sync.batch_size):
+            yield same[start : start + sync.batch_size]
+
+
+def _write_all(
+    connection: psycopg.Connection,
+    client: QboClient,
+    runtime: Runtime,
+    company: Company,
+    sync: Sync,
+    records: Sequence[Row],
+    lost: LostAnswers,
+) -> None:
+    """One request after the other."""
+    for group in _groups(records, sync):
+        try:
+            _write(connection, client, runtime, company, sync, group)
+        except OutcomeUnknown as error:
+            lost.add(error)
+
+
+def _write_parallel(runtime: Runtime, company: Company, sync: Sync, records: Sequence[Row], lost: LostAnswers) -> None:
+    """Several requests under way at once, each worker with connections of its own; after a failure none starts."""
+    queue: SimpleQueue[list[Row]] = SimpleQueue()
+    for group in _groups(records, sync):
+        queue.put(group)
+    stop = Event()
+
+    def work() -> None:
+        with runtime.connect() as connection, runtime.client(company.realm_id) as client:
+            while not stop.is_set():
+                try:
+                    group = queue.get_nowait()
+                except Empty:
+                    return
+                try:
+                    _write_all(connection, client, runtime, company, sync, group, lost)
+                except BaseException:
+                    stop.set()
+                    raise
+
+    with ThreadPoolExecutor(sync.parallel) as pool:
+        for done in [pool.submit(work) for _ in range(sync.parallel)]:
+            done.result()
+
+
+def _write(
+    connection: psycopg.Connection,
+    client: QboClient,
+    runtime: Runtime,
+    company: Company,
+    sync: Sync,
+    group: Sequence[Row],
+) -> None:
+    """One request: claim, send, conclude. A batch that is refused as a whole goes out record by record."""
+    ready = _claim(connection, runtime, company, sync, group)
+    if not ready:
+        connection.commit()
+        return
+    request_id = intents.commit_request(connection, company.realm_id, ready)
+    try:
+        results = client.write([intent.write for intent in ready], request_id=request_id)
+    except RequestRefused:
+        intents.give_up(connection, company.realm_id, ready)
+        if len(group) == 1:
+            raise
+        for record in group:
+            _write(connection, client, runtime, company, sync, [record])
+        return
+    where = Conclusion(run=runtime.run, realm_id=company.realm_id, direction=group[0].direction, sync=sync)
+    conclude(connection, client, where, ready, results)
+
+
+def _claim(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, group: Sequence[Row]
+) -> list[Intent]:
+    """The intents of those records that are still as they were planned, with what they refer to linked."""
+    marks.lock_to_settle(connection)
+    needed = {record.key: _references(sync, record) for record in group}
+    ids = links.qbo_ids(connection, company.realm_id, {key for keys in needed.values() for key in keys})
+    ready = []
+    for record in group:
+        if not _is_still_valid(connection, company.realm_id, record):
+            continue
+        missing = [key for key in needed[record.key] if key not in ids]
+        if missing:
+            settle(connection, runtime.run, _end(company, record, "waiting", waits_for=missing[0]))
+            continue
+        body = sync.body(record, record.planned, ids, company)
+        _note_beside(connection, runtime, company, record)
+        ready.append(_intent(record, sync, body))
+    return ready
+
+
+def _references(sync: Sync, record: Row) -> tuple[RecordKey, ...]:
+    target = record.planned.target
+    return sync.references(target) if target is not None and record.planned.step != "delete" else ()
+
+
+def _note_beside(connection: psycopg.Connection, runtime: Runtime, company: Company, record: Row) -> None:
+    """What a write leaves behind beside its outcome: a conflict that was decided, and a mark for what cannot go yet."""
+    plan = record.planned
+    if plan.problem:
+        place = errors.ErrorPlace(
+            realm_id=company.realm_id,
+            direction=record.direction,
+            key=record.key,
+            operation=plan.step,  # type: ignore[arg-type]  # one of WRITES
+            billing_lab_id=record.billing_lab_id,
+            lms_id=record.lms_id,
+            qbo_id=record.qbo_id,
+        )
+        errors.report(connection, runtime.run, place, plan.problem)
+    if plan.waits_for:
+        marks.keep_waiting(connection, company.realm_id, record, plan.waits_for)
+
+
+def _is_still_valid(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
+    """Whether neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
+
+    The mark's row stays locked.
+    """
+    row = connection.execute(
+        "select 1 from qbo_sync.change_mark m"
+        "  left join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity"
+        "                                    and l.record_id = m.record_id"
+        " where m.realm_id = %s and m.direction = %s and m.entity = %s and m.record_id = %s and m.generation = %s"
+        "   and l.version is not distinct from %s"
+        "   and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = m.realm_id"
+        "                      and i.entity = m.entity and i.record_id = m.record_id)"
+        " for update of m",
+        [realm_id, record.direction, record.entity, record.record_id, record.generation, record.link_version],
+    ).fetchone()
+    return row is not None
+
+
+def _intent(record: Row, sync: Sync, body: Json) -> Intent:
+    agreed_before = record.link.base if record.link else None
+    return Intent(
+        entity=record.entity,
+        record_id=record.record_id,
+        billing_lab_id=record.billing_lab_id,
+        generation=record.generation,
+        operation=record.planned.step,  # type: ignore[arg-type]  # one of WRITES, or it would not be in a group
+        resource=sync.resource,
+        payload=body,
+        base=record.planned.target or agreed_before,
+    )
+
+
+def _settle_unwritten(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, records: Sequence[Row]
+) -> None:
+    """Records that need no request: adopted, unchanged, waiting and failed ones, and those of the other direction."""
+    unwritten = [
+        record
+        for record in records
+        if record.planned.step not in WRITES or not hand_over.is_for_this_run(record, record.planned)
+    ]
+    for position, record in enumerate(unwritten):
+        if position % _AT_ONCE == 0:
+            connection.commit()
+            marks.lock_to_settle(connection)
+        if _is_still_valid(connection, company.realm_id, record):
+            _settle_one(connection, runtime, company, sync, record)
+    connection.commit()
+
+
+def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+    plan = record.planned
+    if not hand_over.is_for_this_run(record, plan):
+        hand_over.hand_over(connection, company.realm_id, record)
+        settle(connection, runtime.run, _end(company, record, "unchanged"))
+    elif plan.step == "adopt":
+        _adopt(connection, runtime, company, sync, record)
+    elif plan.step == "wait":
+        waits_for = plan.waits_for or A_PERSON
+        settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))
+    elif plan.step == "fail":
+        number = sync.document_number(record)
+        end = _end(company, record, "failed", problem=record.problem, document_number=number)
+        settle(connection, runtime.run, end)
+    else:
+        if plan.step == "rebase" and record.link:
+            # The version stays as it was: change capture takes QuickBooks' newer one for news, and not for an echo.
+            token = record.link.sync_token
+            links.store(connection, company.realm_id, record.key, record.link.qbo_id, plan.target, token)
+        elif plan.step == "unlink":
+            links.remove(connection, company.realm_id, record.key)
+        settle(connection, runtime.run, _end(company, record, "unchanged"))
+
+
+def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+    """Link what is there already. If another record took it meanwhile, plan again."""
+    match = record.planned.match
+    if match is None:
+        raise RuntimeError("an adoption has a match")
+    if links.linked_ids(connection, company.realm_id, sync.same_resource, [match.id]):
+        settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
+        return
+    base = record.planned.target
+    links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
+    confirm(connection, company.realm_id, record.key)
+    hand_over.sync_back(connection, company.realm_id, record.key, match.id, base, record.billing_lab_id)
+    settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=match.id))
+
+
+def _end(company: Company, record: Row, outcome: Outcome, **details: Any) -> Settlement:
+    step = record.planned.step
+    return Settlement(
+        realm_id=company.realm_id,
+        direction=record.direction,
+        key=record.key,
+        generation=record.generation,
+        billing_lab_id=record.billing_lab_id,
+        outcome=outcome,
+        operation=step if step in WRITES else ("delete" if record.lms is None else "create"),  # type: ignore[arg-type]
+        lms_id=record.lms_id,
+        **details,
+    )

@@ -1,0 +1,100 @@
+"""Finds what an earlier create of ours left in QuickBooks although it was answered with a fault (trap 6).
+
+QuickBooks has been seen to do the work and to answer that it failed. Such a record is planned anew later; created
+again, it would be there twice. So such a create is remembered with the time at which it was sent, and what QuickBooks
+has made since then is compared with all that was sent.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from include.company.company import Company
+from include.model.record import RecordKey
+from include.model.staged import StagedRecord
+from include.qbo import record as qbo_record
+from include.qbo.client import QboClient
+from include.qbo.faults import Fault
+from include.sync import links
+from include.sync.entity.base import Json, ToQuickBooks
+from include.sync.lab import settings_for
+
+#: The faults that have been seen to hide a write, and a request at which QuickBooks keeps breaking off (recover.py).
+_UNCONFIRMED_CODES = ("6000", "10000", "")
+
+#: QuickBooks' clock may be behind ours.
+_CLOCKS_DIFFER = timedelta(minutes=2)
+
+
+def may_have_been_done(fault: Fault) -> bool:
+    """Other faults are clean refusals."""
+    return fault.code in _UNCONFIRMED_CODES
+
+
+def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+    """Remember when the create was first sent. Its intent must still be there."""
+    connection.execute(
+        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_at)"
+        " select i.realm_id, i.entity, i.record_id, r.created_at"
+        "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
+        "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
+        " on conflict do nothing",
+        [realm_id, key.entity, key.id],
+    )
+
+
+def confirm(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+    """It is linked now."""
+    connection.execute(
+        "delete from qbo_sync.unconfirmed_create where realm_id = %s and entity = %s and record_id = %s",
+        [realm_id, key.entity, key.id],
+    )
+
+
+def find_unconfirmed(
+    connection: psycopg.Connection,
+    client: QboClient,
+    company: Company,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+) -> None:
+    """Fill `unconfirmed` of records whose earlier create is found. Records without such a create cost no request."""
+    new = {record.record_id: record for record in records if record.link is None and record.lms}
+    rows = connection.execute(
+        "select record_id, sent_at from qbo_sync.unconfirmed_create"
+        " where realm_id = %s and entity = %s and record_id = any(%s)",
+        [company.realm_id, sync.entity, list(new)],
+    )
+    sent_at: dict[str, datetime] = dict(rows.fetchall())
+    again = _would_be_sent(connection, company, sync, [new[record_id] for record_id in sent_at])
+    found = sync.find_candidates(client, [body for _, body in again]) if again else []
+    versions = {qbo_record.version(one).qbo_id: one for one in found}
+    taken = links.linked_ids(connection, company.realm_id, sync.same_resource, list(versions))
+    free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
+    for record, body in again:
+        since = sent_at[record.record_id] - _CLOCKS_DIFFER
+        made = next(
+            (one for one in free.values() if qbo_record.created_at(one) >= since and sync.is_made_from(one, body)), None
+        )
+        if made:
+            record.known.unconfirmed = qbo_record.version(made)
+            del free[record.known.unconfirmed.qbo_id]
+
+
+def _would_be_sent(
+    connection: psycopg.Connection,
+    company: Company,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+) -> list[tuple[StagedRecord[Any, Any, Any, Any], Json]]:
+    """The bodies with which the records would be created now: those of which nothing is missing."""
+    plans = [(record, sync.plan(record, settings_for(company, record, sync.lab_of(record)))) for record in records]
+    needed = {key for _, plan in plans if plan.target for key in sync.references(plan.target)}
+    ids = links.qbo_ids(connection, company.realm_id, needed)
+    return [
+        (record, sync.body(record, plan, ids, company))
+        for record, plan in plans
+        if plan.step in ("create", "adopt") and plan.target and all(key in ids for key in sync.references(plan.target))
+    ]

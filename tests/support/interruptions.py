@@ -1,0 +1,51 @@
+"""Where tests break into the sync's own functions. No other module of the tests knows what those are called."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from include.sync import capture
+from include.sync.settle import settle
+from include.sync.write import conclude
+
+
+@contextmanager
+def dying_as_it_records(number: int) -> Iterator[None]:
+    """The worker dies (KeyboardInterrupt) while it records the outcome of this record of a load, counted from 1."""
+    recorded = 0
+
+    def dies(*arguments: Any) -> None:
+        nonlocal recorded
+        recorded += 1
+        if recorded == number:
+            raise KeyboardInterrupt
+        settle(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(conclude, "settle", dies)
+        yield
+
+
+@contextmanager
+def capture_failing_at_its_end() -> Iterator[None]:
+    """The capture's last statement fails, before it commits."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Exception, match="division"):
+        patch.setattr(capture, "_RETRY", "select 1 / 0")
+        yield
+
+
+@contextmanager
+def after_the_comparison(then: Callable[[], None]) -> Iterator[None]:
+    """The capture has compared everything and has kept nothing of it yet: then this happens."""
+    compare = capture._compare_everything
+
+    def compared(*arguments: Any) -> Any:
+        found = compare(*arguments)
+        then()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture, "_compare_everything", compared)
+        yield

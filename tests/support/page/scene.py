@@ -1,0 +1,202 @@
+"""A week in the life of four labs, written straight into the tables: what the page looks like with something on it."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from include.company.check_run import check_company
+from include.company.tokens import require_reconnect
+from include.lms.database import jsonb
+from tests.support.quickbooks import QuickBooks, make_company
+from tests.support.waiting import changes_taken
+from tests.support.world import World
+
+Json = dict[str, Any]
+
+
+def populate(lms: World) -> Json:
+    """Four labs, two of them on one company; findings, errors, a week of outcomes. Ids by name."""
+    shared, own = (
+        make_company(lms.qbo.url, "Northside Dental Holding"),
+        make_company(lms.qbo.url, "Harbor Ceramics LLC"),
+    )
+    labs = {name: lms.billing_lab(name) for name in ("Bright Dental Lab", "Smile Design Studio", "Harbor Ceramics")}
+    labs["Lakeside Implants"] = lms.billing_lab("Lakeside Implants")
+    for name, company in (("Bright Dental Lab", shared), ("Smile Design Studio", shared), ("Harbor Ceramics", own)):
+        lms.connect(labs[name], company)
+    _settings_of_the_company(lms, shared)
+    check_company(lms.runtime, shared.realm)
+    changes_taken(lms)
+    with psycopg.connect(lms.database_url) as connection:
+        require_reconnect(connection, own.realm)
+        errors = _errors(connection, labs, shared)
+        _outcomes(connection, labs, shared.realm)
+        _people(connection, labs, shared.realm, errors)
+    return {"labs": labs, "errors": errors, "realm": shared.realm}
+
+
+def _settings_of_the_company(lms: World, company: QuickBooks) -> None:
+    company.control(
+        "POST",
+        f"companies/{company.realm}/preferences",
+        {
+            "SalesFormsPrefs": {"AutoApplyCredit": True, "CustomTxnNumbers": False},
+            "AccountingInfoPrefs": {"BookCloseDate": "2026-03-31"},
+        },
+    )
+    shipping = next(a for a in company.all("Account") if a["Name"] == "Discounts given")
+    lms.sql(
+        "update qbo_sync.connection set sync_start_date = '2026-04-01', discount_account_id = %s where realm_id = %s",
+        shipping["Id"],
+        company.realm,
+    )
+
+
+def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> list[int]:
+    # Not to be synced: these records only stand behind the errors.
+    connection.execute("select set_config('qbo_sync.origin', 'pipeline', true)")
+    account = _id(
+        connection,
+        "insert into lms.billing_account (name, accounting_structure, email, active)"
+        " values ('Cedar Grove Family Dentistry', 'detailed', 'office@cedargrove.example', true) returning id",
+    )
+    _id(
+        connection,
+        "insert into lms.billing_account (name, accounting_structure, active)"
+        " values ('Park Avenue Dental Associates', 'combined', true) returning id",
+    )
+    pair = _id(
+        connection,
+        "insert into lms.doctor_office (billing_account_id, doctor_name, office_name, child_subaccount_name)"
+        " values (%s, 'Dr. Priya Raman', 'Cedar Grove', 'Dr. Priya Raman – Cedar Grove') returning id",
+        account,
+    )
+    invoice = _id(
+        connection,
+        "insert into lms.invoice (billing_lab_id, billing_account_id, doctor_office_id, invoice_number, invoice_date,"
+        " memo, subtotal, discount_amount, shipping_amount, tax_amount, total_amount, balance, origin)"
+        " values (%s, %s, %s, 'INV-20417', '2026-11-18', 'Remake, shade A2, rush', 1280, 0, 18.5, 0, 1298.5, 1298.5,"
+        " 'lms') returning id",
+        labs["Bright Dental Lab"],
+        account,
+        pair,
+    )
+    plain = [
+        ("Bright Dental Lab", "invoice", "lms_to_qbo", invoice, None, "INV-20417", "qbo_6140",
+         "Invoice INV-20417 cannot be created in QuickBooks: its number is already used there.",
+         "Give the other transaction in QuickBooks a different number. Then choose Retry.",
+         {"fault": "Duplicate Document Number Error", "code": "6140", "intuit_tid": "1-6741f0aa-5d0c2f6b7a"}),
+        ("Bright Dental Lab", "doctor_office", "lms_to_qbo", pair, None, "Dr. Priya Raman – Cedar Grove", "name_taken",
+         "The sub-customer “Dr. Priya Raman – Cedar Grove” cannot be created in QuickBooks: a vendor has this name.",
+         "Rename the vendor in QuickBooks, or the pair in Pilot.", {}),
+        ("Smile Design Studio", "invoice", "qbo_to_lms", None, "1187", "1042", "customer_not_linked",
+         "Invoice 1042 is for the QuickBooks customer “Park Ave. Dental Associates”, who is not linked.",
+         "Choose the billing account or pair that this customer is, or ignore the customer for good.",
+         {"customer_id": "58", "customer_name": "Park Ave. Dental Associates"}),
+        ("Smile Design Studio", "payment", "lms_to_qbo", 77, "1203", None, "qbo_6540",
+         "Payment 77 is part of a bank deposit in QuickBooks and cannot be changed.",
+         "Remove it from the deposit in QuickBooks. Then choose Retry.", {"code": "6540"}),
+        ("Bright Dental Lab", "invoice", "lms_to_qbo", 90417, None, "INV-20388", "qbo_6210",
+         "Invoice INV-20388 is dated in a period that is closed in QuickBooks.",
+         "Move the closing date in QuickBooks (Account and settings > Advanced). Then choose Retry.", {"code": "6210"}),
+    ]  # fmt: skip
+    found = []
+    for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(
+        plain, 1
+    ):
+        seen = datetime.now(UTC) - timedelta(hours=hours * 3, minutes=7)
+        found.append(
+            _id(
+                connection,
+                "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, lms_id,"
+                " qbo_id, document_number, error_code, message, resolution, detail, attempts, first_seen_at,"
+                " last_seen_at, retry_at, dag_id, run_id, task_id, record_entity, record_id)"
+                " values (%s, %s, %s, %s, 'create', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'load', %s, %s)"
+                " returning id",
+                labs[lab],
+                company.realm,
+                entity,
+                direction,
+                lms_id,
+                qbo_id,
+                number,
+                code,
+                message,
+                resolution,
+                jsonb(detail),
+                hours,
+                seen - timedelta(days=1),
+                seen,
+                seen + timedelta(days=30),
+                "invoice_lms_to_qbo",
+                "scheduled__2026-11-22T08:00:00+00:00",
+                entity,
+                str(lms_id or qbo_id),
+            )
+        )
+    return found
+
+
+def _outcomes(connection: psycopg.Connection, labs: Json, realm: str) -> None:
+    chance = random.Random(20417)
+    now = datetime.now(UTC)
+    for hour in range(24 * 7):
+        begun = now - timedelta(hours=hour)
+        busy = 14 if 13 <= begun.hour <= 23 and begun.weekday() < 5 else 2
+        for _ in range(chance.randint(0, busy)):
+            at = begun - timedelta(seconds=chance.randint(0, 3500))
+            entity, direction = chance.choice(
+                [("invoice", "lms_to_qbo")] * 5 + [("payment", "qbo_to_lms")] * 3 + [("credit", "lms_to_qbo")]
+            )
+            outcome = "failed" if chance.random() < 0.04 else chance.choice(["created", "created", "updated"])
+            lab = labs[chance.choice(["Bright Dental Lab", "Bright Dental Lab", "Smile Design Studio"])]
+            connection.execute(
+                "insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id,"
+                " at, marked_at, billing_lab_id) values (%s, %s, %s, %s, %s, %s, 'r', %s, %s, %s)",
+                [realm, direction, entity, str(chance.randint(1, 10**6)), outcome, f"{entity}_{direction}", at,
+                 at - timedelta(seconds=chance.lognormvariate(2.2, 0.7)), lab],
+            )  # fmt: skip
+    connection.execute(
+        "insert into qbo_sync.api_call (at, realm_id, operation, metered, status, duration_ms)"
+        " select now() - n * interval '9 minutes', %s, case when n %% 3 = 0 then 'query' else 'batch' end, n %% 3 = 0,"
+        "        case when n %% 211 = 0 then 429 else 200 end, 80 + n %% 240 from generate_series(1, 2900) n",
+        [realm],
+    )
+    for hour, (dag_id, extracted, failed) in enumerate(
+        [("invoice_lms_to_qbo", 42, 1), ("billing_account_lms_to_qbo", 3, 0), ("payment_qbo_to_lms", 17, 0)], 1
+    ):
+        connection.execute(
+            "insert into qbo_sync.sync_run (dag_id, run_id, realm_id, extracted, created, failed, finished_at)"
+            " values (%s, %s, %s, %s, %s, %s, now() - %s * interval '25 minutes')",
+            [dag_id, f"asset_triggered__{hour}", realm, extracted, extracted - failed, failed, hour],
+        )
+
+
+def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list[int]) -> None:
+    changed = [{"setting": "Start date", "before": "None (all dates)", "after": "04/01/2026"}]
+    for days, user, action, lab, error, detail in (
+        (3, "olga", "connect", "Smile Design Studio", None, {}),
+        (2, "ada", "settings", "Bright Dental Lab", None, {"changes": changed}),
+        (
+            1,
+            "uma",
+            "ignore",
+            "Bright Dental Lab",
+            errors[-1],
+            {"reason": "Closed year; the accountant books it by hand"},
+        ),
+    ):
+        connection.execute(
+            "insert into qbo_sync.page_change (at, user_name, action, billing_lab_id, realm_id, sync_error_id, detail)"
+            " values (now() - %s * interval '1 day', %s, %s, %s, %s, %s, %s)",
+            [days, user, action, labs[lab], realm, error, jsonb(detail)],
+        )
+    connection.execute("update qbo_sync.sync_error set status = 'ignored' where id = %s", [errors[-1]])
+
+
+def _id(connection: psycopg.Connection, statement: str, *parameters: object) -> int:
+    found = connection.execute(statement.encode(), parameters).fetchone()
+    assert found
+    return int(found[0])

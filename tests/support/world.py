@@ -1,0 +1,395 @@
+"""Both sides of the sync, as a test sees them: the LMS by SQL, QuickBooks by its API, the DAGs' steps in between.
+
+Everything is real (PostgreSQL, HTTP); only Airflow is left out here, so that a test can run a flow in milliseconds.
+The DAGs themselves run in tests/end_to_end. No other module of the tests calls the steps: what they are called and
+where they stand is known here.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+import psycopg
+import requests
+from cryptography.fernet import Fernet
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool
+
+from include.company.connect import connect_lab
+from include.company.runtime import Run, Runtime
+from include.company.throttle import Budget
+from include.company.tokens import TokenVault
+from include.lms.database import prepare
+from include.model.settings import MassDeleteLimit
+from include.qbo.oauth import OAuthApp
+from include.sync import capture, retention, steps
+from include.sync.flows import FLOWS
+from tests.support.quickbooks import Json, QuickBooks, make_company
+
+_numbers = itertools.count(1)
+LMS_TO_QBO = (
+    "billing_account_lms_to_qbo",
+    "product_lms_to_qbo",
+    "invoice_lms_to_qbo",
+    "credit_lms_to_qbo",
+    "payment_lms_to_qbo",
+)
+QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
+CAPTURE = "qbo_change_capture"
+INVOICES = "invoice_lms_to_qbo"
+Step = Literal["extract", "transform", "validate", "load"]
+STEPS: tuple[Step, ...] = ("extract", "transform", "validate", "load")
+UNLIMITED = {"requests_per_minute": None, "requests_per_second": None, "concurrent": None, "batch_per_minute": None}
+
+
+@dataclass
+class World:
+    """One LMS database, one lab connected to one company."""
+
+    database_url: str
+    qbo: QuickBooks
+    runtime: Runtime
+    connection: psycopg.Connection
+    lab: int = 0
+
+    # ---------------------------------------------------------------- LMS
+
+    def sql(self, statement: str, *parameters: Any) -> list[Json]:
+        """Run a statement and commit; its rows."""
+        with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *parameters: Any) -> Any:
+        """The single value of a statement."""
+        return next(iter(self.sql(statement, *parameters)[0].values()))
+
+    def billing_lab(self, name: str) -> int:
+        """A billing lab."""
+        return self.value("insert into lms.billing_lab (name) values (%s) returning id", name)
+
+    def account(self, name: str | None = None, structure: str = "combined", **more: Any) -> int:
+        """A billing account."""
+        return self.value(
+            "insert into lms.billing_account (name, accounting_structure, email, phone, active)"
+            " values (%s, %s, %s, %s, true) returning id",
+            name if name is not None else f"Practice {next(_numbers)}",
+            structure,
+            more.get("email"),
+            more.get("phone"),
+        )
+
+    def pair(self, account: int, name: str | None = None) -> int:
+        """A doctor–office pair."""
+        return self.value(
+            "insert into lms.doctor_office (billing_account_id, doctor_name, office_name, child_subaccount_name)"
+            " values (%s, 'Dr. Doe', 'Main', %s) returning id",
+            account,
+            name if name is not None else f"Dr. Doe {next(_numbers)}",
+        )
+
+    def product(self, name: str | None = None, price: str = "100.00") -> int:
+        """A product."""
+        return self.value(
+            "insert into lms.product (name, description, unit_price, active) values (%s, null, %s, true) returning id",
+            name if name is not None else f"Crown {next(_numbers)}",
+            Decimal(price),
+        )
+
+    def case(self, pair: int, lines: Sequence[Json], notes: str | None = None, lab: int | None = None) -> int:
+        """A completed case; lines are dicts of case_line_item columns."""
+        case = self.value(
+            "insert into lms.lab_case (billing_lab_id, doctor_office_id, case_number, billing_notes, status)"
+            " values (%s, %s, %s, %s, 'completed') returning id",
+            lab or self.lab,
+            pair,
+            f"C-{next(_numbers)}",
+            notes,
+        )
+        for position, line in enumerate(lines, 1):
+            self.sql(
+                "insert into lms.case_line_item (case_id, position, product_id, quantity, unit_price,"
+                " discount_amount, notation) values (%s, %s, %s, %s, %s, %s, %s)",
+                case,
+                position,
+                line["product"],
+                Decimal(line.get("quantity", "1")),
+                Decimal(line.get("price", "100.00")),
+                Decimal(line.get("discount", "0")),
+                line.get("notation"),
+            )
+        return case
+
+    def invoice(self, case: int, shipping: str = "0", tax: str = "0", on: date | None = None) -> int:
+        """Invoice a case through the LMS's own action."""
+        return self.value(
+            "select lms.invoice_case(%s, %s, %s, %s)", case, on or date(2026, 6, 1), Decimal(shipping), Decimal(tax)
+        )
+
+    def simple_invoice(self, account: int | None = None, pair: int | None = None, **more: Any) -> int:
+        """An invoice of one line over $100 for a new account, an account or a pair."""
+        pair = pair or self.pair(account or self.account())
+        return self.invoice(self.case(pair, [{"product": self.product()}]), **more)
+
+    def payment(self, account: int, amount: str, applied: dict[int, str] | None = None, **more: Any) -> int:
+        """A payment entered in the LMS, applied to invoices (id → amount)."""
+        payment = self.value(
+            "insert into lms.payment (billing_lab_id, billing_account_id, doctor_office_id, payment_date, amount,"
+            " method, reference, origin) values (%s, %s, %s, '2026-06-15', %s, %s, %s, 'lms') returning id",
+            more.get("lab", self.lab),
+            account,
+            more.get("pair"),
+            Decimal(amount),
+            more.get("method"),
+            more.get("reference"),
+        )
+        self.apply("payment", payment, applied or {})
+        return payment
+
+    def credit(self, account: int, amount: str, applied: dict[int, str] | None = None, **more: Any) -> int:
+        """A credit given in the LMS, applied to invoices (id → amount)."""
+        credit = self.value(
+            "insert into lms.credit (billing_lab_id, billing_account_id, doctor_office_id, credit_date, amount,"
+            " reference, note) values (%s, %s, %s, '2026-06-15', %s, %s, %s) returning id",
+            more.get("lab", self.lab),
+            account,
+            more.get("pair"),
+            Decimal(amount),
+            more.get("reference"),
+            more.get("note"),
+        )
+        self.apply("credit", credit, applied or {})
+        return credit
+
+    def apply(self, table: str, record: int, applied: dict[int, str]) -> None:
+        """Replace the applications of a payment or credit; the LMS keeps the invoices' balances with them."""
+        with self.connection.transaction():
+            connection = self.connection
+            connection.execute(f"delete from lms.{table}_application where {table}_id = %s".encode(), [record])
+            for invoice, amount in applied.items():
+                insert = f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)"
+                connection.execute(insert.encode(), [record, invoice, Decimal(amount)])
+            connection.execute(
+                "update lms.invoice i set balance = total_amount"
+                " - coalesce((select sum(amount) from lms.payment_application a where a.invoice_id = i.id), 0)"
+                " - coalesce((select sum(amount) from lms.credit_application a where a.invoice_id = i.id), 0)"
+            )
+
+    def lms_invoice(self, invoice: int) -> Json:
+        """The row."""
+        return self.sql("select * from lms.invoice where id = %s", invoice)[0]
+
+    # ---------------------------------------------------------------- the sync, step by step
+
+    def as_run(self, dag_id: str) -> Runtime:
+        """The runtime of a new run of a DAG."""
+        return replace(self.runtime, run=Run(dag_id=dag_id, run_id=f"test-{next(_numbers)}"))
+
+    def limit_deletes(self, limit: MassDeleteLimit) -> None:
+        """How many deletes at once are too many from now on."""
+        self.runtime = replace(self.runtime, mass_delete_limit=limit)
+
+    def release_held(self, dag_id: str, meanwhile: str | None = None) -> dict[str, int]:
+        """A run of the DAG with its parameter that releases held deletes; the counts of the load.
+
+        `meanwhile`: a DAG that an event wakes between the run's first two tasks.
+        """
+        run, flow = self.as_run(dag_id), FLOWS[dag_id]
+        counts: dict[str, int] = {}
+        for one in steps.companies(run, flow, None, False, release_held=True):
+            if meanwhile:
+                self.run(meanwhile)
+            steps.extract(run, flow, one["realm_id"], release_held=True)
+            steps.transform(run, flow, one["realm_id"], release_held=True)
+            steps.validate(run, flow, one["realm_id"])
+            _add(counts, steps.load(run, flow, one["realm_id"]))
+        return counts
+
+    def companies(
+        self, run: Runtime, realm: str | None = None, *, resync: bool = False, woken: bool = False
+    ) -> list[str]:
+        """A run's first task: the realms of the companies that have something due, after the LMS's changes are marked.
+
+        `resync` marks everything first; `woken` by an event, it leaves out companies where other DAGs go first.
+        """
+        flow = FLOWS[run.run.dag_id]
+        return [one["realm_id"] for one in steps.companies(run, flow, realm, resync, woken=woken)]
+
+    def step(self, name: Step, run: Runtime, realm: str | None = None) -> dict[str, int]:
+        """One of a run's other tasks for a company, this lab's if none is named; its counts."""
+        return run_step(name, run, realm or self.qbo.realm)
+
+    def load(self, run: Runtime) -> dict[str, int]:
+        """A run's last task for this lab's company; its counts."""
+        return self.step("load", run)
+
+    def prepared(self, dag_id: str) -> Runtime:
+        """A new run of a DAG that has everything in hand, and its load before it."""
+        run = self.as_run(dag_id)
+        self.companies(run)
+        for name in STEPS[:-1]:
+            self.step(name, run)
+        return run
+
+    def steps(self, run: Runtime, realm: str | None = None) -> dict[str, int]:
+        """All tasks of a run for a company but the first; the counts of the load."""
+        return [self.step(name, run, realm) for name in STEPS][-1]
+
+    def capture(self, realm: str | None = None) -> dict[str, int]:
+        """One change capture."""
+        return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm)
+
+    def captured_companies(self, *, after_webhook: bool = False) -> list[str]:
+        """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
+        found = capture.companies(self.as_run(CAPTURE), None, reported_only=after_webhook)
+        return [company["realm_id"] for company in found]
+
+    def prune(self) -> dict[str, int]:
+        """Take away old history, as the housekeeping does; how many rows of each table."""
+        with self.runtime.connect() as connection:
+            return retention.prune(connection)
+
+    # ---------------------------------------------------------------- the sync, until nothing is due
+
+    def run(self, *dag_ids: str) -> dict[str, int]:
+        """Run these DAGs to QuickBooks, one after the other (all, if none is named); the counts added up."""
+        counts: dict[str, int] = {}
+        for dag_id in dag_ids or LMS_TO_QBO:
+            run = self.as_run(dag_id)
+            for realm in self.companies(run):
+                _add(counts, self.steps(run, realm))
+        return counts
+
+    def sync(self) -> dict[str, int]:
+        """Run the DAGs to QuickBooks until nothing is due there; all counts added up."""
+        total: dict[str, int] = {}
+        self._let_time_pass()
+        for _ in range(6):
+            _add(total, self.run())
+            self._let_time_pass()
+            if not self.value("select count(*) from qbo_sync.due_mark where direction = 'lms_to_qbo'"):
+                return total
+        raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
+
+    def resync(self) -> dict[str, int]:
+        """Mark everything of the LMS and sync."""
+        for dag_id in LMS_TO_QBO:
+            self.companies(self.as_run(dag_id), resync=True)
+        return self.sync()
+
+    def bring(self, *dag_ids: str) -> dict[str, int]:
+        """Run the DAGs from QuickBooks as often as there is something due; the counts added up."""
+        counts: dict[str, int] = {}
+        for _ in range(8):
+            self._let_time_pass()
+            due = 0
+            for dag_id in dag_ids or QBO_TO_LMS:
+                run = self.as_run(dag_id)
+                for realm in self.companies(run):
+                    _add(counts, self.steps(run, realm))
+                    due += 1
+            if not due:
+                return counts
+        raise AssertionError(f"still due: {self.sql('select * from qbo_sync.due_mark')}")
+
+    def fetch(self) -> dict[str, int]:
+        """Capture, and bring what changed."""
+        self.capture()
+        return self.bring()
+
+    def both(self) -> None:
+        """Everything in both directions, until nobody has anything to do."""
+        for _ in range(6):
+            self._let_time_pass()
+            self.run()
+            self.capture()
+            self.bring()
+            self.sql("select qbo_sync.dispatch_lms_changes()")
+            if not self.value("select count(*) from qbo_sync.due_mark"):
+                return
+        raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
+
+    def _let_time_pass(self) -> None:
+        """As if the time that waiting and abandoned marks have to bide had passed."""
+        self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+
+    # ---------------------------------------------------------------- connection, links and errors
+
+    def connect(self, lab: int, qbo: QuickBooks) -> None:
+        """Connect a lab to a company."""
+        grant = qbo.grant()
+        connect_lab(self.runtime, billing_lab=str(lab), realm_id=qbo.realm, refresh_token=grant["refresh_token"])
+
+    def prefer(self, **sections: Json) -> None:
+        """Change the company's preferences, e.g. SalesFormsPrefs={…}; the sync reads them again."""
+        self.qbo.control("POST", f"companies/{self.qbo.realm}/preferences", sections)
+        self.sql("update qbo_sync.company set preferences_read_at = null where realm_id = %s", self.qbo.realm)
+
+    def link(self, entity: str, lms_id: int) -> Json | None:
+        """The link of a record."""
+        rows = self.sql("select * from qbo_sync.entity_link where entity = %s and lms_id = %s", entity, lms_id)
+        return rows[0] if rows else None
+
+    def errors(self) -> list[Json]:
+        """The open sync errors."""
+        return self.sql("select * from qbo_sync.sync_error where status = 'open' order by id")
+
+    def qbo_invoice(self, invoice: int) -> Json:
+        """The QuickBooks invoice of an LMS invoice."""
+        link = self.link("invoice", invoice)
+        assert link, f"invoice {invoice} is not linked; errors: {self.errors()}"
+        return self.qbo.call(f"invoice/{link['qbo_id']}")["Invoice"]
+
+
+def run_step(name: Step, run: Runtime, realm: str) -> dict[str, int]:
+    """One task of a run for one company; its counts."""
+    counts: dict[str, int] = getattr(steps, name)(run, FLOWS[run.run.dag_id], realm)
+    return counts
+
+
+def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        total[name] = total.get(name, 0) + count
+
+
+def _prepared(connection: psycopg.Connection) -> None:
+    prepare(connection)
+
+
+def _out_of_autocommit(connection: psycopg.Connection) -> None:
+    connection.autocommit = False
+
+
+@contextmanager
+def make_world(
+    database_url: str, sandbox_url: str, token_key: str | None = None, client_secret: str = "sandbox-secret"
+) -> Iterator[World]:
+    """A world with one connected lab and no limits on the sandbox."""
+    requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
+    qbo = make_company(sandbox_url)
+    # A new server process costs more than most steps: the runs of a test share a few.
+    pool = ConnectionPool(
+        database_url, min_size=2, max_size=20, configure=_prepared, reset=_out_of_autocommit, open=False
+    )
+    runtime = Runtime(
+        connect=pool.connection,
+        app=OAuthApp(
+            client_id="sandbox-client",
+            client_secret=client_secret,
+            discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
+            api_base_url=sandbox_url,
+        ),
+        vault=TokenVault(token_key or Fernet.generate_key().decode()),
+        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+        run=Run(dag_id="test", run_id="test"),
+    )
+    with pool, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+        world = World(database_url, qbo, runtime, connection)
+        world.lab = world.billing_lab("Bright Dental Lab")
+        world.connect(world.lab, qbo)
+        yield world
+    requests.delete(f"{sandbox_url}/sandbox/faults", timeout=10)

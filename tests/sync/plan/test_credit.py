@@ -1,0 +1,325 @@
+"""The plans of credits and of what they are applied to: towards QuickBooks only (rules 6 and 8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+import pytest
+
+from include.model.money import ZERO
+from include.model.payment import Application, Credit, CreditApplication
+from include.model.plan import Cause, Plan
+from include.model.record import CREDIT_ITEM, RecordKey
+from include.model.settings import LabSettings
+from include.model.staged import Context, Fetched, QboCreditMemo
+from include.sync.plan import credit as planner
+from include.sync.plan.allocation import total_of
+from include.sync.plan.credit import ApplicationContext, StagedApplication, StagedCredit
+from tests.support.planning import (
+    ACCOUNT,
+    DAY,
+    DAY_AFTER,
+    DELETED,
+    FOREIGN,
+    REFUSED,
+    UNCONFIRMED,
+    a_credit,
+    a_payment,
+    assert_sound,
+    credit_applied,
+    dollars,
+    flows,
+    lab_with,
+    linked,
+    payment_in_quickbooks,
+    plan,
+    staged,
+)
+
+DIRECTIONS = ("lms_to_qbo", "qbo_to_lms", "both")
+AGREED = a_credit(50)
+
+
+def memo(amount: int) -> Fetched[QboCreditMemo]:
+    return Fetched(record=QboCreditMemo(qbo_id="101", sync_token="3", amount=dollars(amount)))
+
+
+def credit_row(
+    *,
+    lms: Credit | None = None,
+    base: Credit | None = None,
+    qbo: Fetched[QboCreditMemo] | None = None,
+    missing: tuple[RecordKey, ...] = (),
+) -> StagedCredit:
+    link = linked(base) if base else None
+    return staged("credit", "lms_to_qbo", Context(missing=missing), link=link, lms=lms, qbo=qbo)
+
+
+def planned(record: StagedCredit | StagedApplication, lab: LabSettings | None = None) -> Plan[Any]:
+    made = plan(record, lab or lab_with())
+    assert_sound(made, record, lab or lab_with())
+    return made
+
+
+def code(made: Plan[Any]) -> str | None:
+    return made.problem.code if made.problem else None
+
+
+# ------------------------------------------------------------------ every credit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A linked credit that was agreed on at $50.00."""
+
+    lab: LabSettings
+    lms: int | None
+    qbo: int | str
+    missing: tuple[RecordKey, ...]
+
+    @property
+    def qbo_amount(self) -> int | None:
+        """None: deleted."""
+        if isinstance(self.qbo, int):
+            return self.qbo
+        return 50 if self.qbo == "not asked" else None
+
+    def record(self) -> StagedCredit:
+        answers = {"not asked": None, "deleted": DELETED, "refused": REFUSED}
+        return credit_row(
+            lms=None if self.lms is None else a_credit(self.lms),
+            base=AGREED,
+            qbo=answers[self.qbo] if isinstance(self.qbo, str) else memo(self.qbo),
+            missing=self.missing,
+        )
+
+
+def linked_cases() -> Iterator[Case]:
+    answers: tuple[int | str, ...] = ("not asked", "deleted", "refused", 50, 70, 90)
+    for of_lab, start, lms, qbo, missing in product(
+        DIRECTIONS, (None, DAY_AFTER), (None, 50, 70), answers, ((), (CREDIT_ITEM,))
+    ):
+        yield Case(lab=lab_with(of_lab, start=start), lms=lms, qbo=qbo, missing=missing)
+
+
+def expected(case: Case) -> tuple[str, str | None]:
+    """Step, and the code of what is reported with it."""
+    may = flows(case.lab, "credit", "qbo", "update")
+    if case.lab.connection.sync_start_date:
+        return "nothing", None
+    if case.qbo == "refused":
+        return "fail", "unreadable"
+    if case.lms is None and case.qbo_amount is None:
+        return "unlink", None
+    if case.lms is None:
+        return ("delete", "conflict_deleted" if case.qbo_amount != 50 else None) if may else ("nothing", None)
+    if case.qbo_amount is None:
+        return ("fail", "deleted_in_quickbooks") if case.lms != 50 else ("nothing", None)
+    if case.lms == case.qbo_amount:
+        return ("nothing" if case.lms == 50 else "rebase"), None
+    if case.lms == 50 or not may:
+        return "nothing", None
+    if case.qbo_amount != 50:
+        return "fail", "conflict_qbo_kept"
+    return ("wait" if case.missing else "update"), None
+
+
+def test_every_linked_credit_gets_the_step_that_the_rules_say() -> None:
+    for case in linked_cases():
+        made = planned(case.record(), case.lab)
+        assert (made.step, code(made)) == expected(case), case
+        assert made.side in ("qbo", None), "nothing of a credit is written to the LMS"
+        if made.step in ("update", "wait"):
+            assert made.target == a_credit(70)
+        if made.step == "wait":
+            assert made.waits_for == CREDIT_ITEM
+
+
+def test_every_new_credit_gets_the_step_that_the_rules_say() -> None:
+    for lms, missing, of_lab, start, closed, unconfirmed, foreign in product(
+        (None, AGREED),
+        ((), (ACCOUNT, CREDIT_ITEM)),
+        DIRECTIONS,
+        (None, DAY, DAY_AFTER),
+        (None, DAY),
+        (None, UNCONFIRMED),
+        (None, FOREIGN),
+    ):
+        record = credit_row(lms=lms, missing=missing)
+        record.known.unconfirmed, record.known.foreign_customer = unconfirmed, foreign
+        made = planned(record, lab_with(of_lab, start=start, closed=closed))
+        if lms is None or start == DAY_AFTER or of_lab == "qbo_to_lms":
+            assert made.step == "nothing"
+        elif missing:
+            assert (made.step, made.waits_for) == ("wait", ACCOUNT)
+        elif foreign:
+            assert code(made) == "foreign_currency"
+        elif unconfirmed:
+            assert (made.step, made.cause) == ("adopt", Cause.UNCONFIRMED_CREATE)
+        elif closed:
+            assert code(made) == "books_closed"
+        else:
+            assert (made.step, made.side, made.target) == ("create", "qbo", lms)
+
+
+def test_a_conflict_keeps_both_amounts() -> None:
+    made = planned(credit_row(lms=a_credit(70), base=AGREED, qbo=memo(90)))
+    assert made.problem is not None
+    assert made.problem.detail == {"lost": "lms", "lms": {"amount": dollars(70)}, "qbo": {"amount": dollars(90)}}
+    deleted = planned(credit_row(base=AGREED, qbo=memo(90)))
+    assert deleted.problem is not None
+    assert deleted.problem.detail == {"lost": "qbo", "lms": None, "qbo": {"amount": dollars(90)}}
+
+
+def test_quickbooks_is_asked_only_about_a_credit_that_changed_in_the_lms() -> None:
+    assert planner.credit_needs_quickbooks(credit_row(lms=a_credit(70), base=AGREED))
+    assert planner.credit_needs_quickbooks(credit_row(base=AGREED))
+    assert not planner.credit_needs_quickbooks(credit_row(lms=AGREED, base=AGREED))
+    assert not planner.credit_needs_quickbooks(credit_row(lms=AGREED))
+
+
+def test_it_is_named_by_amount_and_day() -> None:
+    assert planner.credit_noun(credit_row(lms=a_credit(70), base=AGREED)).startswith("The credit of $70.00 dated ")
+    assert planner.credit_noun(credit_row(base=AGREED)).startswith("The credit of $50.00 dated ")
+    assert planner.credit_noun(credit_row()) == "The credit"
+
+
+# ------------------------------------------------------------------ every application of a credit
+
+ONE, TWO, THREE = (RecordKey("invoice", str(n)) for n in (1, 2, 3))
+
+
+def application_row(
+    *,
+    lms: CreditApplication | None = None,
+    base: CreditApplication | None = None,
+    qbo: str = "not asked",
+    synced: tuple[RecordKey, ...] = (ONE, TWO, THREE),
+    expected_ones: tuple[RecordKey, ...] = (),
+    missing: tuple[RecordKey, ...] = (),
+    open_balances: dict[str, Decimal] | None = None,
+) -> StagedApplication:
+    answers = {
+        "not asked": None,
+        "deleted": DELETED,
+        "refused": REFUSED,
+        "there": Fetched(record=payment_in_quickbooks(a_payment(0))),
+    }
+    own = [one.invoice for one in lms.applications] if lms else []
+    context = ApplicationContext(
+        missing=missing,
+        synced_invoices=tuple(key for key in own if key in synced),
+        expected_invoices=tuple(key for key in own if key in expected_ones),
+        open_balances=open_balances or {},
+    )
+    link = linked(base) if base else None
+    return staged("credit_application", "lms_to_qbo", context, link=link, lms=lms, qbo=answers[qbo])
+
+
+def test_every_application_has_a_sound_plan_with_no_money_made_or_lost() -> None:
+    versions = (None, credit_applied(i1=30), credit_applied(i1=20, i2=10), credit_applied(i3=30))
+    everything = (ONE, TWO, THREE)
+    for base, lms, qbo, synced, expected_ones, missing, room, of_lab, start in product(
+        versions,
+        versions,
+        ("not asked", "deleted", "refused", "there"),
+        (everything, (ONE,), ()),
+        ((), everything),
+        ((), (ACCOUNT,)),
+        ({}, {"1": dollars(100), "2": dollars(100), "3": dollars(100)}),
+        DIRECTIONS,
+        (None, DAY_AFTER),
+    ):
+        if base is None and qbo != "not asked":
+            continue  # nobody knows under which id to ask
+        waiting = tuple(key for key in expected_ones if key not in synced)
+        record = application_row(
+            lms=lms, base=base, qbo=qbo, synced=synced, expected_ones=waiting, missing=missing, open_balances=room
+        )
+        made = planned(record, lab_with(of_lab, start=start))
+        if of_lab == "qbo_to_lms":
+            assert made.step in ("nothing", "wait", "unlink", "fail")
+        if made.target is not None:
+            assert lms is not None
+            amounts = {one.invoice: one.amount for one in lms.applications}
+            for one in made.target.applications:
+                assert one.amount <= amounts[one.invoice], "more than the LMS applies"
+                assert made.step == "wait" or one.invoice in synced, "an invoice that QuickBooks does not have"
+            if made.step in ("create", "update") and not made.waits_for:
+                assert total_of(made.target.applications) == sum(
+                    (one.amount for one in lms.applications if one.invoice in synced), ZERO
+                )
+        if made.step == "delete":
+            assert base is not None
+            assert qbo != "deleted"
+        if made.waits_for and made.step != "wait":
+            assert lms is not None
+            later = {one.invoice for one in lms.applications}
+            assert made.waits_for in later, "for the rest of what it is applied to"
+
+
+def test_an_application_to_an_invoice_that_is_not_synced_yet_waits_for_it() -> None:
+    both = credit_applied(i1=20, i2=10)
+    made = planned(application_row(lms=both, synced=(ONE,), expected_ones=(TWO,)))
+    assert (made.step, made.target, made.waits_for) == ("create", credit_applied(i1=20), TWO)
+    none_yet = planned(application_row(lms=both, synced=(), expected_ones=(ONE, TWO)))
+    assert (none_yet.step, none_yet.waits_for) == ("wait", ONE)
+    never = planned(application_row(lms=both, synced=()))
+    assert never.step == "nothing", "no invoice of it will ever be there"
+
+
+def test_it_waits_for_credit_and_customer() -> None:
+    made = planned(application_row(lms=credit_applied(i1=20), missing=(RecordKey("credit", "1"), ACCOUNT)))
+    assert (made.step, made.waits_for) == ("wait", RecordKey("credit", "1"))
+
+
+def test_what_somebody_deleted_in_quickbooks_is_made_again_only_when_needed() -> None:
+    agreed = credit_applied(i1=30)
+    again = planned(application_row(lms=credit_applied(i1=20), base=agreed, qbo="deleted"))
+    assert (again.step, again.target) == ("create", credit_applied(i1=20))
+    assert planned(application_row(base=agreed, qbo="deleted")).step == "unlink"
+    unchanged = application_row(lms=agreed, base=agreed)
+    assert not planner.application_needs_quickbooks(unchanged)
+    assert planned(unchanged).step == "nothing"
+
+
+def test_a_credit_that_moves_releases_first_and_takes_the_rest_later() -> None:
+    agreed = credit_applied(i1=20, i2=10)
+    moved = credit_applied(i1=10, i3=20)
+    made = planned(application_row(lms=moved, base=agreed, qbo="there"))
+    assert (made.step, made.target, made.waits_for) == ("update", credit_applied(i1=10), THREE)
+    all_of_it = planned(application_row(lms=credit_applied(i3=30), base=agreed, qbo="there"))
+    assert (all_of_it.step, all_of_it.waits_for) == ("delete", THREE)
+    room = {"3": dollars(20)}
+    at_once = planned(application_row(lms=moved, base=agreed, qbo="there", open_balances=room))
+    assert (at_once.step, at_once.target, at_once.waits_for) == ("update", moved, None)
+
+
+@pytest.mark.parametrize(
+    ("after", "releases"),
+    [
+        (credit_applied(i1=10), True),
+        (credit_applied(i1=20), True),
+        (credit_applied(i1=20, i2=10), False),
+        (credit_applied(i1=40), False),
+        (None, True),
+    ],
+)
+def test_what_takes_money_off_invoices_goes_before_the_credit_memo(
+    after: CreditApplication | None, releases: bool
+) -> None:
+    record = application_row(lms=after, base=credit_applied(i1=20, i2=10), qbo="there")
+    record.known.open_balances = {"1": dollars(100)}
+    record.plan = plan(record, lab_with())
+    assert planner.releases_money(record) == releases
+
+
+def test_quickbooks_is_asked_only_where_what_can_be_there_has_changed() -> None:
+    agreed = credit_applied(i1=30)
+    assert planner.application_needs_quickbooks(application_row(lms=credit_applied(i1=20), base=agreed))
+    assert planner.application_needs_quickbooks(application_row(base=agreed))
+    with_another = replace(agreed, applications=(*agreed.applications, Application(invoice=TWO, amount=dollars(5))))
+    assert not planner.application_needs_quickbooks(application_row(lms=with_another, base=agreed, synced=(ONE,)))
+    assert not planner.application_needs_quickbooks(application_row(lms=agreed))

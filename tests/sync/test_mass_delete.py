@@ -1,0 +1,201 @@
+"""Many deletes at once are a question, not an order (rule 8.9)."""
+
+from decimal import Decimal
+
+import pytest
+
+from include.model.settings import MassDeleteLimit
+from tests.support.quickbooks import Json
+from tests.support.world import World
+
+
+@pytest.fixture
+def careful(world: World) -> World:
+    """Four deletes of a kind at once are many."""
+    world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=4))
+    return world
+
+
+def invoices(world: World, count: int) -> list[int]:
+    account = world.account()
+    made = [world.simple_invoice(account) for _ in range(count)]
+    world.both()
+    return made
+
+
+def held(world: World) -> list[Json]:
+    return [error for error in world.errors() if error["error_code"] == "mass_delete_held"]
+
+
+@pytest.mark.rule("8.9.a", "8.9.c")
+def test_an_emptied_table_deletes_nothing_in_quickbooks_until_a_person_releases_it(careful: World) -> None:
+    invoices(careful, 5)
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    assert len(careful.qbo.all("Invoice")) == 5
+    [error] = held(careful)
+    assert (error["entity"], error["direction"], error["operation"]) == ("invoice", "lms_to_qbo", "delete")
+    assert error["billing_lab_id"] == careful.lab
+    assert error["message"].startswith("In Pilot, 5 of 5 synced invoices were deleted.")
+    assert careful.release_held("invoice_lms_to_qbo")["deleted"] == 5
+    assert careful.qbo.all("Invoice") == []
+    assert careful.errors() == []
+
+
+@pytest.mark.rule("8.9.a", "8.9.c")
+def test_a_reset_company_deletes_nothing_in_the_lms_until_a_person_releases_it(careful: World) -> None:
+    made = invoices(careful, 5)
+    for one in made:
+        body = careful.qbo_invoice(one)
+        careful.qbo.call("invoice", {"Id": body["Id"], "SyncToken": body["SyncToken"]}, operation="delete")
+    careful.fetch()
+    assert careful.value("select count(*) from lms.invoice") == 5
+    [error] = held(careful)
+    assert (error["direction"], error["billing_lab_id"]) == ("qbo_to_lms", careful.lab)
+    assert careful.release_held("invoice_qbo_to_lms")["deleted"] == 5
+    assert careful.value("select count(*) from lms.invoice") == 0
+    assert careful.errors() == []
+
+
+@pytest.mark.rule("8.9.a")
+def test_voids_count_too(careful: World) -> None:
+    made = invoices(careful, 4)
+    for one in made:
+        body = careful.qbo_invoice(one)
+        careful.qbo.call("invoice", {"Id": body["Id"], "SyncToken": body["SyncToken"]}, include="void")
+    careful.fetch()
+    assert {careful.lms_invoice(one)["total_amount"] for one in made} == {100}
+    assert len(held(careful)) == 1
+    assert careful.release_held("invoice_qbo_to_lms")["updated"] == 4
+    assert {careful.lms_invoice(one)["total_amount"] for one in made} == {0}
+
+
+@pytest.mark.rule("8.9.b")
+def test_everything_else_goes_on(careful: World) -> None:
+    made = invoices(careful, 5)
+    other_lab = careful.billing_lab("Second Lab")
+    careful.connect(other_lab, careful.qbo)
+    account = careful.account()
+    theirs = careful.invoice(careful.case(careful.pair(account), [{"product": careful.product()}], lab=other_lab))
+    careful.both()
+    for one in made[:4]:
+        careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", one)
+    careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", theirs)
+    new = careful.simple_invoice(careful.account())
+    careful.sync()
+    assert careful.link("invoice", new)
+    assert careful.link("invoice", theirs) is None, "one invoice of another lab is not many"
+    assert len(careful.qbo.all("Invoice")) == 6
+
+
+@pytest.mark.rule("8.9.b")
+def test_one_more_delete_joins_those_that_are_held(careful: World) -> None:
+    made = invoices(careful, 6)
+    for one in made[:4]:
+        careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", one)
+    careful.sync()
+    careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", made[4])
+    careful.sync()
+    assert len(careful.qbo.all("Invoice")) == 6
+    [error] = held(careful)
+    assert error["message"].startswith("In Pilot, 5 of 6 ")
+
+
+@pytest.mark.rule("8.9.a")
+def test_few_deletes_are_carried_out(careful: World) -> None:
+    made = invoices(careful, 5)
+    for one in made[:3]:
+        careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", one)
+    careful.sync()
+    assert len(careful.qbo.all("Invoice")) == 2
+    assert careful.errors() == []
+
+
+@pytest.mark.rule("8.9.d")
+def test_a_restored_table_closes_the_question(careful: World) -> None:
+    """What was deleted by mistake comes back: nothing is held, and nothing was lost in QuickBooks."""
+    invoices(careful, 5)
+    careful.sql("create table kept as table lms.invoice")
+    careful.sql("create table kept_lines as table lms.invoice_line_item")
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    assert len(held(careful)) == 1
+    careful.sql("insert into lms.invoice overriding system value table kept")
+    careful.sql("insert into lms.invoice_line_item overriding system value table kept_lines")
+    careful.both()
+    assert careful.errors() == []
+    assert len(careful.qbo.all("Invoice")) == 5
+    assert careful.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") == 5
+
+
+def test_the_error_of_what_is_held_is_no_record_to_sync(careful: World) -> None:
+    """A retry of it, from the page or by the settings, marks nothing that a run could stumble over."""
+    invoices(careful, 5)
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    [error] = held(careful)
+    careful.sql(
+        "select qbo_sync.mark(realm_id, direction, record_entity, record_id, billing_lab_id)"
+        " from qbo_sync.sync_error where id = %s",
+        error["id"],
+    )
+    careful.sql("update qbo_sync.connection set sync_payments = false")
+    careful.sync()
+    assert len(held(careful)) == 1
+
+
+def test_payments_keep_invoices_that_are_held(careful: World) -> None:
+    """What would be unapplied by the deletes must not be unapplied before somebody has released them."""
+    account = careful.account()
+    made = [careful.simple_invoice(account) for _ in range(5)]
+    for one in made:
+        careful.payment(account, "100.00", {one: "100.00"})
+    careful.both()
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    assert [len(payment["Line"]) for payment in careful.qbo.all("Payment")] == [1] * 5
+    assert careful.release_held("invoice_lms_to_qbo")["deleted"] == 5
+    careful.both()
+    assert [payment["UnappliedAmt"] for payment in careful.qbo.all("Payment")] == [100] * 5
+    assert careful.errors() == []
+
+
+def test_credits_that_are_held_keep_what_they_are_applied_to(careful: World) -> None:
+    account = careful.account()
+    invoice = careful.simple_invoice(account)
+    for _ in range(4):
+        careful.credit(account, "10.00")
+    careful.credit(account, "10.00", {invoice: "10.00"})
+    careful.both()
+    careful.sql("delete from lms.credit")
+    careful.sync()
+    assert len(careful.qbo.all("CreditMemo")) == 5
+    assert careful.qbo_invoice(invoice)["Balance"] == 90
+
+
+def test_a_run_of_the_other_direction_asks_no_second_question(careful: World) -> None:
+    invoices(careful, 5)
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    run = careful.as_run("invoice_qbo_to_lms")
+    for realm in careful.companies(run, resync=True):
+        careful.steps(run, realm)
+    assert [error["direction"] for error in careful.errors()] == ["lms_to_qbo"]
+
+
+def test_a_comparison_of_everything_asks_quickbooks_for_records_only(careful: World) -> None:
+    for one in invoices(careful, 5):
+        body = careful.qbo_invoice(one)
+        careful.qbo.call("invoice", {"Id": body["Id"], "SyncToken": body["SyncToken"]}, operation="delete")
+    careful.fetch()
+    careful.sql("update qbo_sync.qbo_cursor set compare_asked_at = now()")
+    careful.capture()
+    assert careful.sql("select * from qbo_sync.qbo_seen where starts_with(qbo_id, 'mass')") == []
+
+
+def test_another_run_in_between_does_not_swallow_a_release(careful: World) -> None:
+    invoices(careful, 5)
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    assert careful.release_held("invoice_lms_to_qbo", meanwhile="invoice_lms_to_qbo")["deleted"] == 5
+    assert careful.qbo.all("Invoice") == []
