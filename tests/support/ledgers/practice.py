@@ -205,10 +205,13 @@ class Bookkeeper:
         self.world.qbo.call("payment", body)
 
     def credit(self, invoice: Json, amount: Decimal) -> None:
-        """Give a credit memo and apply it to an invoice."""
-        memo = self.world.qbo.call(
+        """Give a credit memo and apply it to an invoice, unless its customer is inactive: QuickBooks refuses that."""
+        answer = self.world.qbo.call(
             "creditmemo", {"CustomerRef": invoice["CustomerRef"], "TxnDate": ON, "Line": [sale(amount)]}
-        )["CreditMemo"]
+        )
+        if "CreditMemo" not in answer:
+            return
+        memo = answer["CreditMemo"]
         self.world.qbo.call(
             "payment",
             {
