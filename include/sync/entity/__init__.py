@@ -1,1 +1,1 @@
-"""What differs between entities: how each is read, observed, planned and written."""
+"""How each entity is read on both sides, and how it is written on each. Nothing is decided here (plan/)."""
