@@ -73,6 +73,24 @@ def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
     )
 
 
+def invoice_voided(connection: psycopg.Connection, realm_id: str, invoice_id: str) -> None:
+    """QuickBooks has taken the credits off an invoice that was voided there, so they are free again in the LMS too.
+
+    Those that QuickBooks never knew of stay: their own DAG reports that nothing is open any more.
+    """
+    connection.execute(
+        "with freed as ("
+        "  delete from lms.credit_application a using qbo_sync.credit_application_link l"
+        "   where a.invoice_id = %(invoice)s and l.realm_id = %(realm)s and l.credit_id = a.credit_id"
+        "     and l.base -> 'applications'"
+        "         @> jsonb_build_array(jsonb_build_object('invoice', jsonb_build_array('invoice', %(invoice)s::text)))"
+        "  returning a.credit_id)"
+        " insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+        " select 'credit', c.id, c.billing_lab_id from lms.credit c join freed on freed.credit_id = c.id",
+        {"realm": realm_id, "invoice": int(invoice_id)},
+    )
+
+
 def retry_to_quickbooks(connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str) -> None:
     """What stood in the way of the other direction (`total_mismatch`) may be over."""
     connection.execute(

@@ -8,7 +8,7 @@ import pytest
 from include.lms.database import prepare
 from include.qbo.text import keepable
 from tests.support.bookkeeper import discount, fresh, in_quickbooks, received, remove, sale, shipping, void
-from tests.support.both_sides import customer_of, lines_of, linked_account, of_payment, of_qbo, quiet
+from tests.support.both_sides import customer_of, lines_of, linked_account, memo_of, of_payment, of_qbo, quiet
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -527,6 +527,26 @@ def test_a_void_keeps_the_invoice_with_nothing_on_it(world: World) -> None:
     assert world.value("select status from lms.lab_case") == "invoiced"
     assert world.sql("select * from lms.payment_application where payment_id = %s", payment) == []
     assert world.value("select amount from lms.payment where id = %s", payment) == 60
+    quiet(world)
+
+
+@pytest.mark.cell("invoice", "qbo", "void")
+@pytest.mark.rule("5.h")
+def test_a_void_frees_the_credits_that_were_applied_to_it(world: World) -> None:
+    """As QuickBooks does; what else the credit is applied to stays."""
+    account = world.account()
+    voided, other = (world.simple_invoice(account) for _ in range(2))
+    credit = world.credit(account, "50.00", {voided: "15.00", other: "20.00"})
+    world.both()
+    void(world, world.qbo_invoice(voided))
+    world.both()
+    assert world.sql("select invoice_id, amount from lms.credit_application where credit_id = %s", credit) == [
+        {"invoice_id": other, "amount": 20}
+    ]
+    assert [world.lms_invoice(one)["balance"] for one in (voided, other)] == [0, 80]
+    assert world.qbo_invoice(other)["Balance"] == 80
+    assert memo_of(world, credit)["RemainingCredit"] == 30
+    assert world.errors() == []
     quiet(world)
 
 

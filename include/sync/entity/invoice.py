@@ -238,6 +238,8 @@ class InvoiceSync(
             invoice_write.update_amounts(connection, lms_id, plan.target)
             if ours.invoice.origin == "qbo" and ours.invoice.lines != plan.target.lines:
                 invoice_write.replace_lines(connection, lms_id, plan.target.lines)
+            if plan.cause is Cause.VOIDED:
+                hand_over.invoice_voided(connection, company.realm_id, lms_id)
             written = True
         written |= follow_balance(connection, company.realm_id, lms_id, qbo.balance, voided=qbo.voided)
         if plan.target and plan.step in ("update", "rebase"):
