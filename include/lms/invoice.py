@@ -11,7 +11,7 @@ from include.lms.customer_of import CUSTOMER_IS_PAIR
 from include.lms.names import clean
 from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import extend
-from include.model.record import RecordKey
+from include.model.record import Owner, RecordKey
 
 _INVOICES = f"""
     select r.id::text, r.invoice_number, r.invoice_date, r.due_date, r.memo, r.origin, r.discount_amount,
@@ -74,4 +74,5 @@ def _invoice(row: dict[str, Any], lines: tuple[InvoiceLine, ...]) -> Invoice:
         total=row["total_amount"],
         memo=row["memo"],
         origin=row["origin"],
+        owner=Owner(row["billing_account_id"], row["doctor_office_id"]),
     )

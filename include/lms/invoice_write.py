@@ -9,6 +9,7 @@ from decimal import Decimal
 import psycopg
 
 from include.model.invoice import Invoice, InvoiceLine
+from include.model.record import Owner
 
 
 def lock(connection: psycopg.Connection, invoice_id: str) -> bool:
@@ -25,8 +26,7 @@ def create(
     invoice: Invoice,
     *,
     billing_lab_id: int,
-    billing_account_id: int,
-    doctor_office_id: int | None,
+    owner: Owner,
     balance: Decimal,
 ) -> str:
     """A new invoice without a case, with its lines; its id."""
@@ -36,8 +36,7 @@ def create(
         " origin) values (%s, %s, %s, null, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'qbo') returning id::text",
         [
             billing_lab_id,
-            billing_account_id,
-            doctor_office_id,
+            *owner,
             invoice.number,
             invoice.date,
             invoice.due_date,
@@ -62,6 +61,13 @@ def update_amounts(connection: psycopg.Connection, invoice_id: str, invoice: Inv
         "update lms.invoice set subtotal = %s, discount_amount = %s, shipping_amount = %s, tax_amount = %s,"
         " total_amount = %s where id = %s",
         [invoice.line_total, invoice.discount, invoice.shipping, invoice.tax, invoice.total, invoice_id],
+    )
+
+
+def change_owner(connection: psycopg.Connection, invoice_id: str, owner: Owner) -> None:
+    """Account and pair; for invoices that were written in QuickBooks only."""
+    connection.execute(
+        "update lms.invoice set billing_account_id = %s, doctor_office_id = %s where id = %s", [*owner, invoice_id]
     )
 
 

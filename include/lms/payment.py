@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from include.lms.customer_of import CUSTOMER_IS_PAIR
 from include.model.payment import Application, Credit, CreditApplication, Payment, ordered
-from include.model.record import RecordKey
+from include.model.record import Owner, RecordKey
 from include.model.staged import LmsPayment
 
 _HEADS = {
@@ -34,6 +34,7 @@ def read_payments(connection: psycopg.Connection, ids: Sequence[str]) -> dict[st
             amount=row["amount"],
             applications=applications[str(row["id"])],
             method=row["method"],
+            owner=_owner(row),
         )
         for row in _heads(connection, "payment", ids)
     }
@@ -51,7 +52,13 @@ def read_lms_payments(connection: psycopg.Connection, ids: Sequence[str]) -> dic
 def read_credits(connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Credit]:
     """The credits of these ids that exist, by id."""
     return {
-        str(row["id"]): Credit(date=row["credit_date"], customer=_customer(row), amount=row["amount"], note=row["note"])
+        str(row["id"]): Credit(
+            date=row["credit_date"],
+            customer=_customer(row),
+            amount=row["amount"],
+            note=row["note"],
+            owner=_owner(row),
+        )
         for row in _heads(connection, "credit", ids)
     }
 
@@ -65,6 +72,7 @@ def read_credit_applications(connection: psycopg.Connection, ids: Sequence[str])
             customer=_customer(row),
             credit=RecordKey("credit", str(row["id"])),
             applications=applications[str(row["id"])],
+            owner=_owner(row),
         )
         for row in _heads(connection, "credit", ids)
         if applications[str(row["id"])]
@@ -90,3 +98,8 @@ def _customer(row: dict[str, Any]) -> RecordKey:
     if row["to_pair"]:
         return RecordKey("doctor_office", str(row["doctor_office_id"]))
     return RecordKey("billing_account", str(row["billing_account_id"]))
+
+
+def _owner(row: dict[str, Any]) -> Owner:
+    office = row["doctor_office_id"]
+    return Owner(str(row["billing_account_id"]), str(office) if office is not None else None)

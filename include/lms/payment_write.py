@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg
 
 from include.model.payment import Application, Payment
+from include.model.record import Owner
 
 
 def lock(connection: psycopg.Connection, payment_id: str) -> bool:
@@ -21,14 +22,13 @@ def create(
     payment: Payment,
     *,
     billing_lab_id: int,
-    billing_account_id: int,
-    doctor_office_id: int | None,
+    owner: Owner,
 ) -> str:
     """A new payment with its applications; its id. The reference does not sync."""
     row = connection.execute(
         "insert into lms.payment (billing_lab_id, billing_account_id, doctor_office_id, payment_date, amount, method,"
         " reference, origin) values (%s, %s, %s, %s, %s, %s, null, 'qbo') returning id::text",
-        [billing_lab_id, billing_account_id, doctor_office_id, payment.date, payment.amount, payment.method],
+        [billing_lab_id, *owner, payment.date, payment.amount, payment.method],
     ).fetchone()
     if row is None:
         raise RuntimeError("an insert returns its row")
@@ -37,8 +37,13 @@ def create(
 
 
 def update(connection: psycopg.Connection, payment_id: str, payment: Payment) -> None:
-    """Amount and applications."""
+    """Account and pair, amount and applications."""
     connection.execute("update lms.payment set amount = %s where id = %s", [payment.amount, payment_id])
+    if payment.owner:
+        connection.execute(
+            "update lms.payment set billing_account_id = %s, doctor_office_id = %s where id = %s",
+            [*payment.owner, payment_id],
+        )
     connection.execute("delete from lms.payment_application where payment_id = %s", [payment_id])
     _insert_applications(connection, payment_id, payment.applications)
 

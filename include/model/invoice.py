@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from include.model.money import ZERO, to_cents
-from include.model.record import RecordKey
+from include.model.record import Owner, RecordKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +35,8 @@ class Invoice:
     memo: str | None = None
     #: 'lms' when a case was invoiced, 'qbo' when the invoice came from QuickBooks.
     origin: str = "lms"
+    #: None: not known.
+    owner: Owner | None = None
 
     @property
     def line_total(self) -> Decimal:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.model.record import RecordKey
+from include.model.record import Owner, RecordKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,8 @@ class Payment:
     #: In the order of the invoices' ids.
     applications: tuple[Application, ...] = ()
     method: str | None = None
+    #: None: not known.
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,7 @@ class Credit:
     customer: RecordKey
     amount: Decimal
     note: str | None = None
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +48,7 @@ class CreditApplication:
     customer: RecordKey
     credit: RecordKey
     applications: tuple[Application, ...]
+    owner: Owner | None = None
 
 
 def ordered(applications: list[Application]) -> tuple[Application, ...]:

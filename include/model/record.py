@@ -21,5 +21,12 @@ class RecordKey(NamedTuple):
     id: str
 
 
+class Owner(NamedTuple):
+    """Whom a transaction of the LMS names: the billing account, and the doctor–office pair if it names one."""
+
+    billing_account_id: str
+    doctor_office_id: str | None = None
+
+
 TAX_ITEM = RecordKey("special_item", "Tax")
 CREDIT_ITEM = RecordKey("special_item", "Lab Credit")

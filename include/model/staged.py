@@ -14,7 +14,7 @@ from include.model.money import ZERO
 from include.model.payment import Payment
 from include.model.plan import Plan
 from include.model.problem import Problem
-from include.model.record import Direction, Entity, Outcome, RecordKey
+from include.model.record import Direction, Entity, Outcome, Owner, RecordKey
 
 #: What both sides agree on; what the LMS said; what QuickBooks said; what else the plan needs.
 T = TypeVar("T")
@@ -193,6 +193,8 @@ class QboCreditMemo:
     qbo_id: str
     sync_token: str
     amount: Decimal
+    customer_id: str
+    customer_name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,8 +258,9 @@ class Payer:
     """Whom a QuickBooks customer stands for in the LMS."""
 
     key: RecordKey
-    billing_account_id: int
-    doctor_office_id: int | None
+    owner: Owner
+    #: Linked twice, it stands for more than `key`.
+    keys: tuple[RecordKey, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

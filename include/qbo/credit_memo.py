@@ -30,14 +30,25 @@ def create_body(credit: Credit, references: Mapping[RecordKey, str]) -> Json:
 
 
 def update_body(credit: Credit, references: Mapping[RecordKey, str], of: Version) -> Json:
-    """A sparse update of the amount."""
-    line = item_line(references[CREDIT_ITEM], credit.amount)
-    return {"Id": of.qbo_id, "SyncToken": of.sync_token, "sparse": True, "Line": [line]}
+    """A sparse update of customer and amount."""
+    return {
+        "Id": of.qbo_id,
+        "SyncToken": of.sync_token,
+        "sparse": True,
+        "CustomerRef": {"value": references[credit.customer]},
+        "Line": [item_line(references[CREDIT_ITEM], credit.amount)],
+    }
 
 
 def parse(body: Json) -> QboCreditMemo:
     """What QuickBooks said."""
-    return QboCreditMemo(qbo_id=body["Id"], sync_token=body["SyncToken"], amount=record.total(body))
+    return QboCreditMemo(
+        qbo_id=body["Id"],
+        sync_token=body["SyncToken"],
+        amount=record.total(body),
+        customer_id=body["CustomerRef"]["value"],
+        customer_name=record.customer_name(body),
+    )
 
 
 def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:

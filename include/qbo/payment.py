@@ -12,6 +12,7 @@ from include.model.settings import ConnectionSettings
 from include.model.staged import OtherLine, QboPayment
 from include.qbo import record
 from include.qbo.client import QboClient
+from include.qbo.faults import Fault
 
 RESOURCE = "Payment"
 
@@ -39,7 +40,7 @@ def create_body(
 def update_body(
     payment: Payment, references: Mapping[RecordKey, str], fetched: QboPayment, other_lines: Iterable[OtherLine]
 ) -> Json:
-    """A sparse update of amount and applications. Lines are all or none: those to other things are sent again.
+    """A sparse update of customer, amount and applications. Lines are all or none: those to other things go again.
 
     An invoice that a credit memo in it pays too keeps that part; both parts are one line.
     """
@@ -54,7 +55,7 @@ def update_body(
         "Id": fetched.qbo_id,
         "SyncToken": fetched.sync_token,
         "sparse": True,
-        "CustomerRef": {"value": fetched.customer_id},
+        "CustomerRef": {"value": references[payment.customer]},
         "TotalAmt": payment.amount,
         "Line": [*(_invoice_line(invoice, amount) for invoice, amount in amounts.items()), *others],
     }
@@ -173,12 +174,13 @@ def method_names(client: QboClient, ids: Iterable[str | None]) -> dict[str, str]
 # ------------------------------------------------------------------ for refusals
 
 
-def other_customers(client: QboClient, body: Json) -> list[str]:
-    """What a payment of ours links whose customer is not the payment's (620), in words."""
+def customers(client: QboClient, body: Json) -> tuple[str, list[str]]:
+    """The customer of a payment of ours, and what it links whose customer is another (620), in words."""
     invoices, others = lines_of(body)
     memos = [one["TxnId"] for line in others for one in line.linked if one["TxnType"] == "CreditMemo"]
-    return [
-        f"{noun} {record.document_number(found)} belongs to {found['CustomerRef'].get('name', 'another customer')}"
+    own = client.read("Customer", body["CustomerRef"]["value"])
+    return "another customer" if isinstance(own, Fault) else record.name(own), [
+        f"{noun} {record.document_number(found)} belongs to “{found['CustomerRef'].get('name', 'another customer')}”"
         for resource, noun, ids in (("Invoice", "invoice", [*invoices]), ("CreditMemo", "credit memo", memos))
         for found in (client.find(resource, "Id", ids) if ids else [])
         if found["CustomerRef"]["value"] != body["CustomerRef"]["value"]

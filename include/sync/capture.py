@@ -188,6 +188,8 @@ _REMEMBER = """
 
 _MARK = Path(__file__).with_name("mark_new_versions.sql").read_bytes()
 
+_MARK_CREDIT_MEMOS = Path(__file__).with_name("mark_credit_memos.sql").read_bytes()
+
 _RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
 
 
@@ -214,6 +216,7 @@ def _keep(
             connection.execute("analyze new_version")
             connection.execute(_REMEMBER, values)
             marked = connection.execute(_MARK, values).rowcount
+            connection.execute(_MARK_CREDIT_MEMOS, values)
             connection.execute(_RETRY, values)
             connection.execute("select pg_notify('qbo_sync', '')")
         connection.execute(

@@ -183,6 +183,8 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.foreign_customer(_THE_INVOICE, ForeignCustomer(name="Toronto Dental", currency="CAD"), "USD")
     yield problems.unreadable("The invoice with QuickBooks id 145", {})
     yield problems.customer_not_linked(f"{_THE_INVOICE} of $80.00", "58", _NAME)
+    yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental")
+    yield problems.customer_changed_in_lms(_THE_INVOICE, "Hilltop Dental")
     yield problems.books_closed(_THE_INVOICE, _DAY, date(2026, 6, 30))
     yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
     yield problems.ambiguous_in_quickbooks(_INVOICE, ["145", "146"])
@@ -220,7 +222,7 @@ def _from_quickbooks() -> Iterator[Problem]:
     product = "Product “Zirconia Crown”"
     yield fault_words.item_name_in_use(fault_words.explain(_fault("6240"), product), product)
     refused_link = fault_words.explain(_fault("620"), _THE_PAYMENT)
-    yield fault_words.different_customers(refused_link, _THE_PAYMENT, ["invoice 1042 belongs to Dr. Sub"])
+    yield fault_words.different_customers(refused_link, _THE_PAYMENT, _NAME, ["invoice 1042 belongs to “Dr. Sub”"])
     fault = _fault("6000", "The amount that you applied is more than the amount that is open.")
     yield fault_words.explain(fault, _THE_PAYMENT)
     yield fault_words.less_open(fault_words.explain(fault, _THE_APPLIED_CREDIT), _THE_APPLIED_CREDIT, fault)

@@ -171,11 +171,14 @@ def inactive(problem: Problem, invoice: str, names: Sequence[str]) -> Problem:
     )
 
 
-def different_customers(problem: Problem, noun: str, owners: Sequence[str]) -> Problem:
-    """What a payment links and whose it is (620). `owners`: e.g. “invoice 1042 belongs to Dr. Sub”."""
+def different_customers(problem: Problem, noun: str, customer: str, owners: Sequence[str]) -> Problem:
+    """What a payment links and whose that is (620). `customer`: its own; `owners`: “invoice 1042 belongs to …”."""
     if not owners:
         return problem
-    return replace(problem, message=f"{noun} cannot be linked in QuickBooks: {'; '.join(owners)}.")
+    return replace(
+        problem,
+        message=f"{noun} cannot be linked in QuickBooks: it is for “{customer}”, but {' and '.join(owners)}.",
+    )
 
 
 def less_open(problem: Problem, noun: str, fault: Fault) -> Problem:
@@ -215,12 +218,24 @@ def applied_to_deleted(problem: Problem, noun: str, deleted: Sequence[dict[str, 
 # ------------------------------------------------------------------ payments and applied credits
 
 
+def customer_not_taken_over(noun: str, intent: Intent, answer: dict[str, Any]) -> Problem | None:
+    """An answer of 200 does not say that a payment or credit memo was moved to another customer (trap 19): compare."""
+    if qbo_record.customer_id(intent.payload) in (None, qbo_record.customer_id(answer)):
+        return None
+    kept = qbo_record.customer_name(answer)
+    return Problem(
+        code="not_taken_over",
+        message=f"{noun} was moved to another customer in Pilot, but QuickBooks kept it for “{kept}”.",
+        resolution=_CHECK_THE_PERIOD,
+    )
+
+
 def payment_not_taken_over(noun: str, intent: Intent, answer: dict[str, Any]) -> Problem | None:
     """An answer of 200 does not say that the change of a payment was made (trap 19): compare."""
     sent, kept = qbo_payment.lines_of(intent.payload)[0], qbo_payment.lines_of(answer)[0]
     amount, kept_amount = qbo_record.total(intent.payload), qbo_record.total(answer)
     if amount == kept_amount and (sent == kept or (intent.operation == "create" and sent.items() <= kept.items())):
-        return None
+        return customer_not_taken_over(noun, intent, answer)
     detail = {"qbo_amount": kept_amount, "lms_amount": amount, "qbo_invoices": kept, "lms_invoices": sent}
     beside = "" if sent == kept else " and the invoices that it was applied to"
     return not_taken_over(noun, kept_amount, detail, beside=beside)
@@ -230,7 +245,7 @@ def explain_payment(fault: Fault, noun: str, intent: Intent, client: QboClient) 
     """The fault in words; for a refused link, which invoice and why."""
     problem = _with_deleted_links(explain(fault, noun), noun, fault, intent, client)
     if fault.code == "620":
-        return different_customers(problem, noun, qbo_payment.other_customers(client, intent.payload))
+        return different_customers(problem, noun, *qbo_payment.customers(client, intent.payload))
     return problem
 
 
@@ -238,7 +253,7 @@ def explain_application(fault: Fault, noun: str, intent: Intent, client: QboClie
     """As for a payment, for one that applies a credit."""
     problem = explain(fault, noun)
     if fault.code == "620":
-        return different_customers(problem, noun, qbo_payment.other_customers(client, intent.payload))
+        return different_customers(problem, noun, *qbo_payment.customers(client, intent.payload))
     if fault.code == "6000":
         return less_open(problem, noun, fault)
     return _with_deleted_links(problem, noun, fault, intent, client)

@@ -1,13 +1,18 @@
 """Links: which LMS record is which QuickBooks record, and the base they last agreed on."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import psycopg
 
 from include.lms.database import jsonb
-from include.model.record import RecordKey
+from include.model.record import Entity, RecordKey
 from include.model.staged import StagedRecord, Version
+from include.model.typed_json import base_of
+
+log = logging.getLogger(__name__)
 
 
 def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
@@ -21,6 +26,26 @@ def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[Record
         [[key.entity for key in wanted], [key.id for key in wanted], realm_id],
     )
     return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows}
+
+
+def bases(connection: psycopg.Connection, realm_id: str, entity: Entity, ids: Sequence[str]) -> dict[str, Any]:
+    """What was agreed on of those of the records that are linked, by LMS id; without those that were linked by hand."""
+    rows = connection.execute(
+        "select record_id, base from qbo_sync.linked_record"
+        " where realm_id = %s and entity = %s and record_id = any(%s)",
+        [realm_id, entity, list(ids)],
+    )
+    found = ((record_id, readable_base(entity, record_id, base)) for record_id, base in rows)
+    return {record_id: base for record_id, base in found if base is not None}
+
+
+def readable_base(entity: Entity, record_id: str, stored: Any) -> Any:
+    """What was agreed on; None where somebody has written a base by hand that is none: as if linked by hand."""
+    try:
+        return base_of(entity, stored)
+    except msgspec.ValidationError as error:
+        log.warning("the base of %s %s is not one: %s", entity, record_id, error)
+        return None
 
 
 def linked_ids(connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]) -> set[str]:

@@ -1,11 +1,9 @@
 """The staged rows of a run: what `extract` read, `transform` planned, `validate` checked and `load` did."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
@@ -15,9 +13,8 @@ from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import Direction, Entity
 from include.model.staged import Fetched, Link, StagedRecord
-from include.model.typed_json import base_of, typed
-
-log = logging.getLogger(__name__)
+from include.model.typed_json import typed
+from include.sync import links
 
 Row = StagedRecord[Any, Any, Any, Any]
 Column = Literal["lms", "qbo", "context", "plan", "problems", "outcome"]
@@ -99,18 +96,9 @@ def _link(entity: Entity, link: Mapping[str, Any] | None) -> Link[Any] | None:
     return Link(
         lms_id=link["record_id"],
         qbo_id=link["qbo_id"],
-        base=_base(entity, link),
+        base=links.readable_base(entity, link["record_id"], link["base"]),
         sync_token=link["sync_token"],
     )
-
-
-def _base(entity: Entity, link: Mapping[str, Any]) -> Any:
-    """What was agreed on; None where somebody has written a base by hand that is none: as if linked by hand."""
-    try:
-        return base_of(entity, link["base"])
-    except msgspec.ValidationError as error:
-        log.warning("the base of %s %s is not one: %s", entity, link["record_id"], error)
-        return None
 
 
 def write(

@@ -24,7 +24,7 @@ from include.lms.payment import read_credit_applications, read_credits, read_pay
 from include.lms.product import read_products
 from include.model.invoice import Invoice
 from include.model.payment import Payment
-from include.model.record import RecordKey
+from include.model.record import Owner, RecordKey
 from include.model.settings import CompanyPreferences, LabSettings
 from include.model.staged import Fetched, Payer, Version
 from include.model.typed_json import plain
@@ -195,19 +195,20 @@ def test_quickbooks_json_becomes_this_record_and_these_lms_rows(path: Path, lms:
     by_id = {(key.entity, qbo_id): key for key, qbo_id in IDS.items()}
     customer_id = body["CustomerRef"]["value"]
     customer = by_id.get(("billing_account", customer_id)) or by_id[("doctor_office", customer_id)]
-    account, office = (1, None) if customer.entity == "billing_account" else (2, int(customer.id))
-    payer = Payer(key=customer, billing_account_id=account, doctor_office_id=office)
-    whose: Json = {"billing_lab_id": 1, "billing_account_id": account, "doctor_office_id": office}
+    owner = Owner("1") if customer.entity == "billing_account" else Owner("2", customer.id)
+    payer = Payer(key=customer, owner=owner)
     if pair["entity"] == "invoice":
         items = {qbo_id: key for (kind, qbo_id), key in by_id.items() if kind in ("product", "special_item")}
         invoice = invoice_of(body, payer, items)
-        lms_id = invoice_write.create(lms, invoice, balance=qbo_invoice.parse(body).balance, **whose)
+        lms_id = invoice_write.create(
+            lms, invoice, balance=qbo_invoice.parse(body).balance, billing_lab_id=1, owner=owner
+        )
         head, parts = "invoice", "invoice_line_item"
         canonical = plain(invoice)
     else:
         ids = {qbo_id: key.id for (kind, qbo_id), key in by_id.items() if kind == "invoice"}
         payment = payment_of(body, payer, ids, pair.get("method"))
-        lms_id = payment_write.create(lms, payment, **whose)
+        lms_id = payment_write.create(lms, payment, billing_lab_id=1, owner=owner)
         head, parts = "payment", "payment_application"
         canonical = plain(payment)
     rows = {head: rows_of(lms, head, "id", lms_id), parts: rows_of(lms, parts, f"{head}_id", lms_id)}

@@ -14,7 +14,7 @@ from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import ZERO
 from include.model.payment import Application, Credit, CreditApplication, Payment, ordered
 from include.model.plan import WRITES, Cause, Plan
-from include.model.record import LISTS, TAX_ITEM, Direction, Entity, Operation, RecordKey, Side
+from include.model.record import LISTS, TAX_ITEM, Direction, Entity, Operation, Owner, RecordKey, Side
 from include.model.settings import CompanyPreferences, LabSettings
 from include.model.staged import (
     Fetched,
@@ -38,7 +38,7 @@ from tests.support.settings import LAB
 DAY = date(2026, 6, 1)
 DAY_BEFORE, DAY_AFTER = date(2026, 5, 31), date(2026, 6, 2)
 ACCOUNT = RecordKey("billing_account", "1")
-PAYER = Payer(key=ACCOUNT, billing_account_id=1, doctor_office_id=None)
+PAYER = Payer(key=ACCOUNT, owner=Owner("1"))
 MISSING = RecordKey("product", "77")
 UNCONFIRMED = Version(qbo_id="501", sync_token="3")
 REFUSED_LOOKUP = RefusedLookup(name="1042", fault={"code": "4000"})
@@ -155,6 +155,7 @@ def an_invoice(
         shipping=shipping,
         tax=tax,
         origin=origin,
+        owner=PAYER.owner,
     )
 
 
@@ -217,7 +218,8 @@ def applied(**amounts: str | int | Decimal) -> tuple[Application, ...]:
 
 def a_payment(amount: str | int = 100, *, on: date = DAY, **amounts: str | int | Decimal) -> Payment:
     """A payment with its applications by invoice."""
-    return Payment(date=on, customer=ACCOUNT, amount=dollars(amount), applications=ordered(list(applied(**amounts))))
+    applications = ordered(list(applied(**amounts)))
+    return Payment(date=on, customer=ACCOUNT, amount=dollars(amount), applications=applications, owner=PAYER.owner)
 
 
 def payment_in_quickbooks(
@@ -247,13 +249,17 @@ def payment_in_quickbooks(
 
 def a_credit(amount: str | int = 50, *, on: date = DAY) -> Credit:
     """A credit."""
-    return Credit(date=on, customer=ACCOUNT, amount=dollars(amount))
+    return Credit(date=on, customer=ACCOUNT, amount=dollars(amount), owner=PAYER.owner)
 
 
 def credit_applied(*, on: date = DAY, **amounts: str | int | Decimal) -> CreditApplication:
     """What credit 1 is applied to."""
     return CreditApplication(
-        date=on, customer=ACCOUNT, credit=RecordKey("credit", "1"), applications=applied(**amounts)
+        date=on,
+        customer=ACCOUNT,
+        credit=RecordKey("credit", "1"),
+        applications=applied(**amounts),
+        owner=PAYER.owner,
     )
 
 

@@ -90,6 +90,10 @@ NOTES: Mapping[str, str] = {
     "8.9.b": "One error per lab says so; everything else continues.",
     "8.9.c": "A person releases them with a parameter of the DAG.",
     "8.9.d": "What is restored meanwhile is held no more, and the error is resolved.",
+    "9.a": "Payment, credit: account or pair changed in the LMS: the document moves, with what can go along; else 620.",
+    "9.b": "Payment: customer changed in QuickBooks: the LMS follows; to one that is not linked: customer_not_linked.",
+    "9.c": "Invoice, credit: a difference that nothing brings together is customer_changed, until both agree again.",
+    "9.d": "The same payment entered on both sides is possible_duplicate, until somebody links them or keeps both.",
     "feed.a": "A change of the LMS, deletes too, is seen exactly once when it is committed; a rolled-back one never.",
 }
 

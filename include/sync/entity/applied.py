@@ -34,6 +34,27 @@ def synced_and_expected(
     return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}
 
 
+def of_other_customers(
+    connection: psycopg.Connection, realm_id: str, applications: Iterable[Application], customer: RecordKey
+) -> tuple[RecordKey, ...]:
+    """The applied invoices that QuickBooks has for another customer, as far as we know: it refuses to link those (620).
+
+    A main customer may pay the invoices of its sub-customers (rule 7).
+    """
+    wanted = {one.invoice.id for one in applications}
+    rows = connection.execute(
+        "select l.lms_id::text from qbo_sync.entity_link l"
+        "  left join lms.doctor_office o on l.base #>> '{customer,0}' = 'doctor_office'"
+        "                               and o.id::text = l.base #>> '{customer,1}'"
+        " where l.realm_id = %(realm)s and l.entity = 'invoice' and l.lms_id = any(%(ids)s::bigint[])"
+        "   and l.base ? 'customer' and l.base -> 'customer' <> jsonb_build_array(%(entity)s::text, %(id)s::text)"
+        "   and not (%(entity)s = 'billing_account' and coalesce(o.billing_account_id::text = %(id)s, false))"
+        " order by l.lms_id",
+        {"realm": realm_id, "ids": sorted(wanted), "entity": customer.entity, "id": customer.id},
+    )
+    return tuple(RecordKey("invoice", invoice_id) for (invoice_id,) in rows)
+
+
 def open_balances(
     connection: psycopg.Connection, client: QboClient, invoices: Sequence[RecordKey]
 ) -> dict[str, Decimal]:

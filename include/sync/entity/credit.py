@@ -12,25 +12,26 @@ from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import CREDIT_ITEM, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, QboCreditMemo, QboPayment
+from include.model.staged import QboCreditMemo, QboPayment
 from include.qbo import credit_memo as qbo_credit
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.applied import open_balances, synced_and_expected
+from include.sync.entity.applied import of_other_customers, open_balances, synced_and_expected
 from include.sync.entity.base import Json, ToQuickBooks
+from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
 from include.sync.plan import credit as planner
 from include.sync.plan.allocation import takes_more_from
-from include.sync.plan.credit import ApplicationContext, StagedApplication, StagedCredit
+from include.sync.plan.credit import ApplicationContext, CreditContext, StagedApplication, StagedCredit
 from include.sync.plan.guards import Subject
 from include.sync.plan.problems import named
 
 
-class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, Context]):
+class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
     """Credit memos."""
 
     entity = "credit"
@@ -45,14 +46,17 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, Context]):
         """The LMS's credits; QuickBooks' versions of those that changed; what of customer and item is missing."""
         found = read_credits(connection, [record.record_id for record in records])
         for record in records:
-            record.lms, record.context = found.get(record.record_id), Context()
+            record.lms, record.context = found.get(record.record_id), CreditContext()
+        _read_changed(connection, company, records)
         asked = [record for record in records if planner.credit_needs_quickbooks(record)]
         fetch_current(connection, client, self.resource, qbo_credit.parse, asked)
-        needed = {key for record in records if record.lms for key in self.references(record.lms)}
+        _read_payers(connection, company, [record for record in asked if record.fetched])
+        ours = {record.record_id: lms for record in records if (lms := planner.lms_version(record))}
+        needed = {key for lms in ours.values() for key in self.references(lms)}
         ids = links.qbo_ids(connection, company.realm_id, needed)
         for record in records:
-            if record.lms:
-                record.known.missing = tuple(key for key in self.references(record.lms) if key not in ids)
+            if lms := ours.get(record.record_id):
+                record.known.missing = tuple(key for key in self.references(lms) if key not in ids)
 
     def plan(self, record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
         """By the credits' planner."""
@@ -80,11 +84,12 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, Context]):
 
     def check_answer(self, intent: Intent, answer: Json) -> Problem | None:
         """An answer of 200 does not say that the change was made (trap 19): compare."""
-        base, kept = intent.base, qbo_credit.parse(answer).amount
-        if not isinstance(base, Credit) or base.amount == kept:
-            return None
-        detail = {"qbo_amount": kept, "lms_amount": base.amount}
-        return fault_words.not_taken_over(self.noun(base), kept, detail)
+        base, kept = intent.base, qbo_credit.parse(answer)
+        other_customer = fault_words.customer_not_taken_over(self.noun(None), intent, answer)
+        if not isinstance(base, Credit) or base.amount == kept.amount:
+            return other_customer
+        detail = {"qbo_amount": kept.amount, "lms_amount": base.amount}
+        return fault_words.not_taken_over(self.noun(base), kept.amount, detail)
 
     def noun(self, base: Credit | None) -> str:
         """Amount and day."""
@@ -116,18 +121,30 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
     ) -> None:
         """The LMS's applications, which of their invoices are in QuickBooks; QuickBooks' versions of changed ones."""
         found = read_credit_applications(connection, [record.record_id for record in records])
+        booked = links.bases(connection, company.realm_id, "credit", list(found))
         for record in records:
-            record.lms, record.context = found.get(record.record_id), ApplicationContext()
+            record.lms = found.get(record.record_id)
+            record.context = ApplicationContext(credit=booked.get(record.record_id))
         applied = [one for record in records if record.lms for one in record.lms.applications]
         synced, expected = synced_and_expected(connection, company, applied)
-        heads = {key for record in records if record.lms for key in (record.lms.credit, record.lms.customer)}
-        ids = links.qbo_ids(connection, company.realm_id, heads)
+        heads = {
+            record.record_id: (record.lms.credit, planner.applied_for(record.lms, record.known.credit))
+            for record in records
+            if record.lms
+        }
+        ids = links.qbo_ids(connection, company.realm_id, {key for keys in heads.values() for key in keys})
         for record in records:
             if record.lms:
                 own = [one.invoice for one in record.lms.applications]
                 record.known.synced_invoices = tuple(key for key in own if key in synced)
                 record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
-                record.known.missing = tuple(key for key in (record.lms.credit, record.lms.customer) if key not in ids)
+                record.known.missing = tuple(key for key in heads[record.record_id] if key not in ids)
+        for record in records:
+            new = planner.flowing(record) if record.link is None else None
+            if new:
+                record.known.of_other_customers = of_other_customers(
+                    connection, company.realm_id, new.applications, new.customer
+                )
         asked = [record for record in records if planner.application_needs_quickbooks(record)]
         fetch_current(
             connection, client, self.resource, qbo_payment.parse, asked, lines_lost=lambda found: found.lines_lost
@@ -206,6 +223,31 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
             [result] = client.write([delete], request_id=request_id)
             freed += not isinstance(result, Fault)
         return freed > 0
+
+
+def _read_changed(connection: psycopg.Connection, company: Company, records: Sequence[StagedCredit]) -> None:
+    """Whose credit memo change capture has seen in another version than ours."""
+    versions = {record.link.qbo_id: record for record in records if record.link}
+    rows = connection.execute(
+        "select s.qbo_id, s.sync_token from qbo_sync.qbo_seen s"
+        " where s.realm_id = %s and s.resource = %s and s.qbo_id = any(%s)",
+        [company.realm_id, qbo_credit.RESOURCE, list(versions)],
+    )
+    for qbo_id, token in rows:
+        record = versions[qbo_id]
+        record.known.changed_in_quickbooks = record.link is not None and token != record.link.sync_token
+
+
+def _read_payers(connection: psycopg.Connection, company: Company, records: Sequence[StagedCredit]) -> None:
+    """Whom the credit memos are for, on both sides."""
+    found = payers(connection, company.realm_id, [one.customer_id for r in records if (one := r.fetched)])
+    ours = {record.record_id: lms.customer for record in records if (lms := planner.lms_version(record))}
+    names = names_of(connection, ours.values())
+    for record in records:
+        if record.fetched:
+            record.known.payer = found.get(record.fetched.customer_id)
+        if record.record_id in ours:
+            record.known.customer_name = names.get(ours[record.record_id], "")
 
 
 CREDIT = CreditSync()

@@ -27,7 +27,7 @@ from include.sync import fault_words, hand_over, links
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.in_flight import is_in_flight
-from include.sync.entity.payer import payers
+from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
 from include.sync.plan import invoice as planner
@@ -69,6 +69,7 @@ class InvoiceSync(
         )
         _read_balances(connection, company, [r for r in asked if r.lms])
         _read_payers_and_items(connection, company, [r for r in asked if r.fetched])
+        _read_customer_names(connection, [r for r in records if r.link and r.lms])
         _find_in_quickbooks(self, connection, client, company, [r for r in records if r.link is None and r.lms])
         _find_in_lms(connection, company, [r for r in asked if r.link is None and r.fetched])
 
@@ -199,8 +200,7 @@ class InvoiceSync(
             connection,
             target,
             billing_lab_id=receiver.billing_lab_id,
-            billing_account_id=payer.billing_account_id,
-            doctor_office_id=payer.doctor_office_id,
+            owner=payer.owner,
             balance=record.fetched.balance,
         )
         self._store(connection, company, record, lms_id, target)
@@ -236,8 +236,11 @@ class InvoiceSync(
         written = False
         if plan.step == "update" and plan.cause is not Cause.BALANCE and plan.target:
             invoice_write.update_amounts(connection, lms_id, plan.target)
-            if ours.invoice.origin == "qbo" and ours.invoice.lines != plan.target.lines:
-                invoice_write.replace_lines(connection, lms_id, plan.target.lines)
+            if ours.invoice.origin == "qbo":
+                if ours.invoice.lines != plan.target.lines:
+                    invoice_write.replace_lines(connection, lms_id, plan.target.lines)
+                if plan.target.owner and plan.target.owner != ours.invoice.owner:
+                    invoice_write.change_owner(connection, lms_id, plan.target.owner)
             if plan.cause is Cause.VOIDED:
                 hand_over.invoice_voided(connection, company.realm_id, lms_id)
             written = True
@@ -293,6 +296,14 @@ def _read_payers_and_items(connection: psycopg.Connection, company: Company, rec
             record.known.payer = customers.get(record.fetched.customer_id)
             own = {line.item_id for line in record.fetched.lines}
             record.known.items = {id_: key for id_, key in items.items() if id_ in own}
+
+
+def _read_customer_names(connection: psycopg.Connection, records: Sequence[StagedInvoice]) -> None:
+    """Of whom the LMS's linked invoices are for."""
+    customers = {record.record_id: ours.customer for record in records if (ours := planner.lms_version(record))}
+    names = names_of(connection, customers.values())
+    for record in records:
+        record.known.customer_name = names.get(customers[record.record_id], "")
 
 
 def _items(connection: psycopg.Connection, realm_id: str, ids: set[str]) -> dict[str, RecordKey]:
@@ -383,6 +394,6 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
         " where i.billing_account_id = %s and i.invoice_date = %s and i.total_amount = %s and i.origin = 'lms'"
         "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id"
         "                      and l.entity = 'invoice' and l.lms_id = i.id)",
-        [company.realm_id, payer.billing_account_id, qbo.date, qbo.total],
+        [company.realm_id, payer.owner.billing_account_id, qbo.date, qbo.total],
     ).fetchall()
     return any(is_in_flight(connection, company.realm_id, "invoice", id_) for (id_,) in rows)

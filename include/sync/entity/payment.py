@@ -22,7 +22,7 @@ from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.applied import open_balances, synced_and_expected
+from include.sync.entity.applied import of_other_customers, open_balances, synced_and_expected
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.in_flight import is_in_flight
@@ -65,6 +65,7 @@ class PaymentSync(
         )
         _read_settled(connection, client, company, [record for record in asked if record.fetched])
         _read_open_balances(connection, client, asked)
+        _read_other_customers(connection, company, asked)
         _read_methods(client, [r for r in records if r.lms and r.lms.payment.method and r.link is None])
         towards_lms = [record for record in records if record.direction == "qbo_to_lms"]
         ours = links.linked_ids(
@@ -164,8 +165,7 @@ class PaymentSync(
             connection,
             target,
             billing_lab_id=receiver.billing_lab_id,
-            billing_account_id=payer.billing_account_id,
-            doctor_office_id=payer.doctor_office_id,
+            owner=payer.owner,
         )
         self._store(connection, company, record, lms_id, target)
         unsure = _follow_balances(connection, company, record)
@@ -220,15 +220,16 @@ def _read_applied(connection: psycopg.Connection, company: Company, records: Seq
     """Which invoices of the LMS payments are in QuickBooks, and which will be."""
     applied = [one for record in records if record.lms for one in record.lms.payment.applications]
     synced, expected = synced_and_expected(connection, company, applied)
-    customers = {record.lms.payment.customer for record in records if record.lms}
+    customers = {ours.customer for record in records if (ours := planner.flowing(record))}
     linked = links.qbo_ids(connection, company.realm_id, customers)
     for record in records:
-        if record.lms is None:
+        ours = planner.flowing(record)
+        if record.lms is None or ours is None:
             continue
         own = [one.invoice for one in record.lms.payment.applications]
         record.known.synced_invoices = tuple(key for key in own if key in synced)
         record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
-        customer = record.lms.payment.customer
+        customer = ours.customer
         record.known.missing = (*([] if customer in linked else [customer]), *record.known.expected_invoices)
 
 
@@ -304,6 +305,15 @@ def _read_open_balances(connection: psycopg.Connection, client: QboClient, recor
             record.known.open_balances = open_balances(connection, client, more) if more else {}
 
 
+def _read_other_customers(connection: psycopg.Connection, company: Company, records: Sequence[StagedPayment]) -> None:
+    """Of payments that the LMS has given to another customer: which invoices cannot go along."""
+    for record in records:
+        ours, base = planner.flowing(record), record.link.base if record.link else None
+        if ours and base and ours.customer != base.customer:
+            others = of_other_customers(connection, company.realm_id, ours.applications, ours.customer)
+            record.known.of_other_customers = others
+
+
 def _read_methods(client: QboClient, records: Sequence[StagedPayment]) -> None:
     """QuickBooks' methods of the names that new payments of the LMS bear."""
     if not records:
@@ -326,7 +336,7 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
         " where p.billing_account_id = %s and p.payment_date = %s and p.amount = %s and p.origin = 'lms'"
         "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = n.realm_id"
         "                      and l.entity = 'payment' and l.lms_id = p.id)",
-        [company.realm_id, payer.billing_account_id, theirs.date, theirs.amount],
+        [company.realm_id, payer.owner.billing_account_id, theirs.date, theirs.amount],
     ).fetchall()
     matches = read_payments(connection, [id_ for (id_,) in rows])
     return any(

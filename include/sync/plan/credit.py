@@ -6,44 +6,80 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from include.model.money import ZERO
-from include.model.payment import Application, Credit, CreditApplication
+from include.model.payment import Credit, CreditApplication
 from include.model.plan import Cause, Plan, fail, nothing
+from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, QboCreditMemo, QboPayment, StagedRecord
-from include.sync.plan import problems
-from include.sync.plan.allocation import release_first, total_of
+from include.model.staged import Context, Payer, QboCreditMemo, QboPayment, StagedRecord
+from include.sync.plan import problems, whose
+from include.sync.plan.allocation import release_first, total_of, without
 from include.sync.plan.decide import decide
 from include.sync.plan.matrix import allowed
 
-StagedCredit = StagedRecord[Credit, Credit, QboCreditMemo, Context]
+
+@dataclass(kw_only=True, slots=True)
+class CreditContext(Context):
+    """What is known around a credit."""
+
+    #: Somebody has changed the credit memo in QuickBooks since it was last written.
+    changed_in_quickbooks: bool = False
+    #: In QuickBooks: whom its customer stands for. In the LMS: the name of whom it is for.
+    payer: Payer | None = None
+    customer_name: str = ""
+
+
+StagedCredit = StagedRecord[Credit, Credit, QboCreditMemo, CreditContext]
+
+
+def lms_version(record: StagedCredit) -> Credit | None:
+    """The LMS's version, for the customer on whom it is booked."""
+    if record.lms is None:
+        return None
+    return replace(record.lms, customer=whose.in_lms(record.lms, record.link.base if record.link else None))
+
+
+def _value(credit: Credit | None) -> tuple[RecordKey | None, Decimal] | None:
+    return (credit.customer, credit.amount) if credit else None
+
+
+def _qbo_value(record: StagedCredit) -> tuple[RecordKey | None, Decimal] | None:
+    """Customer (None: linked to nothing) and amount in QuickBooks."""
+    lms, base = lms_version(record), record.link.base if record.link else None
+    if record.fetched is None:
+        return None
+    known = (base.customer if base else None, lms.customer if lms else None)
+    return whose.in_quickbooks(record.known.payer, *known), record.fetched.amount
 
 
 def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
     """What the bookkeeper changes in QuickBooks stays there, and wins over a change in the LMS (rule 8.4)."""
-    lms, link = record.lms, record.link
-    lms_amount = lms.amount if lms else None
-    qbo_amount = record.fetched.amount if record.fetched else None
+    lms, link = lms_version(record), record.link
+    lms_value, qbo_value = _value(lms), _qbo_value(record)
     # Linked by hand, nothing was agreed on yet: what there is counts.
-    base = (link.base.amount if link.base else lms_amount or qbo_amount) if link else None
-    qbo = base if record.qbo is None else qbo_amount
+    base = (_value(link.base) or lms_value or qbo_value) if link else None
+    qbo = base if record.qbo is None else qbo_value
     if link and base is None:
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
-    decision = decide(base, lms_amount, qbo, allowed("credit", lab.connection))
+    decision = decide(base, lms_value, qbo, allowed("credit", lab.connection))
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "rebase":
         return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=lms)
     if decision.step == "delete":
-        version = {"amount": qbo} if record.fetched else None
+        version = {"amount": record.fetched.amount} if record.fetched else None
         problem = problems.money_deleted_in_lms(credit_noun(record), lms, version) if decision.conflict else None
         return Plan(step="delete", cause=Cause.DELETED, side="qbo", problem=problem)
+    if lms and record.fetched and qbo_value and qbo_value[0] not in (lms.customer, base[0] if base else None):
+        return fail(_other_customer(record, record.fetched), "qbo", lms)
     if decision.step == "nothing" or lms is None:
-        if link and record.qbo and record.fetched is None and lms_amount != base:
+        if link and record.qbo and record.fetched is None and lms_value != base:
             return fail(problems.deleted_in_quickbooks(credit_noun(record)), "qbo")
+        if lms and link and link.base and whose.names_another(lms, link.base):
+            return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=replace(link.base, owner=lms.owner))
         return nothing(Cause.IN_STEP if link else Cause.DIRECTION if lms else Cause.NEVER_SYNCED)
     if decision.step == "update" and qbo != base:
-        problem = problems.credit_changed_on_both_sides(credit_noun(record), lms.amount, qbo or ZERO)
+        problem = problems.credit_changed_on_both_sides(credit_noun(record), lms.amount, qbo[1] if qbo else ZERO)
         return fail(problem, "qbo", lms)
     if record.known.missing:
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=record.known.missing[0])
@@ -51,11 +87,19 @@ def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
     return Plan(step=decision.step, cause=cause, side="qbo", target=lms)
 
 
+def _other_customer(record: StagedCredit, qbo: QboCreditMemo) -> Problem:
+    """Moved in QuickBooks, from where nothing of a credit comes back (rule 9)."""
+    return problems.customer_changed(
+        credit_noun(record), record.known.customer_name, qbo.customer_id, qbo.customer_name
+    )
+
+
 def credit_needs_quickbooks(record: StagedCredit) -> bool:
-    """Whether QuickBooks' version matters: the credit has changed in the LMS. Otherwise nothing depends on it."""
+    """Whether QuickBooks' version matters: the credit has changed in the LMS, or somebody has changed it there."""
     if record.link is None:
         return False
-    return record.lms is None or bool(record.link.base and record.lms.amount != record.link.base.amount)
+    changed = record.link.base is not None and _value(lms_version(record)) != _value(record.link.base)
+    return record.lms is None or changed or record.known.changed_in_quickbooks
 
 
 def credit_dated(record: StagedCredit) -> dt.date | None:
@@ -84,9 +128,13 @@ def applied_noun(applied: CreditApplication | None) -> str:
 class ApplicationContext(Context):
     """What is known around the applications of a credit."""
 
+    #: What was agreed on of the credit itself, if it is linked.
+    credit: Credit | None = None
     #: Invoices that are linked, and those that are not yet but will be: the LMS is about to send them.
     synced_invoices: tuple[RecordKey, ...] = ()
     expected_invoices: tuple[RecordKey, ...] = ()
+    #: The applied invoices that QuickBooks has for another customer.
+    of_other_customers: tuple[RecordKey, ...] = ()
     #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
     open_balances: Mapping[str, Decimal] = field(default_factory=dict)
 
@@ -115,6 +163,9 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
         base_value, lms.applications if lms else None, qbo_value, allowed("credit_application", lab.connection)
     )
     waits_for = later[0] if later else None
+    if link and base and lms and lms.customer != base.customer:
+        # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
+        return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "delete":
@@ -128,6 +179,10 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
     if known.missing:
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=known.missing[0])
     cause = Cause.NEW if decision.step == "create" else Cause.CHANGED
+    kept = without(lms.applications, known.of_other_customers)
+    if decision.step == "create" and kept and known.of_other_customers:
+        # What can be applied is; QuickBooks then refuses the rest, and the error says whose it is.
+        lms, waits_for = replace(lms, applications=kept), known.of_other_customers[0]
     return Plan(step=decision.step, cause=cause, side="qbo", target=lms, waits_for=waits_for)
 
 
@@ -136,16 +191,23 @@ def flowing(record: StagedApplication) -> CreditApplication | None:
     if record.lms is None:
         return None
     kept = tuple(one for one in record.lms.applications if one.invoice in record.known.synced_invoices)
-    return replace(record.lms, applications=kept) if kept else None
+    customer = applied_for(record.lms, record.known.credit)
+    return replace(record.lms, applications=kept, customer=customer) if kept else None
+
+
+def applied_for(applied: CreditApplication, credit: Credit | None) -> RecordKey:
+    """Whose customer it stands under: the one on whom its credit is booked. `credit`: what was agreed on of that."""
+    return whose.in_lms(applied, credit)
 
 
 def application_needs_quickbooks(record: StagedApplication) -> bool:
     """Whether QuickBooks' version matters: the applications that can be there have changed in the LMS."""
     if record.link is None:
         return False
-    lms = flowing(record)
-    before: tuple[Application, ...] | None = record.link.base.applications if record.link.base else None
-    return (lms.applications if lms else None) != before
+    lms, base = flowing(record), record.link.base
+    if lms is None or base is None:
+        return lms is not base
+    return (lms.applications, lms.customer) != (base.applications, base.customer)
 
 
 def application_dated(record: StagedApplication) -> dt.date | None:

@@ -80,6 +80,15 @@ ENTRIES: Mapping[str, Entry] = {
         to_do="Link the customer there, or ignore the customer permanently.",
         then="When the customer is linked, everything that was waiting for it is synced automatically.",
     ),
+    "customer_changed": Entry(
+        means=(
+            "An invoice or credit is for one customer in Pilot and for another one in QuickBooks: somebody changed the "
+            "customer on one side. An invoice with a case stays with its billing account, so this change does not sync."
+        ),
+        who=_EITHER,
+        to_do="Change the customer back on the side that is wrong, or change it on the other side too.",
+        then="A change on either side is picked up, and the error is resolved once both sides say the same.",
+    ),
     "inactive_reference": Entry(
         means="The record uses a customer, product, or account that was made inactive in QuickBooks.",
         who=_IN_QUICKBOOKS,

@@ -13,7 +13,7 @@ from include.model.problem import Problem
 from include.model.record import TAX_ITEM, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Context, LmsInvoice, Payer, QboInvoice, QboInvoiceLine, StagedRecord
-from include.sync.plan import problems
+from include.sync.plan import problems, whose
 from include.sync.plan.decide import Decision, decide
 from include.sync.plan.matrix import allowed
 
@@ -45,6 +45,8 @@ class InvoiceContext(Context):
     number_matches: tuple[QboInvoice, ...] = ()
     #: In QuickBooks: whom its customer stands for, what its items stand for.
     payer: Payer | None = None
+    #: In the LMS: the name of whom it is for.
+    customer_name: str = ""
     items: Mapping[str, RecordKey] = field(default_factory=dict)
     #: New in QuickBooks: the LMS's invoices of its number, in all labs of the company.
     lms_number_matches: tuple[NumberMatch, ...] = ()
@@ -85,9 +87,9 @@ def target_balance(qbo_balance: Decimal, unsynced_applications: Decimal, *, void
 
 
 def agreed_value(invoice: Invoice, origin: str) -> tuple[Any, ...]:
-    """The amounts, and the lines of an invoice that was written in QuickBooks."""
+    """The amounts; of an invoice that was written in QuickBooks also the lines, and whose it is (rule 9)."""
     amounts = (invoice.total, invoice.discount, invoice.shipping, invoice.tax)
-    return (*amounts, invoice.lines if origin == "qbo" else None)
+    return (*amounts, (invoice.lines, invoice.customer) if origin == "qbo" else None)
 
 
 def _base_value(base: Invoice | None, lms: Any, qbo: Any, origin: str) -> Any:
@@ -100,18 +102,30 @@ def _base_value(base: Invoice | None, lms: Any, qbo: Any, origin: str) -> Any:
     return agreed_value(base, origin)
 
 
-def qbo_version(record: StagedInvoice, lab: LabSettings) -> Invoice | None:
-    """QuickBooks' version as an invoice of the business. A linked one stays whose it is; of one that is new in
-    QuickBooks, None where its customer is not linked."""
-    fetched, known = record.fetched, record.known
-    if fetched is None:
+def lms_version(record: StagedInvoice) -> Invoice | None:
+    """The LMS's version, for the customer on whom it is booked."""
+    if record.lms is None:
         return None
     base = record.link.base if record.link else None
-    customer = record.lms.invoice.customer if record.lms else base.customer if base else None
-    if customer is None:
-        customer = known.payer.key if known.payer else None
-    if customer is None:
+    return replace(record.lms.invoice, customer=whose.in_lms(record.lms.invoice, base))
+
+
+def qbo_customer(record: StagedInvoice) -> RecordKey | None:
+    """Whom QuickBooks' version is for; None: its customer is linked to nothing."""
+    ours, base = lms_version(record), record.link.base if record.link else None
+    return whose.in_quickbooks(record.known.payer, base.customer if base else None, ours.customer if ours else None)
+
+
+def qbo_version(record: StagedInvoice, lab: LabSettings) -> Invoice | None:
+    """QuickBooks' version as an invoice of the business. Where its customer is not linked, a linked one stays whose it
+    is, and of one that is new in QuickBooks there is no version."""
+    fetched, known = record.fetched, record.known
+    ours = lms_version(record) or (record.link.base if record.link else None)
+    customer = qbo_customer(record) or (ours.customer if ours else None)
+    if fetched is None or customer is None:
         return None
+    stays = ours if ours and ours.customer == customer else None
+    owner = stays.owner if stays else known.payer.owner if known.payer else None
     tax_lines = [line for line in fetched.lines if known.items.get(line.item_id or "") == TAX_ITEM]
     return Invoice(
         number=_number(fetched, known, lab),
@@ -127,6 +141,7 @@ def qbo_version(record: StagedInvoice, lab: LabSettings) -> Invoice | None:
         total=fetched.total,
         memo=fetched.memo,
         origin="qbo",
+        owner=owner,
     )
 
 
@@ -163,14 +178,20 @@ def _line(line: QboInvoiceLine, product: RecordKey | None) -> InvoiceLine:
     )
 
 
-def agreed_with(theirs: Invoice, ours: Invoice) -> Invoice:
-    """What both sides agree on: QuickBooks' amounts and lines; the LMS's own words for what does not flow back."""
+def agreed_with(theirs: Invoice, ours: Invoice, base: Invoice | None = None) -> Invoice:
+    """What both sides agree on: QuickBooks' amounts and lines; the LMS's own words for what does not flow back.
+
+    Whose it is follows QuickBooks for an invoice that was written there. One with a case stays where it was agreed to
+    be until both sides say the same (rule 9).
+    """
+    whose_it_is = theirs if ours.origin == "qbo" or theirs.customer == ours.customer else base or ours
     return replace(
         theirs,
         number=ours.number,
         date=ours.date,
         due_date=ours.due_date,
-        customer=ours.customer,
+        customer=whose_it_is.customer,
+        owner=whose_it_is.owner,
         memo=ours.memo,
         origin=ours.origin,
     )
@@ -181,7 +202,7 @@ def agreed_with(theirs: Invoice, ours: Invoice) -> Invoice:
 
 def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
     base = record.link.base if record.link else None
-    lms = record.lms.invoice if record.lms else None
+    lms = lms_version(record)
     ours = lms or base
     origin = ours.origin if ours else "qbo"
     theirs = qbo_version(record, lab)
@@ -198,7 +219,7 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
         return Plan(step="delete", cause=Cause.DELETED, side="qbo")
     if ours is None and record.qbo and record.fetched is None:
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
-    target = agreed_with(theirs, ours) if theirs and ours else None
+    target = agreed_with(theirs, ours, base) if theirs and ours else None
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "delete":
@@ -211,7 +232,7 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
             cause=Cause.VOIDED if voided else Cause.CHANGED,
             side="lms",
             target=target,
-            problem=problems.invoice_changed_on_both_sides(lost, theirs) if lost else None,
+            problem=problems.invoice_changed_on_both_sides(lost, theirs) if lost else other_customer(record),
         )
     mismatch = (
         problems.total_mismatch(lms.number, lms.total, base.total) if lms and base and base.total != lms.total else None
@@ -219,15 +240,39 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
     if mismatch and record.direction == "lms_to_qbo" and decision.step != "rebase":
         # Before the balance, which only the other direction's run brings: this one reports what it finds.
         return fail(mismatch, "qbo")
+    problem = other_customer(record)
     if "update" in may.to_lms and _balance_differs(record):
-        return Plan(step="update", cause=Cause.BALANCE, side="lms", target=target)
+        return Plan(step="update", cause=Cause.BALANCE, side="lms", target=target, problem=problem)
     if decision.step == "rebase":
-        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=target)
+        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=target, problem=problem)
     if base is None and target:
-        return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=target)
+        return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=target, problem=problem)
+    if base and target and (target.customer, target.owner) != (base.customer, base.owner):
+        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=target)
     if mismatch:
         return fail(mismatch, "qbo")
-    return nothing(Cause.IN_STEP if lms_value == qbo_value else Cause.NOT_PUSHED)
+    if lms and base and lms.customer != base.customer and "update" not in may.to_lms:
+        # Nobody will ask QuickBooks, where it is still whose it was.
+        return fail(problems.customer_changed_in_lms(noun(record), record.known.customer_name), "qbo")
+    cause = Cause.IN_STEP if lms_value == qbo_value else Cause.NOT_PUSHED
+    return Plan(step="nothing", cause=cause, side="lms" if problem else None, problem=problem)
+
+
+def other_customer(record: StagedInvoice) -> Problem | None:
+    """The two sides say different customers, and nothing brings them together by itself (rule 9)."""
+    ours, theirs, fetched = lms_version(record), qbo_customer(record), record.fetched
+    if ours is None or fetched is None or theirs == ours.customer:
+        return None
+    if ours.origin == "qbo":
+        if theirs is None:
+            what = f"Invoice {shown_number(fetched)} of {show(fetched.total)}"
+            return problems.customer_not_linked(what, fetched.customer_id, fetched.customer_name)
+        base = record.link.base if record.link else None
+        if base is None or theirs != base.customer:
+            return None  # the LMS follows
+    return problems.customer_changed(
+        noun(record), record.known.customer_name, fetched.customer_id, fetched.customer_name
+    )
 
 
 def _delete_conflict(

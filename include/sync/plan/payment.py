@@ -13,7 +13,7 @@ from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Context, LmsPayment, OtherLine, Payer, QboPayment, StagedRecord
-from include.sync.plan import problems
+from include.sync.plan import problems, whose
 from include.sync.plan.allocation import allocate, only_releases, release_first, total_of, without
 from include.sync.plan.decide import Decision, decide
 from include.sync.plan.matrix import allowed
@@ -46,6 +46,8 @@ class PaymentContext(Context):
     #: about to be deleted in QuickBooks, or held (rule 8.9).
     deleted_invoices: tuple[str, ...] = ()
     leaving_invoices: tuple[str, ...] = ()
+    #: It moves to another customer in QuickBooks: the invoices on it that cannot go along.
+    of_other_customers: tuple[RecordKey, ...] = ()
     #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
     open_balances: Mapping[str, Decimal] = field(default_factory=dict)
     #: Every invoice that it touches, by LMS id, as QuickBooks has it.
@@ -89,20 +91,21 @@ def needs_quickbooks(record: StagedPayment) -> bool:
 
 
 def _value(payment: Payment) -> tuple[Any, ...]:
-    return payment.amount, tuple((one.invoice.id, one.amount) for one in ordered(list(payment.applications)))
+    applications = tuple((one.invoice.id, one.amount) for one in ordered(list(payment.applications)))
+    return payment.customer, payment.amount, applications
 
 
 def flowing(record: StagedPayment) -> Payment | None:
     """What of the LMS payment is, or will be, in QuickBooks: applied to invoices that are, or will be, there."""
     if record.lms is None:
         return None
-    known = record.known
+    known, base = record.known, record.link.base if record.link else None
     kept = [
         one
         for one in record.lms.payment.applications
         if one.invoice in known.synced_invoices or one.invoice in known.expected_invoices
     ]
-    return replace(record.lms.payment, applications=tuple(kept))
+    return replace(record.lms.payment, applications=tuple(kept), customer=whose.in_lms(record.lms.payment, base))
 
 
 def unsynced_applications(record: StagedPayment) -> tuple[Application, ...]:
@@ -131,16 +134,24 @@ def base_now(record: StagedPayment) -> Payment | None:
     return replace(base, applications=without(base.applications, left))
 
 
+def qbo_customer(record: StagedPayment) -> RecordKey | None:
+    """Whom QuickBooks' version is from; None: its customer is linked to nothing."""
+    base = record.link.base if record.link else None
+    ours = whose.in_lms(record.lms.payment, base) if record.lms else None
+    return whose.in_quickbooks(record.known.payer, base.customer if base else None, ours)
+
+
 def qbo_version(record: StagedPayment) -> Payment | None:
-    """QuickBooks' version, as far as the LMS can have it. A linked one stays whose it is; of one that is new in
-    QuickBooks, None where its customer is not linked."""
+    """QuickBooks' version, as far as the LMS can have it. Where its customer is not linked, a linked one stays whose it
+    is, and of one that is new in QuickBooks there is no version."""
     fetched, known = record.fetched, record.known
     base = record.link.base if record.link else None
-    customer = record.lms.payment.customer if record.lms else base.customer if base else None
-    if customer is None:
-        customer = known.payer.key if known.payer else None
+    ours = record.lms.payment if record.lms else base
+    customer = qbo_customer(record) or (whose.in_lms(ours, base) if ours else None)
     if fetched is None or customer is None:
         return None
+    stays = ours if ours and customer == whose.in_lms(ours, base) else None
+    owner = stays.owner if stays else known.payer.owner if known.payer else None
     settled = [
         Application(invoice=RecordKey("invoice", known.invoice_ids[qbo_id]), amount=amount)
         for qbo_id, amount in fetched.invoices.items()
@@ -153,6 +164,7 @@ def qbo_version(record: StagedPayment) -> Payment | None:
         amount=fetched.amount,
         applications=allocate(fetched.money_applied, settled, agreed.applications if agreed else ()),
         method=known.method_name,
+        owner=owner,
     )
 
 
@@ -200,6 +212,9 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
     if record.qbo is None:
         qbo_value = base_value
     may = allowed("payment", lab.connection, voided=_is_void(theirs))
+    if record.lms and record.fetched and qbo_customer(record) is None and "update" in may.to_lms:
+        # Moved in QuickBooks to a customer that nobody knows: the LMS keeps what it had.
+        return fail(_customer_not_linked(record.fetched), "lms")
     decision = decide(base_value, lms_value, qbo_value, may)
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
@@ -213,7 +228,15 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
         return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=theirs, problem=skipped_lines(record))
     if base and lms and record.qbo and theirs is None and lms_value != base_value:
         return fail(problems.deleted_in_quickbooks(noun(record)), "qbo")
+    if base and lms and lms_value == base_value == qbo_value and whose.names_another(lms, base):
+        # Another pair of a combined account: the same customer, as long as its structure stays.
+        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=lms, problem=skipped_lines(record))
     return Plan(step="nothing", cause=Cause.IN_STEP, side="lms", problem=skipped_lines(record))
+
+
+def _customer_not_linked(qbo: QboPayment) -> Problem:
+    what = problems.named("payment", qbo.amount, qbo.date)
+    return problems.customer_not_linked(what, qbo.customer_id, qbo.customer_name)
 
 
 def _is_void(theirs: Payment | None) -> bool:
@@ -279,6 +302,11 @@ def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, thei
         return nothing(Cause.LEAVES_WITH_INVOICE)
     if known.missing:
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=known.missing[0])
+    if theirs and lms.customer != theirs.customer and known.of_other_customers:
+        # The money moves with what can go along; QuickBooks then refuses the rest, and the error says whose it is.
+        moved = replace(lms, applications=without(lms.applications, known.of_other_customers))
+        later = known.of_other_customers[0]
+        return Plan(step="update", cause=Cause.MOVED, side="qbo", target=moved, waits_for=later)
     open_balances = {RecordKey("invoice", id_): amount for id_, amount in known.open_balances.items()}
     left = release_first(theirs.applications, lms.applications, open_balances) if theirs else None
     if left is None:
@@ -311,8 +339,7 @@ def _new_in_quickbooks(record: StagedPayment, qbo: QboPayment, lab: LabSettings)
     if decision.step != "create":
         return nothing(Cause.DIRECTION)
     if theirs is None:
-        what = problems.named("payment", qbo.amount, qbo.date)
-        return fail(problems.customer_not_linked(what, qbo.customer_id, qbo.customer_name), "lms")
+        return fail(_customer_not_linked(qbo), "lms")
     if record.known.match_in_flight:
         return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
     if any(qbo_id in record.known.expected_qbo_invoices for qbo_id in _paid(record)):

@@ -144,6 +144,31 @@ def customer_not_linked(what: str, customer_id: str, customer_name: str) -> Prob
     )
 
 
+def customer_changed(what: str, in_lms: str, customer_id: str, in_quickbooks: str) -> Problem:
+    """Whose it is differs, and stays so (rule 9). `what`: e.g. “Invoice 1042”."""
+    return Problem(
+        code="customer_changed",
+        message=f"{what} is for “{in_lms}” in Pilot, but for the customer “{in_quickbooks}” in QuickBooks. Payments "
+        "and credits for it cannot be applied on both sides until both say the same.",
+        resolution=f"If Pilot is right, change the customer in QuickBooks back to “{in_lms}”. If QuickBooks is right, "
+        "change the billing account or the doctor–office pair in Pilot. This error is resolved once both sides say the "
+        "same.",
+        detail={"customer_id": customer_id, "customer_name": in_quickbooks, "lms_customer_name": in_lms},
+    )
+
+
+def customer_changed_in_lms(what: str, in_lms: str) -> Problem:
+    """As `customer_changed`, where the lab's settings let nothing come from QuickBooks. `what`: e.g. “Invoice 1042”."""
+    return Problem(
+        code="customer_changed",
+        message=f"{what} is for “{in_lms}” in Pilot now. QuickBooks still has it for another customer: the customer of "
+        "an invoice is not changed there.",
+        resolution="Change the billing account or the doctor–office pair back in Pilot, or un-invoice the case and "
+        "invoice it again. Pilot then sends the new invoice automatically.",
+        detail={"lms_customer_name": in_lms},
+    )
+
+
 # ------------------------------------------------------------------ invoices
 
 

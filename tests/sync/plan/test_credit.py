@@ -13,16 +13,17 @@ from include.model.payment import Application, Credit, CreditApplication
 from include.model.plan import Cause, Plan
 from include.model.record import CREDIT_ITEM, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, Fetched, QboCreditMemo
+from include.model.staged import Fetched, QboCreditMemo
 from include.sync.plan import credit as planner
 from include.sync.plan.allocation import total_of
-from include.sync.plan.credit import ApplicationContext, StagedApplication, StagedCredit
+from include.sync.plan.credit import ApplicationContext, CreditContext, StagedApplication, StagedCredit
 from tests.support.planning import (
     ACCOUNT,
     DAY,
     DAY_AFTER,
     DELETED,
     FOREIGN,
+    PAYER,
     REFUSED,
     UNCONFIRMED,
     a_credit,
@@ -43,7 +44,11 @@ AGREED = a_credit(50)
 
 
 def memo(amount: int) -> Fetched[QboCreditMemo]:
-    return Fetched(record=QboCreditMemo(qbo_id="101", sync_token="3", amount=dollars(amount)))
+    return Fetched(
+        record=QboCreditMemo(
+            qbo_id="101", sync_token="3", amount=dollars(amount), customer_id="21", customer_name="Lakeside"
+        )
+    )
 
 
 def credit_row(
@@ -54,7 +59,7 @@ def credit_row(
     missing: tuple[RecordKey, ...] = (),
 ) -> StagedCredit:
     link = linked(base) if base else None
-    return staged("credit", "lms_to_qbo", Context(missing=missing), link=link, lms=lms, qbo=qbo)
+    return staged("credit", "lms_to_qbo", CreditContext(missing=missing, payer=PAYER), link=link, lms=lms, qbo=qbo)
 
 
 def planned(record: StagedCredit | StagedApplication, lab: LabSettings | None = None) -> Plan[Any]:

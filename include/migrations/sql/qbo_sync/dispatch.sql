@@ -52,6 +52,18 @@ begin
                from qbo_sync.connection n
               where n.billing_lab_id = change.billing_lab_id;
         end if;
+        if change.entity = 'invoice' then
+            -- It names another account or pair than was agreed on, or did: whether QuickBooks says the same, the other
+            -- direction compares.
+            perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', 'invoice', l.qbo_id, i.billing_lab_id)
+               from lms.invoice i join qbo_sync.entity_link l on l.entity = 'invoice' and l.lms_id = i.id
+              where i.id = change.lms_id
+                and (l.base -> 'owner' <> jsonb_build_array(i.billing_account_id::text, i.doctor_office_id::text)
+                     or exists (select 1 from qbo_sync.sync_error e
+                                 where e.realm_id = l.realm_id and e.direction = 'qbo_to_lms' and e.status = 'open'
+                                   and e.record_entity = 'invoice' and e.record_id = l.qbo_id
+                                   and e.error_code = 'customer_changed'));
+        end if;
         -- a record that has left its lab: marked in whichever company has the link
         perform qbo_sync.mark(l.realm_id, 'lms_to_qbo', l.entity, l.lms_id::text, change.billing_lab_id)
            from qbo_sync.entity_link l

@@ -34,7 +34,7 @@ begin
     if new.entity in ('billing_account', 'doctor_office') then
         update qbo_sync.sync_error set retry_at = clock_timestamp()
          where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
-           and error_code = 'customer_not_linked' and detail ->> 'customer_id' = new.qbo_id;
+           and error_code in ('customer_not_linked', 'customer_changed') and detail ->> 'customer_id' = new.qbo_id;
     elsif new.entity = 'invoice' then
         update qbo_sync.sync_error set retry_at = clock_timestamp()
          where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
