@@ -40,7 +40,7 @@ def test_a_combined_account_is_one_customer(world: World) -> None:
 @pytest.mark.cell("billing_account", "lms", "create")
 @pytest.mark.cell("doctor_office", "lms", "create")
 @pytest.mark.rule("2.b")
-def test_a_detailed_account_has_a_sub_customer_for_the_pair_that_is_invoiced(world: World) -> None:
+def test_an_invoice_of_a_detailed_account_goes_to_the_sub_customer_of_its_pair(world: World) -> None:
     account = world.account("Lakeside Dental", "detailed")
     pair = world.pair(account, "Dr. Zoë Ibáñez – Lakeside")
     invoice = world.simple_invoice(pair=pair)
@@ -50,6 +50,79 @@ def test_a_detailed_account_has_a_sub_customer_for_the_pair_that_is_invoiced(wor
     assert sub["ParentRef"]["value"] == customers["Lakeside Dental"]["Id"]
     assert sub["Job"] is True
     assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == sub["Id"]
+
+
+def under(world: World, account: str) -> set[str]:
+    """The names of the sub-customers of an account's customer."""
+    main = by_name(world)[account]["Id"]
+    return {name for name, one in by_name(world).items() if one.get("ParentRef", {}).get("value") == main}
+
+
+@pytest.mark.cell("doctor_office", "lms", "create")
+@pytest.mark.rule("2.b")
+@pytest.mark.parametrize("names_a_pair", [True, False])
+def test_the_first_invoice_of_a_detailed_account_makes_the_whole_practice(world: World, names_a_pair: bool) -> None:
+    account = world.account("Lakeside Dental", "detailed")
+    first, _ = world.pair(account, "Dr. A"), world.pair(account, "Dr. B")
+    world.pair(world.account("Hillside Dental", "detailed"), "Dr. H")
+    world.sync()
+    assert by_name(world) == {}, "nothing before the account's first invoice"
+    invoice = world.simple_invoice(pair=first)
+    if not names_a_pair:
+        world.sql("update lms.invoice set doctor_office_id = null where id = %s", invoice)
+    world.sync()
+    assert set(by_name(world)) == {"Lakeside Dental", "Dr. A", "Dr. B"}, "and nothing of other accounts"
+    assert under(world, "Lakeside Dental") == {"Dr. A", "Dr. B"}
+    assert world.errors() == []
+
+
+@pytest.mark.rule("2.b")
+@pytest.mark.rule("2.h")
+def test_a_pair_that_is_added_later_gets_its_sub_customer_at_once(world: World) -> None:
+    account = world.account("Lakeside Dental", "detailed")
+    world.simple_invoice(pair=world.pair(account, "Dr. A"))
+    world.sync()
+    world.pair(account, "Dr. C")
+    world.pair(world.account("Hillside Dental", "detailed"), "Dr. H")
+    assert world.sync()["created"] == 1
+    assert under(world, "Lakeside Dental") == {"Dr. A", "Dr. C"}
+    assert "Dr. H" not in by_name(world)
+
+
+@pytest.mark.rule("8.3.a")
+def test_a_pair_that_cannot_be_a_sub_customer_stops_neither_the_others_nor_their_invoices(world: World) -> None:
+    world.qbo.create("Vendor", DisplayName="Dr. B")
+    account = world.account("Lakeside Dental", "detailed")
+    ordering, _ = world.pair(account, "Dr. A"), world.pair(account, "Dr. B")
+    world.pair(account, "Dr. C")
+    invoice = world.simple_invoice(pair=ordering)
+    world.sync()
+    assert world.qbo_invoice(invoice)["CustomerRef"]["name"].endswith("Dr. A")
+    assert under(world, "Lakeside Dental") == {"Dr. A", "Dr. C"}
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"], error["document_number"]) == ("doctor_office", "name_taken", "Dr. B")
+    world.simple_invoice(pair=ordering)
+    world.sync()
+    assert world.errors()[0]["attempts"] == 1, "another invoice of the practice is no reason to try again"
+
+
+@pytest.mark.rule("2.i")
+def test_labs_that_share_a_company_share_the_sub_customers_of_a_practice(world: World) -> None:
+    second, third = world.billing_lab("Second Lab"), world.billing_lab("Third Lab")
+    other = make_company(world.qbo.url, "Other Inc.")
+    world.connect(second, world.qbo)
+    world.connect(third, other)
+    account, product = world.account("Lakeside Dental", "detailed"), world.product()
+    pairs = [world.pair(account, name) for name in ("Dr. A", "Dr. B")]
+    for lab, pair in zip((world.lab, second), pairs, strict=True):
+        world.invoice(world.case(pair, [{"product": product}], lab=lab))
+    world.sync()
+    assert set(by_name(world)) == {"Lakeside Dental", "Dr. A", "Dr. B"}
+    assert other.all("Customer") == [], "no invoice there yet"
+    world.invoice(world.case(pairs[0], [{"product": product}], lab=third))
+    world.sync()
+    assert {one["DisplayName"] for one in other.all("Customer")} == {"Lakeside Dental", "Dr. A", "Dr. B"}
+    assert world.errors() == []
 
 
 @pytest.mark.cell("billing_account", "lms", "update")
