@@ -137,6 +137,18 @@ def test_two_products_whose_names_differ_in_case_only_are_told_as_products(world
     assert world.qbo_invoice(invoice)
 
 
+@pytest.mark.trap(11)
+def test_a_name_whose_holder_quickbooks_does_not_show_is_told_in_general_words_once(world: World) -> None:
+    fault = {"kind": "fault", "entity": "Item", "operation": "create", "code": "6240", "times": 1}
+    world.qbo.control("POST", "faults", fault)
+    world.invoice(world.case(world.pair(world.account()), [{"product": world.product("Crown")}]))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"], error["attempts"]) == ("product", "qbo_6240", 1)
+    assert error["message"].endswith("another product or service already has this name.")
+    assert "among inactive records too" in error["resolution"]
+
+
 def sold(world: World, invoice: int) -> list[str]:
     """The names of the items on an invoice in QuickBooks."""
     names = {item["Id"]: name for name, item in items(world).items()}

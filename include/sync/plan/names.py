@@ -66,8 +66,8 @@ def proposals(wanted: WantedName, bearers: Sequence[NamedRecord]) -> tuple[str, 
     return tuple(
         f"{base[: limit - len(qualifier) - 3].rstrip()} ({qualifier})"
         for qualifier in (*_qualifiers(wanted, bearers), "2", "3", "4", "5")
-        # A short name with a long qualifier is one that nobody wants to read.
-        if len(qualifier) <= limit // 2
+        # The qualifier can be any account's name: one that is endless or that QuickBooks does not take is no help.
+        if len(qualifier) <= limit // 2 and not set(":\t\r\n") & set(qualifier)
     )
 
 

@@ -69,7 +69,7 @@ def name_reserved(name: str, special: RecordKey, free_name: str | None) -> Probl
         message=f"The product “{name}” cannot be created in QuickBooks under this name: Pilot uses the QuickBooks item "
         f"“{special.id}” for {_SPECIAL[special]}.",
         resolution=f"{_rename_in_pilot('product', free_name)} The invoices that wait for it follow. You do not need a "
-        f"product for {_SPECIAL[special]}: Pilot puts them on the item “{special.id}” by itself.",
+        f"product for {_SPECIAL[special]}: Pilot puts them on the item “{special.id}” automatically.",
         detail={"reserved": special.id, "free_name": free_name},
     )
 

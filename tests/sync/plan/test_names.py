@@ -172,6 +172,8 @@ def test_no_proposal_is_longer_than_quickbooks_takes() -> None:
         assert len(names) == len(set(names)) >= 4
         assert max(len(name) for name in names) == limit
     assert not any("yyy" in name for name in proposals(pair, (FREE,))), "an account's name that is endless is no help"
+    colon = replace(pair, name="Main Office", account="Lakeside: Dental")
+    assert proposals(colon, (FREE,))[0] == "Main Office (Main)"
 
 
 @pytest.mark.parametrize("name", ["Tax", "tax", "LAB CREDIT"])
