@@ -16,6 +16,7 @@ from include.demo.problems import (
     plant_bad_products,
     plant_deactivated,
     plant_second_of_a_name,
+    plant_shared_names,
     plant_taken_names,
     prepare_deactivations,
 )
@@ -67,6 +68,7 @@ class Generator:
         plant_bad_names(plan)
         plant_bad_products(plan, buyers)
         holders = plant_taken_names(plan)
+        plant_shared_names(plan)
         numbers = plant_bad_invoices(plan, buyers[0], self._product("Zirconia Crown, Layered"))
         prepare_deactivations(plan, buyers[1])
         planted = plan.records()

@@ -13,6 +13,8 @@ INACTIVE_ITEM = "Digital Smile Design Session"
 DEACTIVATED_CUSTOMER = "Evergreen Dental Partners"
 DEACTIVATED_ITEM = "Denture Base, Ultra Suction"
 SHARED_NAME = "Lakeshore Family Dentistry"
+SOLO = "Dr. Jane Roe DDS"
+OFFICE = "Main Office"
 WALK_IN = "Walk-in Repairs"
 TAKEN_NUMBER = "2024-0815"
 
@@ -111,6 +113,13 @@ def plant_bad_products(plan: Plan, buyers: tuple[str, str]) -> None:
             "name_taken",
             "a deactivated item in QuickBooks has this name",
         ),
+        (
+            "product_named_like_a_special_item",
+            0,
+            "Tax",
+            "name_reserved",
+            "the item of this name in QuickBooks is for the taxes on invoices",
+        ),
     ):
         product = Product(name, None, Decimal("245.00"))
         plan.products.append(product)
@@ -138,6 +147,19 @@ def plant_taken_names(plan: Plan) -> tuple[Bookkeeper, Bookkeeper]:
         Bookkeeper(vendors=(held["vendor"][0],), employees=(held["employee"][0],), inactive_items=(INACTIVE_ITEM,)),
         Bookkeeper(inactive_customers=(held["inactive_customer"][0],)),
     )
+
+
+def plant_shared_names(plan: Plan) -> None:
+    """Sub-customers whose names others of the LMS have: a solo practitioner, and an office whose name is told later."""
+    plan.account(SOLO, 0, "detailed")
+    plan.pairs[-1] = replace(plan.pairs[-1], child_name=SOLO)
+    plan.invoice(SOLO)
+    why = "the main customer of the same account has this name"
+    plan.problems.append(Problem("pair_named_like_its_account", "doctor_office", SOLO, "name_taken", why))
+
+    plan.account("Uptown Orthodontics", 0, "detailed")
+    plan.pairs[-1] = replace(plan.pairs[-1], office=OFFICE, child_name=OFFICE)
+    plan.invoice(OFFICE)
 
 
 def plant_bad_invoices(plan: Plan, buyer: str, crown: Product) -> Bookkeeper:
@@ -203,8 +225,15 @@ def plant_deactivated(plan: Plan, first: Plan, buyer: str) -> tuple[Bookkeeper, 
 
 
 def plant_second_of_a_name(plan: Plan) -> None:
-    """Second phase: a new account with the name of one that is a customer already."""
+    """Second phase: a new account with the name of one that is a customer already, and a new pair with a pair's."""
     pair = plan.account(SHARED_NAME, key=f"{SHARED_NAME} (the second)")
     plan.invoice(pair.child_name)
     why = "another billing account of this name is linked to the QuickBooks customer"
     plan.problems.append(Problem("name_of_another_account", "billing_account", SHARED_NAME, "name_taken", why, phase=2))
+
+    plan.account("Northgate Endodontics", 0, "detailed")
+    name = OFFICE.upper()  # the demo knows pairs by their names, QuickBooks by their names in any case
+    plan.pairs[-1] = replace(plan.pairs[-1], office=OFFICE, child_name=name)
+    plan.invoice(name)
+    why = "a pair of another account has this name"
+    plan.problems.append(Problem("name_of_another_pair", "doctor_office", name, "name_taken", why, phase=2))

@@ -5,9 +5,7 @@ from typing import Any
 import great_expectations.expectations as gxe
 
 from include.expectations import names
-from include.model.customer import Customer
-
-NAME_LIMIT = 500
+from include.model.customer import NAME_LIMIT, Customer
 
 #: QuickBooks takes several in one field, with commas between them.
 _ADDRESS = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"

@@ -3,9 +3,7 @@
 from typing import Any
 
 from include.expectations import names
-from include.model.product import Product
-
-NAME_LIMIT = 100
+from include.model.product import NAME_LIMIT, Product
 
 
 def row(product: Product) -> dict[str, Any]:

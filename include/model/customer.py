@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from include.model.record import RecordKey
 
+#: Characters of a name that QuickBooks takes (fact 9.1).
+NAME_LIMIT = 500
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Customer:

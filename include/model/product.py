@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+#: Characters of a name that QuickBooks takes (fact 9.2).
+NAME_LIMIT = 100
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:

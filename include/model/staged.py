@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from include.model.invoice import Invoice
 from include.model.money import ZERO
@@ -231,6 +231,16 @@ class QboPayment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LmsName:
+    """An LMS record as people know it there."""
+
+    key: RecordKey
+    name: str
+    #: A pair's billing account.
+    account: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NamedRecord:
     """A QuickBooks record that bears a name which one of ours wants."""
 
@@ -243,11 +253,26 @@ class NamedRecord:
     active: bool
     #: The customer or category above it; None at the top.
     parent_id: str | None = None
+    #: Its name, where QuickBooks tells it.
+    parent_name: str | None = None
     #: False for an item that cannot stand on an invoice line, such as a category.
     usable: bool = True
     currency: str | None = None
-    #: Linked to an LMS record already.
-    linked: bool = False
+    #: The LMS record that it is linked to already.
+    linked_to: LmsName | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WantedName:
+    """The name that a new record would have in QuickBooks."""
+
+    #: `item`: one of the special items, which nobody can rename in the LMS.
+    noun: Literal["customer", "sub-customer", "product", "item"]
+    name: str
+    #: A sub-customer's billing account in the LMS.
+    account: str | None = None
+    #: The QuickBooks id of the customer that a sub-customer stands under, once it is known.
+    parent_id: str | None = None
 
 
 # ------------------------------------------------------------------ what else is known

@@ -39,11 +39,18 @@ def find_named(
                 name=name,
                 active=active,
                 parent_id=record.parent_id(body),
+                parent_name=_parent_name(body),
                 usable=kind != "Item" or body.get("Type") in SELLABLE_TYPES,
                 currency=record.currency(body),
             )
         )
     return by_name
+
+
+def _parent_name(body: Json) -> str | None:
+    """Full names are “Grandparent:Parent:Name”; no name has a colon of its own."""
+    above = str(body.get("FullyQualifiedName", "")).split(":")[:-1]
+    return above[-1] if above else None
 
 
 def _ask(

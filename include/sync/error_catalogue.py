@@ -19,11 +19,20 @@ from include.model.money import ZERO
 from include.model.payment import Application, Credit, CreditApplication, Payment
 from include.model.problem import Problem
 from include.model.product import Product
-from include.model.record import Entity, RecordKey, Side
-from include.model.staged import ForeignCustomer, NamedRecord, OtherLine, QboInvoice, QboPayment, RefusedLookup
+from include.model.record import CREDIT_ITEM, TAX_ITEM, Entity, RecordKey, Side
+from include.model.staged import (
+    ForeignCustomer,
+    LmsName,
+    NamedRecord,
+    OtherLine,
+    QboInvoice,
+    QboPayment,
+    RefusedLookup,
+    WantedName,
+)
 from include.qbo.faults import Fault
 from include.sync import fault_words
-from include.sync.plan import problems
+from include.sync.plan import names, problems
 from include.sync.plan.error_codes import ENTRIES, anchor
 
 # The records that the examples are about.
@@ -163,20 +172,44 @@ _BROKEN: tuple[tuple[Entity, Side, tuple[Any, ...]], ...] = (
 # ------------------------------------------------------------------ plans
 
 
+_ROE = "Dr. Jane Roe DDS"
+_OF_THE_MAIN_CUSTOMER = WantedName(noun="sub-customer", name=_ROE, account=_ROE, parent_id="58")
+_MAIN_OFFICE = WantedName(noun="sub-customer", name="Main Office", account=_NAME, parent_id="58")
+_OTHER_MAIN_OFFICE = LmsName(key=RecordKey("doctor_office", "9"), name="Main Office", account="Hillside Dental")
+_CROWN = LmsName(key=RecordKey("product", "3"), name="Zirconia Crown")
+
+
+def _bearer(name: str, kind: str = "Customer", **more: Any) -> NamedRecord:
+    return NamedRecord(kind=kind, qbo_id="31", sync_token=_FIRST_VERSION, name=name, active=True, **more)
+
+
+#: Names that are taken, and by whom.
+_TAKEN: tuple[tuple[WantedName, NamedRecord], ...] = (
+    (_OF_THE_MAIN_CUSTOMER, replace(_bearer(_ROE), qbo_id="58")),
+    (_MAIN_OFFICE, _bearer("Main Office", parent_id="9", linked_to=_OTHER_MAIN_OFFICE)),
+    (_MAIN_OFFICE, _bearer("Main Office", parent_id="9", parent_name="Hillside Dental")),
+    (_MAIN_OFFICE, _bearer("Main Office")),
+    *(
+        (WantedName(noun="customer", name=_NAME), bearer)
+        for bearer in (
+            _bearer(_NAME, "Vendor"),
+            _bearer(_NAME, "Employee"),
+            replace(_bearer(f"{_NAME} (deleted)"), active=False),
+            _bearer(_NAME, linked_to=LmsName(key=_CUSTOMER, name=_NAME)),
+        )
+    ),
+    (WantedName(noun="product", name="ZIRCONIA CROWN"), _bearer("Zirconia Crown", "Item", linked_to=_CROWN)),
+    (WantedName(noun="product", name="Crowns"), _bearer("Crowns", "Item", usable=False)),
+    (WantedName(noun="item", name="Tax"), replace(_bearer("Tax (deleted)", "Item"), active=False)),
+)
+
+
 def _from_the_planner() -> Iterator[Problem]:
-    for bearer in (
-        NamedRecord(kind="Vendor", qbo_id="31", sync_token=_FIRST_VERSION, name=_NAME, active=True),
-        NamedRecord(kind="Employee", qbo_id="32", sync_token=_FIRST_VERSION, name=_NAME, active=True),
-        NamedRecord(kind="Customer", qbo_id="33", sync_token=_FIRST_VERSION, name=_NAME, active=False),
-        NamedRecord(kind="Customer", qbo_id="34", sync_token=_FIRST_VERSION, name=_NAME, active=True, linked=True),
-        NamedRecord(kind="Customer", qbo_id="35", sync_token=_FIRST_VERSION, name=_NAME, active=True, parent_id="9"),
-        NamedRecord(kind="Customer", qbo_id="36", sync_token=_FIRST_VERSION, name=_NAME, active=True),
-    ):
-        yield problems.name_taken("customer", _NAME, bearer)
-    category = NamedRecord(
-        kind="Item", qbo_id="37", sync_token=_FIRST_VERSION, name="Crowns", active=True, usable=False
-    )
-    yield problems.name_taken("product", "Crowns", category)
+    for wanted, bearer in _TAKEN:
+        yield problems.name_taken(wanted, bearer, next(iter(names.proposals(wanted, [bearer])), None))
+    for name, special in (("Tax", TAX_ITEM), ("lab credit", CREDIT_ITEM)):
+        reserved = WantedName(noun="product", name=name)
+        yield problems.name_reserved(name, special, names.proposals(reserved, ())[0])
     yield problems.lookup_refused(RefusedLookup(name="Smile ☺ Dental", fault={}))
     yield problems.foreign_name_match("customer", "Toronto Dental", "CAD")
     yield problems.foreign_transaction(_THE_INVOICE, "CAD", "USD")

@@ -37,7 +37,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "6240": (
         "{record} cannot be created in QuickBooks: another customer, vendor, or employee already has this name.",
-        f"Rename one of the two, in QuickBooks or in Pilot, so that the names differ. {RETRY}",
+        "Look for the name in QuickBooks, among inactive records too. Rename one of the two, in QuickBooks or in "
+        f"Pilot, so that the names differ. {RETRY}",
     ),
     "2040": (
         "{record} contains a character that QuickBooks does not allow.",

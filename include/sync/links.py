@@ -57,6 +57,18 @@ def linked_ids(connection: psycopg.Connection, realm_id: str, entities: Iterable
     return {qbo_id for (qbo_id,) in rows}
 
 
+def keys_of(
+    connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]
+) -> dict[str, RecordKey]:
+    """The records of these entities that the QuickBooks ids are linked to, by QuickBooks id."""
+    rows = connection.execute(
+        "select qbo_id, entity, record_id from qbo_sync.linked_record"
+        " where realm_id = %s and entity = any(%s) and qbo_id = any(%s)",
+        [realm_id, list(entities), list(ids)],
+    )
+    return {qbo_id: RecordKey(entity, record_id) for qbo_id, entity, record_id in rows}
+
+
 def orphaned_ids(
     connection: psycopg.Connection, realm_id: str, entities: Iterable[str], ids: Iterable[str]
 ) -> set[str]:

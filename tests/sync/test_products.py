@@ -85,7 +85,7 @@ def test_a_category_of_the_name_cannot_stand_on_an_invoice(world: World) -> None
     world.invoice(world.case(world.pair(world.account()), [{"product": world.product("Crown")}]))
     world.sync()
     [error] = world.errors()
-    assert "cannot be sold" in error["message"]
+    assert "the category or bundle “Crown” already has this name" in error["message"]
     assert world.qbo.all("Invoice") == []
 
 
@@ -118,15 +118,79 @@ def test_blanks_around_a_name_do_not_matter(world: World) -> None:
     assert link and link["qbo_id"] == item["Id"]
 
 
+@pytest.mark.rule("2.o")
 def test_two_products_whose_names_differ_in_case_only_are_told_as_products(world: World) -> None:
     one, two = world.product("Zirconia Crown"), world.product("ZIRCONIA CROWN")
-    world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
+    invoice = world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
     world.sync()
     [error] = world.errors()
-    assert (error["entity"], error["error_code"]) == ("product", "qbo_6240")
-    assert error["message"].endswith("another product or service already has this name.")
+    assert (error["entity"], error["error_code"], error["attempts"]) == ("product", "name_taken", 1)
+    assert error["message"].casefold().endswith("another product “zirconia crown” already has this name.")
     assert len([item for item in world.qbo.all("Item") if item["Name"].casefold() == "zirconia crown"]) == 1
     assert world.qbo.all("Invoice") == []
+
+    name = error["detail"]["free_name"]
+    assert name.casefold() == "zirconia crown (2)"
+    world.sql("update lms.product set name = %s where id = %s", name, int(error["lms_id"]))
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)
+
+
+@pytest.mark.trap(11)
+def test_a_name_whose_holder_quickbooks_does_not_show_is_told_in_general_words_once(world: World) -> None:
+    fault = {"kind": "fault", "entity": "Item", "operation": "create", "code": "6240", "times": 1}
+    world.qbo.control("POST", "faults", fault)
+    world.invoice(world.case(world.pair(world.account()), [{"product": world.product("Crown")}]))
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"], error["attempts"]) == ("product", "qbo_6240", 1)
+    assert error["message"].endswith("another product or service already has this name.")
+    assert "among inactive records too" in error["resolution"]
+
+
+def sold(world: World, invoice: int) -> list[str]:
+    """The names of the items on an invoice in QuickBooks."""
+    names = {item["Id"]: name for name, item in items(world).items()}
+    return [
+        names[line["SalesItemLineDetail"]["ItemRef"]["value"]]
+        for line in world.qbo_invoice(invoice)["Line"]
+        if line["DetailType"] == "SalesItemLineDetail"
+    ]
+
+
+@pytest.mark.rule("3.e")
+@pytest.mark.parametrize("there", ["not yet", "the bookkeeper's", "the sync's"])
+@pytest.mark.parametrize(("name", "special"), [("Tax", "Tax"), (" TAX ", "Tax"), ("lab credit", "Lab Credit")])
+def test_a_product_with_the_name_of_a_special_item_is_told_and_never_becomes_it(
+    world: World, name: str, special: str, there: str
+) -> None:
+    pair = world.pair(account := world.account())
+    income = world.value("select income_account_id from qbo_sync.connection")
+    if there == "the bookkeeper's":
+        world.qbo.create("Item", Name=special, Type="Service", IncomeAccountRef={"value": income})
+    elif there == "the sync's":
+        world.simple_invoice(pair=pair, tax="5.00")
+        world.credit(account, "20.00")
+        world.sync()
+    product = world.product(name)
+    waiting = world.invoice(world.case(pair, [{"product": product}]), tax="8.00")
+    other = world.simple_invoice(pair=pair, tax="9.00")
+    world.credit(account, "30.00")
+    world.sync()
+    [error] = world.errors()
+    assert (error["entity"], error["error_code"], error["attempts"]) == ("product", "name_reserved", 1)
+    assert f"Pilot uses the QuickBooks item “{special}” for" in error["message"]
+    assert f"Rename the product in Pilot (for example, to “{name.strip()} (Product)”" in error["resolution"]
+    assert world.link("product", product) is None
+    assert world.link("invoice", waiting) is None
+    assert sold(world, other)[-1] == "Tax"
+
+    world.sql("update lms.product set name = %s where id = %s", error["detail"]["free_name"], product)
+    world.sync()
+    assert world.errors() == []
+    assert sold(world, waiting) == [f"{name.strip()} (Product)", "Tax"]
+    assert len([one for one in items(world) if one.casefold() == special.casefold()]) == 1
 
 
 @pytest.mark.cell("special_item", "lms", "update")

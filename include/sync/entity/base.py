@@ -118,7 +118,8 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
         """Whether a QuickBooks record was made from a body of ours."""
 
     def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
-        """After a refusal: do in QuickBooks what removes its cause, if anything can; True: plan the record again."""
+        """After a refusal: do in QuickBooks what removes its cause, if anything can, or find what the plan did not
+        know of; True: plan the record again."""
         return False
 
 

@@ -7,6 +7,7 @@ import psycopg
 
 from include.company.company import Company
 from include.lms.customer import read_accounts, read_pairs
+from include.lms.names import read_names
 from include.model.customer import Customer
 from include.model.plan import Plan
 from include.model.problem import Problem
@@ -19,10 +20,10 @@ from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
 from include.sync.entity.base import Json, ToQuickBooks
-from include.sync.entity.names import find_bearers
+from include.sync.entity.names import find_bearers, find_free_names, shows_in_quickbooks
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
-from include.sync.plan.customer import CustomerContext, StagedCustomer, has_moved, plan_customer
+from include.sync.plan.customer import CustomerContext, StagedCustomer, has_moved, name_proposals, plan_customer
 from include.sync.plan.guards import Subject
 
 _ENTITIES: tuple[Entity, ...] = ("billing_account", "doctor_office")
@@ -38,7 +39,7 @@ class CustomerSync(ToQuickBooks[Customer, Customer, Version, CustomerContext]):
     def read(
         self, connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedCustomer]
     ) -> None:
-        """Of new customers who bears the name, of moved ones QuickBooks' version, of pairs the parent's id."""
+        """Of new customers who bears the name, of moved ones QuickBooks' version, of pairs the parent."""
         read = read_accounts if self.entity == "billing_account" else read_pairs
         found = read(connection, [record.record_id for record in records])
         for record in records:
@@ -46,10 +47,13 @@ class CustomerSync(ToQuickBooks[Customer, Customer, Version, CustomerContext]):
         new = [record for record in records if record.link is None and record.lms and record.lms.wanted]
         find_bearers(connection, client, new, qbo_customer.NAME_HOLDERS, _ENTITIES)
         parents = {record.lms.parent for record in records if record.lms and record.lms.parent}
-        ids = links.qbo_ids(connection, company.realm_id, parents)
+        ids, names = links.qbo_ids(connection, company.realm_id, parents), read_names(connection, parents)
         for record in records:
             parent = record.lms.parent if record.lms else None
-            record.known.parent_id = ids.get(parent) if parent else None
+            if parent:
+                record.known.parent_id, record.known.account = ids.get(parent), names[parent].name
+        proposals = {record.record_id: name_proposals(record) for record in new}
+        find_free_names(client, qbo_customer.NAME_HOLDERS, new, proposals)
         moved = [record for record in records if has_moved(record)]
         fetch_current(connection, client, self.resource, qbo_record.version, moved, also="Active IN (true, false)")
 
@@ -102,6 +106,11 @@ class CustomerSync(ToQuickBooks[Customer, Customer, Version, CustomerContext]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """By the name."""
         return qbo_customer.is_made_from(candidate, body)
+
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+        """A name that was taken since it was looked up is told with its holder by the next plan."""
+        name = self.number(intent.base if isinstance(intent.base, Customer) else None)
+        return bool(name) and shows_in_quickbooks(client, qbo_customer.NAME_HOLDERS, intent, fault, str(name))
 
 
 class BillingAccountSync(CustomerSync):

@@ -18,10 +18,10 @@ from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words
 from include.sync.entity.base import Json, ToQuickBooks
-from include.sync.entity.names import find_bearers
+from include.sync.entity.names import find_bearers, find_free_names, shows_in_quickbooks
 from include.sync.intents import Intent
 from include.sync.plan.guards import Subject
-from include.sync.plan.product import ProductContext, StagedProduct, plan_product
+from include.sync.plan.product import ProductContext, StagedProduct, name_proposals, plan_product
 
 _ENTITIES: tuple[Entity, ...] = ("product", "special_item")
 
@@ -42,6 +42,7 @@ class ItemSync(ToQuickBooks[Product, Product, Version, ProductContext]):
             record.lms, record.context = found.get(record.record_id), ProductContext()
         new = [record for record in records if record.link is None and record.lms]
         find_bearers(connection, client, new, (self.resource,), _ENTITIES)
+        find_free_names(client, (self.resource,), new, {record.record_id: name_proposals(record) for record in new})
 
     def _in_lms(self, connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Product]:
         return read_products(connection, ids)
@@ -94,6 +95,11 @@ class ItemSync(ToQuickBooks[Product, Product, Version, ProductContext]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """By the name."""
         return qbo_product.is_made_from(candidate, body)
+
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+        """A name that was taken since it was looked up is told with its holder by the next plan."""
+        name = self.number(intent.base if isinstance(intent.base, Product) else None)
+        return bool(name) and shows_in_quickbooks(client, (self.resource,), intent, fault, str(name))
 
 
 class ProductSync(ItemSync):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from include.model.customer import Customer
 from include.model.plan import Cause, Plan, nothing
 from include.model.settings import LabSettings
-from include.model.staged import Context, NamedRecord, StagedRecord, Version
+from include.model.staged import Context, NamedRecord, StagedRecord, Version, WantedName
 from include.sync.plan.decide import decide
 from include.sync.plan.matrix import allowed
-from include.sync.plan.names import create_or_adopt
+from include.sync.plan.names import create_or_adopt, proposals
 
 
 @dataclass(kw_only=True, slots=True)
@@ -19,6 +19,10 @@ class CustomerContext(Context):
     bearers: tuple[NamedRecord, ...] = ()
     #: The QuickBooks id of its parent; None: not linked yet, or no parent.
     parent_id: str | None = None
+    #: A pair's billing account, by its name in the LMS.
+    account: str | None = None
+    #: Where its name is another's: one that nobody in QuickBooks has.
+    free_name: str | None = None
 
 
 StagedCustomer = StagedRecord[Customer, Customer, Version, CustomerContext]
@@ -39,11 +43,32 @@ def plan_customer(record: StagedCustomer, lab: LabSettings) -> Plan[Customer]:
         return Plan(step="update", cause=Cause.MOVED, side="qbo", target=lms)
     if decision.step != "create":
         return nothing(Cause.IN_STEP if link else Cause.DIRECTION)
-    if lms.parent and known.parent_id is None and known.bearers:
-        # Whether the bearer of the name can be ours is known once its account has a customer.
+    if _waits_for_its_account(lms, known):
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=lms.parent)
-    noun = "sub-customer" if lms.parent else "customer"
-    return create_or_adopt(lms, lms.name, noun, known.bearers, lab.preferences.home_currency, known.parent_id)
+    home = lab.preferences.home_currency
+    return create_or_adopt(lms, _wanted(lms, known), known.bearers, known.free_name, home)
+
+
+def name_proposals(record: StagedCustomer) -> tuple[str, ...]:
+    """Where the name of a new customer is another's: names to propose, if QuickBooks says that they are free."""
+    lms, known = record.lms, record.known
+    if record.link or lms is None or not lms.wanted or _waits_for_its_account(lms, known):
+        return ()
+    return proposals(_wanted(lms, known), known.bearers)
+
+
+def _waits_for_its_account(lms: Customer, known: CustomerContext) -> bool:
+    """Whether the bearer of the name can be ours is known once its account has a customer. A pair that is named like
+    its account (a solo practitioner) will find that customer with its name."""
+    if lms.parent is None or known.parent_id is not None:
+        return False
+    return bool(known.bearers) or (known.account or "").casefold() == lms.name.casefold()
+
+
+def _wanted(lms: Customer, known: CustomerContext) -> WantedName:
+    if lms.parent is None:
+        return WantedName(noun="customer", name=lms.name)
+    return WantedName(noun="sub-customer", name=lms.name, account=known.account, parent_id=known.parent_id)
 
 
 def has_moved(record: StagedCustomer) -> bool:

@@ -43,15 +43,29 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "name_taken": Entry(
         means=(
-            "Another record in QuickBooks already uses this name: a customer, vendor, or employee; for a product, "
-            "another product or service. It may be inactive, or linked to another Pilot record."
+            "QuickBooks allows a name only once among customers, sub-customers, vendors, and employees, and once among "
+            "products and services. The message says which record already has this name: often the main customer of "
+            "the same account (a solo practitioner), the same office name under another account, or a vendor."
         ),
         who=_EITHER,
-        to_do="Rename one of the two, or make the inactive record active again in QuickBooks.",
+        to_do=(
+            "Rename one of the two. The resolution says which one, and proposes a name that is free in QuickBooks. Or "
+            "make the inactive record active again in QuickBooks."
+        ),
         then=(
             "A new name in Pilot is picked up right away. After a change in QuickBooks choose *Retry*, or wait: "
             f"{_LATER}"
         ),
+    ),
+    "name_reserved": Entry(
+        means=(
+            "A product in Pilot is called “Tax” or “Lab Credit” (in upper or lower case). These are the names of the "
+            "two items that Pilot keeps in QuickBooks for the taxes on invoices and for credits. If the product used "
+            "one of them, nobody could tell a sale from a tax or a credit any more."
+        ),
+        who=_IN_PILOT,
+        to_do="Rename the product. The resolution proposes a name that is free in QuickBooks.",
+        then="The product and the invoices that wait for it are sent automatically, and the error is resolved.",
     ),
     "number_taken": Entry(
         means=(
@@ -222,11 +236,11 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "qbo_6240": Entry(
         means=(
-            "Between the check and the create, another customer, vendor, employee, or product got this name in "
-            "QuickBooks."
+            "QuickBooks refuses the name because another record has it, but does not show which one. Where it does, "
+            "the error is `name_taken`."
         ),
         who=_EITHER,
-        to_do="Rename one of the two.",
+        to_do="Look for the name in QuickBooks, among inactive records too, and rename one of the two.",
         then=f"A new name in Pilot is picked up right away. {_ON_ITS_OWN}",
     ),
     "qbo_620": Entry(

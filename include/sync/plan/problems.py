@@ -12,7 +12,17 @@ from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 from include.model.payment import Payment
 from include.model.problem import Problem
-from include.model.staged import ForeignCustomer, NamedRecord, OtherLine, QboInvoice, QboPayment, RefusedLookup
+from include.model.record import CREDIT_ITEM, TAX_ITEM, RecordKey
+from include.model.staged import (
+    ForeignCustomer,
+    LmsName,
+    NamedRecord,
+    OtherLine,
+    QboInvoice,
+    QboPayment,
+    RefusedLookup,
+    WantedName,
+)
 from include.model.typed_json import plain
 
 #: What happens once somebody has changed something in QuickBooks that no capture reports (errors.py: after an hour,
@@ -33,40 +43,113 @@ def named(what: str, amount: Decimal, of: date) -> str:
 # ------------------------------------------------------------------ names
 
 
-def name_taken(noun: str, name: str, holder: NamedRecord) -> Problem:
-    """Another record in QuickBooks bears the name. `noun`: customer, sub-customer or product."""
+def name_taken(wanted: WantedName, holder: NamedRecord, free_name: str | None) -> Problem:
+    """Another record in QuickBooks bears the name. `free_name`: what to rename to; nobody there has it (names.py)."""
+    of_account = f" of “{wanted.account}”" if wanted.account else ""
+    linked = holder.linked_to
     return Problem(
         code="name_taken",
-        message=f"The {noun} “{name}” cannot be created in QuickBooks: {_holder(holder)} already has this name.",
-        resolution=_free_the_name(noun, holder),
-        detail={"holder": holder.kind, "holder_id": holder.qbo_id, "holder_active": holder.active},
+        message=f"The {wanted.noun} “{wanted.name}”{of_account} cannot be created in QuickBooks: "
+        f"{_holder(wanted, holder)} already has this name.",
+        resolution=_free_the_name(wanted, holder, free_name),
+        detail={
+            "holder": holder.kind,
+            "holder_id": holder.qbo_id,
+            "holder_active": holder.active,
+            "holder_linked_to": {"entity": linked.key.entity, "lms_id": linked.key.id} if linked else None,
+            "free_name": free_name,
+        },
     )
 
 
-def _holder(holder: NamedRecord) -> str:
-    if holder.kind == "Vendor":
-        return "a vendor"
-    if holder.kind == "Employee":
-        return "an employee"
-    noun = "product or service" if holder.kind == "Item" else "customer"
-    if not holder.active:
-        return f"an inactive {noun}"
-    if not holder.usable:
-        return f"a {noun} that cannot be sold (such as a category)"
-    if holder.linked:
-        return f"a {noun} that is linked to another Pilot record"
+def name_reserved(name: str, special: RecordKey, free_name: str | None) -> Problem:
+    """A product is named like an item that the sync keeps for itself (rule 3)."""
+    return Problem(
+        code="name_reserved",
+        message=f"The product “{name}” cannot be created in QuickBooks under this name: Pilot uses the QuickBooks item "
+        f"“{special.id}” for {_SPECIAL[special]}.",
+        resolution=f"{_rename_in_pilot('product', free_name)} The invoices that wait for it follow. You do not need a "
+        f"product for {_SPECIAL[special]}: Pilot puts them on the item “{special.id}” automatically.",
+        detail={"reserved": special.id, "free_name": free_name},
+    )
+
+
+#: What the sync keeps the special items for.
+_SPECIAL = {TAX_ITEM: "the taxes on invoices", CREDIT_ITEM: "the credits that you give"}
+
+#: What a new record of QuickBooks is in the LMS.
+_IN_PILOT = {"customer": "account", "sub-customer": "pair", "product": "product"}
+
+
+def _is_own_main_customer(wanted: WantedName, holder: NamedRecord) -> bool:
+    return holder.kind == "Customer" and holder.qbo_id == wanted.parent_id
+
+
+def _holder(wanted: WantedName, holder: NamedRecord) -> str:
+    """Where to look for it: “the vendor “Zahn Dental””."""
+    if _is_own_main_customer(wanted, holder):
+        return "the main customer of the same account"
+    if holder.linked_to:
+        return _in_pilot(wanted, holder.linked_to, holder.name)
+    noun = holder.kind.lower()
     if holder.kind == "Item":
-        return f"a {noun}"
-    return "a sub-customer of another customer" if holder.parent_id else "a customer at the top level"
+        noun = "product or service" if holder.usable else "category or bundle"
+    elif holder.parent_id:
+        noun = "sub-customer"
+    below = f" of “{holder.parent_name}”" if noun == "sub-customer" and holder.parent_name else ""
+    return f"the {'' if holder.active else 'inactive '}{noun} “{holder.name}”{below}"
 
 
-def _free_the_name(noun: str, holder: NamedRecord) -> str:
+def _in_pilot(wanted: WantedName, one: LmsName, in_quickbooks: str) -> str:
+    noun = {"billing_account": "account", "doctor_office": "pair", "special_item": "item"}.get(
+        one.key.entity, one.key.entity
+    )
+    same_account = one.account == wanted.account
+    words = f"{'another' if same_account and noun == _IN_PILOT.get(wanted.noun) else 'the'} {noun} “{one.name}”"
+    if one.account:
+        words += " of the same account" if same_account else f" of the account “{one.account}”"
+    if one.name.casefold() != in_quickbooks.casefold():
+        words += f" (“{in_quickbooks}” in QuickBooks)"
+    return f"{words}, which Pilot uses for {_SPECIAL[one.key]}," if one.key in _SPECIAL else words
+
+
+def _free_the_name(wanted: WantedName, holder: NamedRecord, free_name: str | None) -> str:
+    """Who can be renamed, and what else ends the conflict."""
+    can_be_ours = holder.linked_to is None and holder.usable
+    if wanted.noun == "item":
+        # Nobody can rename it in Pilot.
+        activate = "make it active again, so that Pilot can use it, or " if can_be_ours and not holder.active else ""
+        return f"In QuickBooks, {activate}rename it{_such_as(free_name)}. {RETRY}"
     if holder.kind in ("Vendor", "Employee"):
-        who = holder.kind.lower()
-        return f"Rename the {who} in QuickBooks (for example, “{holder.name} ({who})”), or the {noun} in Pilot. {RETRY}"
-    if not holder.active:
-        return f"Make it active again in QuickBooks, so that Pilot can use it, or rename it there. {RETRY}"
-    return f"Rename it in QuickBooks, or rename the {noun} in Pilot, so that the names differ. {RETRY}"
+        ours, theirs = _IN_PILOT[wanted.noun], holder.kind.lower()
+        return f"Rename the {theirs} in QuickBooks{_such_as(free_name)}, or the {ours} in Pilot. {RETRY}"
+    rename = _rename_in_pilot(wanted.noun, free_name)
+    if _is_own_main_customer(wanted, holder):
+        return (
+            f"{rename} Or, if this practice needs no sub-customers, change the account to combined in Pilot: its "
+            "invoices then go to the main customer."
+        )
+    in_place = holder.kind == "Item" or holder.parent_id == wanted.parent_id
+    if can_be_ours and in_place and not holder.active:
+        return f"Make it active again in QuickBooks, so that Pilot can use it. {RETRY} Or: {_lower(rename)}"
+    if can_be_ours and holder.active and wanted.account and holder.parent_id is None:
+        return (
+            f"If it is the same pair, make it a sub-customer of “{wanted.account}” in QuickBooks, so that Pilot can "
+            f"use it. {RETRY} If it is not: {_lower(rename)}"
+        )
+    return f"{rename} Or rename the other one in QuickBooks. {RETRY}"
+
+
+def _rename_in_pilot(noun: str, free_name: str | None) -> str:
+    return f"Rename the {_IN_PILOT[noun]} in Pilot{_such_as(free_name)}. Pilot then creates it automatically."
+
+
+def _such_as(free_name: str | None) -> str:
+    return f" (for example, to “{free_name}”, which is free)" if free_name else ""
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
 
 
 def lookup_refused(lookup: RefusedLookup) -> Problem:

@@ -10,8 +10,8 @@ from include.model.customer import Customer
 from include.model.plan import Cause, Match, Plan
 from include.model.record import Entity, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import NamedRecord
-from include.sync.plan.customer import CustomerContext, StagedCustomer, has_moved
+from include.model.staged import LmsName, NamedRecord
+from include.sync.plan.customer import CustomerContext, StagedCustomer, has_moved, name_proposals
 from tests.support.planning import REFUSED_LOOKUP, assert_sound, lab_with, linked, plan, staged
 
 BEARERS = st.lists(
@@ -22,7 +22,7 @@ BEARERS = st.lists(
         sync_token=st.just("0"),
         name=st.just("Name"),
         active=st.booleans(),
-        linked=st.booleans(),
+        linked_to=st.sampled_from([None, LmsName(key=RecordKey("billing_account", "9"), name="Name")]),
         parent_id=st.sampled_from([None, "7"]),
         usable=st.booleans(),
     ),
@@ -131,6 +131,32 @@ def test_a_pair_waits_for_its_account_only_where_its_name_is_borne() -> None:
     below = replace(BEARER, parent_id="7")
     assert planned(row(PAIR, bearers=(below,), parent_id="7")).match == Match(id="5", sync_token="2")
     assert planned(row(PAIR, bearers=(below,), parent_id="8")).step == "fail"
+
+
+def test_a_pair_that_is_named_like_its_account_waits_for_its_customer_and_is_told_whose_name_it_is() -> None:
+    """A solo practitioner: the two would be sent in one run, and QuickBooks would refuse the second."""
+    solo = replace(PAIR, name="lakeside")
+    record = row(solo)
+    record.known.account = "Lakeside"
+    assert name_proposals(record) == ()
+    assert (planned(record).step, planned(record).waits_for) == ("wait", FIRST)
+    record = row(solo, bearers=(BEARER,), parent_id=BEARER.qbo_id)
+    record.known.account = "Lakeside"
+    assert name_proposals(record)[0] == "lakeside (Main)"
+    problem = planned(record).problem
+    assert problem is not None
+    assert "the main customer of the same account already has this name." in problem.message
+
+
+def test_names_are_proposed_for_new_customers_only() -> None:
+    assert name_proposals(row(ACCOUNT, bearers=(replace(BEARER, kind="Vendor"),)))
+    for record in (
+        row(None),
+        row(ACCOUNT, bearers=(BEARER,)),
+        row(ACCOUNT, base=ACCOUNT, bearers=(replace(BEARER, kind="Vendor"),)),
+        row(replace(PAIR, wanted=False), bearers=(BEARER,), parent_id="7"),
+    ):
+        assert name_proposals(record) == ()
 
 
 def test_a_customer_that_left_the_lms_stays_in_quickbooks_and_is_free() -> None:

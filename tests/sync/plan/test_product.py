@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from include.model.plan import Cause, Plan
 from include.model.product import Product
-from include.model.record import Entity
+from include.model.record import Entity, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import NamedRecord
-from include.sync.plan.product import ProductContext, StagedProduct
+from include.model.staged import LmsName, NamedRecord
+from include.sync.plan.product import ProductContext, StagedProduct, name_proposals
 from tests.support.planning import REFUSED_LOOKUP, assert_sound, dollars, lab_with, linked, plan, staged
 
 BEARERS = st.lists(
@@ -22,7 +22,7 @@ BEARERS = st.lists(
         sync_token=st.just("0"),
         name=st.just("Name"),
         active=st.booleans(),
-        linked=st.booleans(),
+        linked_to=st.sampled_from([None, LmsName(key=RecordKey("product", "9"), name="Name")]),
         parent_id=st.sampled_from([None, "7"]),
         usable=st.booleans(),
     ),
@@ -53,6 +53,22 @@ def test_items_are_created_once(is_linked: bool, lms: Product | None, bearers: l
     assert made.step in ("create", "adopt", "unlink", "nothing", "fail")
     if is_linked or lms is None:
         assert made.step == ("unlink" if is_linked and lms is None else "nothing")
+
+
+def test_names_are_proposed_for_new_items_only() -> None:
+    taken = (replace(ITEM, usable=False),)
+    assert name_proposals(row(CROWN, bearers=taken)) == tuple(f"Crown ({one})" for one in ("Product", *"2345"))
+    for record in (row(None), row(CROWN), row(CROWN, bearers=(ITEM,)), row(CROWN, base=CROWN, bearers=taken)):
+        assert name_proposals(record) == ()
+
+
+def test_a_product_with_the_name_of_a_special_item_is_never_that_item() -> None:
+    made = planned(row(replace(CROWN, name="TAX"), bearers=(replace(ITEM, name="Tax"),)))
+    assert made.problem is not None
+    assert made.problem.code == "name_reserved"
+    special = row(Product(name="Tax"), bearers=(replace(ITEM, name="Tax"),))
+    special.entity = "special_item"
+    assert planned(special).step == "adopt"
 
 
 def test_every_combination_has_a_sound_plan() -> None:

@@ -148,6 +148,13 @@ create or replace function qbo_sync.mark_dependencies() returns void language sq
           join lms.billing_account a on a.id = i.billing_account_id and a.accounting_structure = 'detailed'
           join lms.doctor_office o on o.id = i.doctor_office_id
         union
+        -- the whole practice, not only the pair that ordered first
+        select i.realm_id, 'doctor_office', o.id::text, i.billing_lab_id
+          from (select distinct realm_id, billing_account_id, billing_lab_id from new_invoice) i
+          join lms.billing_account a on a.id = i.billing_account_id and a.accounting_structure = 'detailed'
+          join lms.doctor_office o on o.billing_account_id = a.id
+        union
+        -- and the invoice's own pair, which may stand under another account by now
         select i.realm_id, 'doctor_office', i.doctor_office_id::text, i.billing_lab_id
           from new_invoice i
           join lms.billing_account a on a.id = i.billing_account_id and a.accounting_structure = 'detailed'
