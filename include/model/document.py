@@ -84,6 +84,8 @@ def differences(lms: Document, qbo: Document, *, same_customer: bool | None = No
     whatever their names; None: the names tell.
     """
     found = {name for name in _COMPARED if _differ(getattr(lms, name), getattr(qbo, name))}
+    if lms.kind != "invoice":
+        found.discard("number")  # a check's or reference number does not sync (rule 7)
     whose = "parent" if lms.kind == "customer" else "customer"
     if same_customer is None:
         same_customer = not _differ(getattr(lms, whose), getattr(qbo, whose))

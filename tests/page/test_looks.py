@@ -66,6 +66,7 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "error": f"/errors/{errors[0]}",
         "error-link": f"/errors/{errors[2]}",
         "error-ignored": f"/errors/{errors[4]}",
+        "error-two-sides": f"/errors/{errors[5]}",
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
