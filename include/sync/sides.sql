@@ -11,7 +11,8 @@ select e.id, e.direction, e.record_entity, e.error_code, e.detail, e.last_seen_a
   left join qbo_sync.linked_record l
     on l.realm_id = e.realm_id and l.entity = k.linked_as
    and case when e.direction = 'lms_to_qbo' then l.record_id = e.record_id else l.qbo_id = e.record_id end
-  left join qbo_sync.qbo_seen s on s.realm_id = e.realm_id and s.resource = k.resource and s.qbo_id = l.qbo_id
+  left join qbo_sync.qbo_seen s on s.realm_id = e.realm_id and s.resource = k.resource
+   and s.qbo_id = case when e.direction = 'lms_to_qbo' then l.qbo_id else e.record_id end
  where e.realm_id = %(realm)s and e.status in ('open', 'ignored')
    -- This one is about many records.
    and e.error_code <> 'mass_delete_held'
