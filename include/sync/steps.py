@@ -179,7 +179,7 @@ def _is_to_check(record: Row, side: Side) -> bool:
 
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Carry out the run's plans; the counts by outcome are returned.
+    """Carry out the run's plans, then complete the new errors with both sides; the counts by outcome are returned.
 
     Raises what the client raises when QuickBooks is down or the grant was revoked: the records not yet written keep
     their marks, and a retry of the task goes on where this one stopped.

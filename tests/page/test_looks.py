@@ -172,6 +172,11 @@ def test_a_record_that_is_on_one_side_only_says_so(site: Site, scene: dict[str, 
     expect(table).not_to_contain_text("differs")
     page.goto(f"{site.page}/errors/{scene['errors'][2]}")
     expect(page.get_by_text("Not in Pilot yet.")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="In Pilot")).to_have_count(0)
+    expect(table.get_by_role("row", name="Customer")).to_contain_text("Park Ave. Dental Associates")
+    expect(table.get_by_role("row", name="Paid by")).to_contain_text("Payment of 11/20/2026: $200.00")
+    page.goto(f"{site.page}/errors/{scene['errors'][3]}")
+    expect(page.get_by_text("Deleted in Pilot.")).to_be_visible()
     expect(page.get_by_text("QuickBooks’ version is shown here after the next sync.")).to_be_visible()
     page.close()
 

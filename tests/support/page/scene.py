@@ -97,7 +97,7 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
         ("Smile Design Studio", "invoice", "qbo_to_lms", None, "1187", "1042", "customer_not_linked",
          "Invoice 1042 is for the QuickBooks customer “Park Ave. Dental Associates”, who is not linked.",
          "Choose the billing account or pair that this customer is, or ignore the customer for good.",
-         {"customer_id": "58", "customer_name": "Park Ave. Dental Associates"}),
+         {"customer_id": "58", "customer_name": "Park Ave. Dental Associates", "sides": _only_in_quickbooks()}),
         ("Smile Design Studio", "payment", "lms_to_qbo", 77, "1203", None, "qbo_6540",
          "Payment 77 is part of a bank deposit in QuickBooks and cannot be changed.",
          "Remove it from the deposit in QuickBooks. Then choose Retry.", {"code": "6540"}),
@@ -187,6 +187,33 @@ def _two_invoices() -> Json:
     return {
         "lms": as_detail(ours), "qbo": as_detail(theirs), "differs": differences(ours, theirs, same_customer=True),
         "absent": {}, "qbo_id": "1211", "qbo_version": "3", "as_of": datetime.now(UTC) - timedelta(minutes=25),
+    }  # fmt: skip
+
+
+def _only_in_quickbooks() -> Json:
+    """What `detail.sides` has of an invoice that Pilot does not have."""
+    theirs = Document(
+        kind="invoice",
+        number="1042",
+        date=date(2026, 11, 17),
+        due_date=date(2026, 12, 17),
+        customer="Park Ave. Dental Associates",
+        lines=(
+            DocumentLine(
+                product="Zirconia crown",
+                description=None,
+                quantity=Decimal(2),
+                unit_price=Decimal(285),
+                amount=Decimal(570),
+            ),
+        ),
+        total=Decimal(570),
+        open_balance=Decimal(370),
+        applied=(Applied(document="Payment of 11/20/2026", amount=Decimal(200)),),
+    )
+    return {
+        "lms": None, "qbo": as_detail(theirs), "differs": [], "absent": {"lms": "Not in Pilot yet."},
+        "qbo_id": "1187", "qbo_version": "1", "as_of": datetime.now(UTC) - timedelta(minutes=7),
     }  # fmt: skip
 
 
