@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_alike_but_for_decimals_blanks_and_capitals_is_alike() -> None:
         ("applied", (replace(PAID, document="Credit of 06/15/2026"),)),
     ],
 )
-def test_each_field_counts(field: str, value: object) -> None:
+def test_each_field_counts(field: str, value: Any) -> None:
     assert differences(INVOICE, replace(INVOICE, **{field: value})) == [field]
 
 

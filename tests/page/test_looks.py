@@ -137,7 +137,7 @@ def test_an_error_shows_both_sides_and_marks_what_differs(
     page = look[1].new_page()
     page.goto(f"{site.page}/errors/{scene['errors'][5]}")
     table = page.get_by_role("table", name="The record in Pilot and QuickBooks")
-    expect(table).to_contain_text("4 differences, marked with ≠. As of 2")
+    expect(table).to_contain_text("4 differences, marked with ≠. Read 2")
     rows = {
         label: table.get_by_role("row").filter(has=page.get_by_role("rowheader", name=label, exact=exact))
         for label, exact in (("Date", True), ("Lines", False), ("Total", False), ("Open balance", False))
