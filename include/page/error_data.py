@@ -155,33 +155,6 @@ def other_side(connection: psycopg.Connection, error: Row) -> Row | None:
     )
 
 
-_IN_PILOT = {
-    "invoice": 'select i.invoice_number as "Number", i.invoice_date as "Date", a.name as "Billing account",'
-    ' k.case_number as "Case", i.total_amount as "Total", i.balance as "Balance", i.memo as "Memo"'
-    " from lms.invoice i join lms.billing_account a on a.id = i.billing_account_id"
-    " left join lms.lab_case k on k.id = i.case_id where i.id = %s",
-    "credit": 'select k.credit_date as "Date", a.name as "Billing account", k.amount as "Amount", k.note as "Note"'
-    " from lms.credit k join lms.billing_account a on a.id = k.billing_account_id where k.id = %s",
-    "payment": 'select p.payment_date as "Date", a.name as "Billing account", p.amount as "Amount",'
-    ' p.method as "Method", p.reference as "Reference"'
-    " from lms.payment p join lms.billing_account a on a.id = p.billing_account_id where p.id = %s",
-    "billing_account": 'select name as "Name", accounting_structure as "Structure", email as "Email",'
-    ' phone as "Phone" from lms.billing_account where id = %s',
-    "doctor_office": 'select o.child_subaccount_name as "Sub-customer", o.doctor_name as "Doctor",'
-    ' o.office_name as "Office", a.name as "Billing account"'
-    " from lms.doctor_office o join lms.billing_account a on a.id = o.billing_account_id where o.id = %s",
-    "product": 'select name as "Name", unit_price as "Price", active as "Active" from lms.product where id = %s',
-}
-
-
-def in_pilot(connection: psycopg.Connection, error: Row) -> Row | None:
-    """The record as the LMS has it now, for people; None if it is not there."""
-    statement = _IN_PILOT.get(error["record_entity"])
-    if statement is None or error["lms_id"] is None:
-        return None
-    return row(connection, statement, [error["lms_id"]])
-
-
 def reason_of(connection: psycopg.Connection, error_id: int) -> Row | None:
     """Who ignored an error, when and why."""
     return row(

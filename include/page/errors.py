@@ -11,7 +11,6 @@ from include.page.error_data import (
     Filter,
     count_errors,
     filter_of,
-    in_pilot,
     other_side,
     progress,
     read_error,
@@ -23,6 +22,7 @@ from include.page.quickbooks_web import QuickBooksWeb, web_of
 from include.page.render import page
 from include.page.retrying import customer_of, of_customer
 from include.page.security import add_headers
+from include.page.sides import sides_of
 from include.sync.customer_link import candidates
 
 router = APIRouter()
@@ -82,7 +82,8 @@ def show_error(
         qbo_id=qbo_id,
         web=web,
         document=_document(web, error, qbo_id),
-        pilot=in_pilot(connection, error),
+        sides=sides_of(connection, error, qbo_id),
+        support={name: value for name, value in error["detail"].items() if name != "sides"},
         reason=reason_of(connection, error_id),
         progress_state=state,
         progress_words=said,

@@ -53,7 +53,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["pretty"] = _pretty
-    made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment, fact=words.fact)
+    made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several)
     made.globals.update(
         ENTITIES=words.ENTITIES,

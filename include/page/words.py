@@ -1,7 +1,6 @@
 """The page's names for things, as a bookkeeper says them."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 ENTITIES = {
@@ -89,15 +88,6 @@ def day(value: date | None) -> str:
 def moment(value: datetime | None) -> str:
     """A moment for people, in UTC as Airflow's logs have it."""
     return value.astimezone(UTC).strftime("%m/%d/%Y %H:%M UTC") if value else "–"
-
-
-def fact(value: Any) -> str:
-    """A record's field for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, date):
-        return day(value)
-    return f"{value:,.2f}" if isinstance(value, Decimal) else str(value)
 
 
 def number(value: Any) -> str:

@@ -16,17 +16,21 @@ on conflict (realm_id, direction, record_entity, record_id) do update set
     resolution = excluded.resolution,
     detail = excluded.detail || case
         when e.status = 'open' and e.error_code like 'conflict%%'
-             and (e.error_code, e.detail - 'earlier') <> (excluded.error_code, excluded.detail)
+             and (e.error_code, e.detail - '{earlier,sides}'::text[]) <> (excluded.error_code, excluded.detail)
         then jsonb_build_object('earlier', jsonb_build_object('code', e.error_code, 'message', e.message,
                                                               'resolution', e.resolution, 'detail', e.detail))
         when e.status <> 'resolved' and e.detail ? 'earlier'
         then jsonb_build_object('earlier', e.detail -> 'earlier')
-        else '{}' end,
+        else '{}' end
+        -- Both sides as they were shown; sides.py looks whether they are still so.
+        || case when e.status <> 'resolved' and e.error_code = excluded.error_code and e.detail ? 'sides'
+                then jsonb_build_object('sides', e.detail -> 'sides') else '{}' end,
     dag_id = excluded.dag_id,
     run_id = excluded.run_id,
     -- Whoever ignored one problem, or closed one conflict, has not seen the next one.
     status = case when e.status = 'ignored' and e.error_code = excluded.error_code
-                       and (e.error_code not like 'conflict%%' or e.detail - 'earlier' = excluded.detail)
+                       and (e.error_code not like 'conflict%%'
+                            or e.detail - '{earlier,sides}'::text[] = excluded.detail)
                   then 'ignored' else 'open' end,
     -- another problem has a history of its own
     attempts = case when e.status = 'resolved' or e.error_code <> excluded.error_code then 1 else e.attempts + 1 end,

@@ -29,6 +29,7 @@ from include.sync.flows import Flow
 from include.sync.lab import settings_for
 from include.sync.plan.guards import guarded
 from include.sync.plan.order import ignore_leaving
+from include.sync.sides import add_sides
 from include.sync.write import to_lms, to_quickbooks
 from include.sync.write.foreign import find_foreign_customers
 from include.sync.write.unconfirmed import find_unconfirmed
@@ -178,10 +179,12 @@ def _is_to_check(record: Row, side: Side) -> bool:
 
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Carry out the run's plans; the counts by outcome are returned.
+    """Carry out the run's plans, then complete the new errors with both sides; the counts by outcome are returned.
 
     Raises what the client raises when QuickBooks is down or the grant was revoked: the records not yet written keep
     their marks, and a retry of the task goes on where this one stopped.
     """
     write = to_quickbooks.load if flow.direction == "lms_to_qbo" else to_lms.load
-    return write(runtime, flow, realm_id)
+    summary = write(runtime, flow, realm_id)
+    add_sides(runtime, realm_id)
+    return summary

@@ -1,5 +1,6 @@
 """Names, memos, messages and everything else that people or QuickBooks write: shown as text, wherever it appears."""
 
+from datetime import date
 from html.parser import HTMLParser
 from typing import Any
 
@@ -7,6 +8,8 @@ import psycopg
 import pytest
 
 from include.lms.database import jsonb
+from include.model.document import Applied, Document, DocumentLine, as_detail
+from include.model.money import ZERO
 from tests.support.page.site import Site
 from tests.support.world import World
 
@@ -119,17 +122,34 @@ def evil(lms: World) -> dict[str, Any]:
 
 def _error(db: psycopg.Connection, lab: int, entity: str, lms_id: int, status: str) -> int:
     inward = status == "ignored"
+    sides = {"sides": _sides()} if inward else {}
     error = insert(
         db, "qbo_sync.sync_error", billing_lab_id=lab, realm_id=REALM, entity=entity,
         direction="qbo_to_lms" if inward else "lms_to_qbo", operation="create", lms_id=lms_id, qbo_id=EVIL,
         document_number=EVIL, error_code="customer_not_linked" if entity == "invoice" else EVIL, message=EVIL,
         resolution=EVIL, status=status, dag_id=EVIL, run_id=EVIL, task_id=EVIL, record_entity=entity,
         record_id=f"{status}{lms_id}",
-        detail=jsonb({"customer_id": EVIL, "customer_name": EVIL, EVIL: EVIL}),
+        detail=jsonb({"customer_id": EVIL, "customer_name": EVIL, EVIL: EVIL, **sides}),
     )  # fmt: skip
     if not inward:
         insert(db, "qbo_sync.error_retry", sync_error_id=error, user_name=EVIL, dag_id=EVIL, run_id=EVIL)
     return error
+
+
+def _sides() -> dict[str, Any]:
+    """Both sides of a record, with it in every text."""
+    document = Document(
+        kind="invoice", number=EVIL, customer=EVIL, method=EVIL, memo=EVIL, name=EVIL, parent=EVIL, structure=EVIL,
+        email=EVIL, phone=EVIL, description=EVIL, date=date(2026, 11, 18),
+        lines=(DocumentLine(product=EVIL, description=EVIL, quantity=ZERO, unit_price=ZERO, amount=ZERO),),
+        applied=(Applied(document=EVIL, amount=ZERO),),
+    )  # fmt: skip
+    shown = as_detail(document)
+    other = {**shown, "number": EVIL * 2, "lines": [], "applied": []}
+    return {
+        "lms": shown, "qbo": other, "differs": ["number", "lines", EVIL], "absent": {"lms": EVIL, "qbo": EVIL},
+        "qbo_id": EVIL, "qbo_version": EVIL, "as_of": "2026-11-22T08:00:00+00:00",
+    }  # fmt: skip
 
 
 def read(text: str) -> Reader:

@@ -66,6 +66,7 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "error": f"/errors/{errors[0]}",
         "error-link": f"/errors/{errors[2]}",
         "error-ignored": f"/errors/{errors[4]}",
+        "error-two-sides": f"/errors/{errors[5]}",
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
@@ -128,6 +129,56 @@ def preview(site: Site, page: Page, lab: int) -> None:
     page.get_by_label("Deposit account").select_option(label="Checking")
     page.get_by_role("button", name="Review changes").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Review changes")
+
+
+def test_an_error_shows_both_sides_and_marks_what_differs(
+    site: Site, scene: dict[str, Any], look: tuple[str, BrowserContext]
+) -> None:
+    page = look[1].new_page()
+    page.goto(f"{site.page}/errors/{scene['errors'][5]}")
+    table = page.get_by_role("table", name="The record in Pilot and QuickBooks")
+    expect(table).to_contain_text("4 differences, marked with ≠. Read 2")
+    rows = {
+        label: table.get_by_role("row").filter(has=page.get_by_role("rowheader", name=label, exact=exact))
+        for label, exact in (("Date", True), ("Lines", False), ("Total", False), ("Open balance", False))
+    }
+    expect(rows["Date"].get_by_role("cell")).to_have_text(["11/19/2026", "11/19/2026"])
+    expect(rows["Date"]).not_to_contain_text("differs")
+    expect(rows["Total"].get_by_role("rowheader")).to_have_text("Total ≠ differs")
+    expect(rows["Total"].get_by_role("cell")).to_have_text(["$1,298.50", "$1,383.50"])
+    expect(rows["Open balance"].get_by_role("cell")).to_have_text(["$1,298.50", "$883.50"])
+    ours, theirs = rows["Lines"].get_by_role("cell").all()
+    crown = "Zirconia crown – #14, shade A2: 4 × $285.00 = $1,140.00"
+    expect(ours.get_by_role("listitem")).to_have_text([crown, "≠ differs: Night guard: 1 × $140.00 = $140.00"])
+    expect(theirs.get_by_role("listitem")).to_have_text(
+        [
+            crown,
+            "≠ differs: Night guard: 1 × $180.00 = $180.00",
+            "≠ differs: Digital model – Upper and lower: 1.5 × $30.00 = $45.00",
+        ]
+    )
+    expect(page.get_by_text("QuickBooks ID 1211")).to_be_visible()
+    page.close()
+
+
+def test_a_record_that_is_on_one_side_only_says_so(site: Site, scene: dict[str, Any], admin: BrowserContext) -> None:
+    page = admin.new_page()
+    page.goto(f"{site.page}/errors/{scene['errors'][0]}")
+    table = page.get_by_role("table", name="The record in Pilot and QuickBooks")
+    expect(page.get_by_text("Not in QuickBooks yet.")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="In Pilot")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="In QuickBooks")).to_have_count(0)
+    expect(table).to_contain_text("INV-20417")
+    expect(table).not_to_contain_text("differs")
+    page.goto(f"{site.page}/errors/{scene['errors'][2]}")
+    expect(page.get_by_text("Not in Pilot yet.")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="In Pilot")).to_have_count(0)
+    expect(table.get_by_role("row", name="Customer")).to_contain_text("Park Ave. Dental Associates")
+    expect(table.get_by_role("row", name="Paid by")).to_contain_text("Payment of 11/20/2026: $200.00")
+    page.goto(f"{site.page}/errors/{scene['errors'][3]}")
+    expect(page.get_by_text("Deleted in Pilot.")).to_be_visible()
+    expect(page.get_by_text("QuickBooks’ version is shown here after the next sync.")).to_be_visible()
+    page.close()
 
 
 def test_it_follows_airflows_own_theme_and_works_by_keyboard(site: Site, browser: Browser) -> None:

@@ -1,7 +1,9 @@
 """A week in the life of four labs, written straight into the tables: what the page looks like with something on it."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -9,6 +11,7 @@ import psycopg
 from include.company.check_run import check_company
 from include.company.tokens import require_reconnect
 from include.lms.database import jsonb
+from include.model.document import Applied, Document, DocumentLine, as_detail, differences
 from tests.support.quickbooks import QuickBooks, make_company
 from tests.support.waiting import changes_taken
 from tests.support.world import World
@@ -94,13 +97,17 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
         ("Smile Design Studio", "invoice", "qbo_to_lms", None, "1187", "1042", "customer_not_linked",
          "Invoice 1042 is for the QuickBooks customer “Park Ave. Dental Associates”, who is not linked.",
          "Choose the billing account or pair that this customer is, or ignore the customer for good.",
-         {"customer_id": "58", "customer_name": "Park Ave. Dental Associates"}),
+         {"customer_id": "58", "customer_name": "Park Ave. Dental Associates", "sides": _only_in_quickbooks()}),
         ("Smile Design Studio", "payment", "lms_to_qbo", 77, "1203", None, "qbo_6540",
          "Payment 77 is part of a bank deposit in QuickBooks and cannot be changed.",
          "Remove it from the deposit in QuickBooks. Then choose Retry.", {"code": "6540"}),
         ("Bright Dental Lab", "invoice", "lms_to_qbo", 90417, None, "INV-20388", "qbo_6210",
          "Invoice INV-20388 is dated in a period that is closed in QuickBooks.",
          "Move the closing date in QuickBooks (Account and settings > Advanced). Then choose Retry.", {"code": "6210"}),
+        ("Bright Dental Lab", "invoice", "lms_to_qbo", 90431, "1211", "INV-20431", "total_mismatch",
+         "Invoice INV-20431 is $1,298.50 in Pilot but $1,383.50 in QuickBooks.",
+         "Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong.",
+         {"lms_total": 1298.5, "qbo_total": 1383.5, "sides": _two_invoices()}),
     ]  # fmt: skip
     found = []
     for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(
@@ -137,6 +144,77 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
             )
         )
     return found
+
+
+def _two_invoices() -> Json:
+    """What `detail.sides` has of an invoice to which the bookkeeper added a line, changed a price, and entered a
+    payment."""
+    crown, guard, model = (
+        DocumentLine(
+            product=product,
+            description=text,
+            quantity=Decimal(quantity),
+            unit_price=Decimal(price),
+            amount=Decimal(sum_),
+        )
+        for product, text, quantity, price, sum_ in (
+            ("Zirconia crown", "#14, shade A2", "4", "285", "1140"),
+            ("Night guard", None, "1", "140", "140"),
+            ("Digital model", "Upper and lower", "1.5", "30", "45"),
+        )
+    )
+    ours = Document(
+        kind="invoice",
+        number="INV-20431",
+        date=date(2026, 11, 19),
+        due_date=date(2026, 12, 19),
+        customer="Cedar Grove Family Dentistry: Dr. Priya Raman – Cedar Grove",
+        lines=(crown, guard),
+        discount=Decimal(0),
+        shipping=Decimal("18.50"),
+        tax=Decimal(0),
+        total=Decimal("1298.50"),
+        open_balance=Decimal("1298.50"),
+        applied=(),
+        memo="Remake, shade A2, rush",
+    )
+    dearer = replace(guard, unit_price=Decimal(180), amount=Decimal(180))
+    paid = Applied(document="Payment of 11/21/2026", amount=Decimal(500))
+    theirs = replace(
+        ours, customer="Dr. Priya Raman – Cedar Grove", lines=(crown, dearer, model), total=Decimal("1383.50"),
+        open_balance=Decimal("883.50"), applied=(paid,),
+    )  # fmt: skip
+    return {
+        "lms": as_detail(ours), "qbo": as_detail(theirs), "differs": differences(ours, theirs, same_customer=True),
+        "absent": {}, "qbo_id": "1211", "qbo_version": "3", "as_of": datetime.now(UTC) - timedelta(minutes=25),
+    }  # fmt: skip
+
+
+def _only_in_quickbooks() -> Json:
+    """What `detail.sides` has of an invoice that Pilot does not have."""
+    theirs = Document(
+        kind="invoice",
+        number="1042",
+        date=date(2026, 11, 17),
+        due_date=date(2026, 12, 17),
+        customer="Park Ave. Dental Associates",
+        lines=(
+            DocumentLine(
+                product="Zirconia crown",
+                description=None,
+                quantity=Decimal(2),
+                unit_price=Decimal(285),
+                amount=Decimal(570),
+            ),
+        ),
+        total=Decimal(570),
+        open_balance=Decimal(370),
+        applied=(Applied(document="Payment of 11/20/2026", amount=Decimal(200)),),
+    )
+    return {
+        "lms": None, "qbo": as_detail(theirs), "differs": [], "absent": {"lms": "Not in Pilot yet."},
+        "qbo_id": "1187", "qbo_version": "1", "as_of": datetime.now(UTC) - timedelta(minutes=7),
+    }  # fmt: skip
 
 
 def _outcomes(connection: psycopg.Connection, labs: Json, realm: str) -> None:
@@ -184,7 +262,7 @@ def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list
             "uma",
             "ignore",
             "Bright Dental Lab",
-            errors[-1],
+            errors[4],
             {"reason": "Closed year; the accountant books it by hand"},
         ),
     ):
@@ -193,7 +271,7 @@ def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list
             " values (now() - %s * interval '1 day', %s, %s, %s, %s, %s, %s)",
             [days, user, action, labs[lab], realm, error, jsonb(detail)],
         )
-    connection.execute("update qbo_sync.sync_error set status = 'ignored' where id = %s", [errors[-1]])
+    connection.execute("update qbo_sync.sync_error set status = 'ignored' where id = %s", [errors[4]])
 
 
 def _id(connection: psycopg.Connection, statement: str, *parameters: object) -> int:
