@@ -34,6 +34,7 @@ CODE = (
     "qbo_sync/outcomes.sql",
     "qbo_sync/capture.sql",
     "qbo_sync/balances.sql",
+    "qbo_sync/duplicates.sql",
     "qbo_sync/webhook.sql",
     "qbo_sync/throttle.sql",
     "qbo_sync/roles.sql",

@@ -48,6 +48,7 @@ class Cause(Enum):
     # wait
     REFERENCE = "what it refers to is not linked yet"
     MATCH_IN_FLIGHT = "a record that looks the same is on its way to QuickBooks"
+    POSSIBLE_DUPLICATE = "may be the same money as a payment of the LMS: a person has to say"
     LINES_LOST = "QuickBooks shows a total without lines"
     MANY_AT_ONCE = "held: the run would delete or void many records at once"
     # fail

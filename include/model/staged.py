@@ -226,6 +226,8 @@ class QboPayment:
     invoices: Mapping[str, Decimal]
     other_lines: tuple[OtherLine, ...]
     method_id: str | None
+    #: By QuickBooks' clock.
+    made_at: dt.datetime | None = None
     #: Figures that speak of lines that are not there (trap 50).
     lines_lost: bool
 
@@ -238,6 +240,44 @@ class LmsName:
     name: str
     #: A pair's billing account.
     account: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettledBy:
+    """A payment or credit memo that settles part of an invoice in QuickBooks. Dollars."""
+
+    #: Payment, CreditMemo or another kind.
+    kind: str
+    qbo_id: str
+    date: dt.date | None
+    #: All of it, and what of it goes to the invoice.
+    amount: Decimal
+    applied: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBalance:
+    """What is open of an invoice in QuickBooks, and what has settled the rest. Dollars."""
+
+    qbo_id: str
+    number: str
+    total: Decimal
+    balance: Decimal
+    voided: bool
+    settled_by: tuple[SettledBy, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duplicate:
+    """The other side's payment that may be the same money (rule 9)."""
+
+    #: QuickBooks' payment and, where it has one, its copy in the LMS.
+    qbo_id: str
+    lms_id: str | None
+    date: dt.date
+    amount: Decimal
+    #: The LMS invoices that both pay, or for which one of them finds nothing open.
+    invoices: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

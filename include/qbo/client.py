@@ -22,7 +22,7 @@ from include.qbo.errors import (
     ThrottleExceeded,
     Unavailable,
 )
-from include.qbo.faults import Fault, Remedy, fault_of_status, parse_fault
+from include.qbo.faults import Fault, Remedy, fault_of_status, parse_fault, sent
 from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
@@ -166,6 +166,7 @@ class QboClient:
         A single write uses the entity's own call, several a batch (at most BATCH_SIZE). Raises OutcomeUnknown when
         the answer is lost: the same writes may be sent again under the same id.
         """
+        started = time.monotonic()
         if len(writes) == 1:
             write = writes[0]
             parameters = {"operation": "delete"} if write.operation == "delete" else {}
@@ -178,7 +179,9 @@ class QboClient:
                 request_id=request_id,
                 raise_fault=False,
             )
-            return [answer if isinstance(answer, Fault) else dict(answer[write.resource])]
+            if isinstance(answer, Fault):
+                return [sent(answer, time.monotonic() - started)]
+            return [dict(answer[write.resource])]
         items = [
             {"bId": str(position), "operation": write.operation, write.resource: write.body}
             for position, write in enumerate(writes)
@@ -192,11 +195,14 @@ class QboClient:
             items=len(items),
         )
         by_id = {item["bId"]: item for item in answer["BatchItemResponse"]}
-        tid = str(answer.get("intuit_tid", ""))
-        return [
-            parse_fault(by_id[str(position)], status=400, intuit_tid=tid) or dict(by_id[str(position)][write.resource])
-            for position, write in enumerate(writes)
-        ]
+        tid, seconds = str(answer.get("intuit_tid", "")), time.monotonic() - started
+        results: list[Json | Fault] = []
+        for position, write in enumerate(writes):
+            item = by_id[str(position)]
+            fault = parse_fault(item, status=400, intuit_tid=tid)
+            at = str(answer.get("time") or "")
+            results.append(sent(fault, seconds, at) if fault else dict(item[write.resource]))
+        return results
 
     # ------------------------------------------------------------------ one request
 

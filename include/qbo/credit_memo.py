@@ -1,13 +1,16 @@
 """Credits as QuickBooks' credit memos (fact 9.6; rule 6)."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from include.model.money import ZERO, to_cents
 from include.model.payment import Credit
 from include.model.record import CREDIT_ITEM, RecordKey
 from include.model.staged import QboCreditMemo, Version
 from include.qbo import record
 from include.qbo.client import QboClient
+from include.qbo.faults import Fault
 from include.qbo.invoice import item_line
 from include.qbo.text import cut
 
@@ -49,6 +52,12 @@ def parse(body: Json) -> QboCreditMemo:
         customer_id=body["CustomerRef"]["value"],
         customer_name=record.customer_name(body),
     )
+
+
+def left(client: QboClient, memo_id: str) -> Decimal | None:
+    """What of a credit memo is not used yet, in dollars; None: it is not there."""
+    found = client.read(RESOURCE, memo_id)
+    return None if isinstance(found, Fault) else to_cents(Decimal(found.get("Balance", ZERO)))
 
 
 def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:

@@ -4,7 +4,8 @@ Sources: fact 3.2 (throttle), facts 8.1 and 8.2 (envelopes), fact 8.3 (status cl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -31,6 +32,10 @@ class Fault:
     element: str = ""
     type: str = ""
     intuit_tid: str = ""
+    #: QuickBooks' own clock when it answered, as it came; "": it did not say.
+    answered_at: str = ""
+    #: By that clock: the request was sent no earlier than this. For answers to writes.
+    sent_after: datetime | None = None
 
     @property
     def remedy(self) -> Remedy:
@@ -98,12 +103,24 @@ def parse_fault(body: Any, *, status: int, intuit_tid: str = "") -> Fault | None
         element=str(first.get("element") or ""),
         type=str(envelope.get("type") or ""),
         intuit_tid=intuit_tid,
+        answered_at=str(body.get("time") or ""),
     )
 
 
 def fault_of_status(status: int, *, intuit_tid: str = "") -> Fault:
     """A fault for an answer whose body says nothing (HTML from a gateway, an empty body)."""
     return Fault(status=status, code="", message=f"HTTP {status}", detail="", intuit_tid=intuit_tid)
+
+
+def sent(fault: Fault, seconds_ago: float, answered_at: str = "") -> Fault:
+    """The fault with `sent_after`. `seconds_ago`: since the request was first sent; `answered_at`: of the batch, if the
+    fault is an item of one."""
+    try:
+        answered = datetime.fromisoformat(answered_at or fault.answered_at)
+    except ValueError:
+        return fault
+    # What QuickBooks makes is dated to the second.
+    return replace(fault, sent_after=(answered - timedelta(seconds=seconds_ago)).replace(microsecond=0))
 
 
 def is_missing(fault: Fault) -> bool:

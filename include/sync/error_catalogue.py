@@ -21,13 +21,16 @@ from include.model.problem import Problem
 from include.model.product import Product
 from include.model.record import CREDIT_ITEM, TAX_ITEM, Entity, RecordKey, Side
 from include.model.staged import (
+    Duplicate,
     ForeignCustomer,
     LmsName,
     NamedRecord,
+    OpenBalance,
     OtherLine,
     QboInvoice,
     QboPayment,
     RefusedLookup,
+    SettledBy,
     WantedName,
 )
 from include.qbo.faults import Fault
@@ -258,7 +261,19 @@ def _from_quickbooks() -> Iterator[Problem]:
     yield fault_words.different_customers(refused_link, _THE_PAYMENT, _NAME, ["invoice 1042 belongs to “Dr. Sub”"])
     fault = _fault("6000", "The amount that you applied is more than the amount that is open.")
     yield fault_words.explain(fault, _THE_PAYMENT)
-    yield fault_words.less_open(fault_words.explain(fault, _THE_APPLIED_CREDIT), _THE_APPLIED_CREDIT, fault)
+    paid = SettledBy(kind="Payment", qbo_id="190", date=_DAY, amount=Decimal(50), applied=Decimal(50))
+    credited = SettledBy(kind="CreditMemo", qbo_id="191", date=_DAY, amount=Decimal(100), applied=Decimal(100))
+    invoice = OpenBalance(
+        qbo_id="145", number="1042", total=Decimal(150), balance=Decimal(100), voided=False, settled_by=(paid,)
+    )
+    settled = replace(invoice, balance=ZERO, settled_by=(paid, credited))
+    for open_balance in (invoice, settled, replace(invoice, voided=True)):
+        less_open = problems.less_open(_THE_PAYMENT, [(Decimal(150), open_balance)])
+        if less_open:
+            yield less_open
+    yield problems.less_left(_THE_APPLIED_CREDIT, Decimal(60), Decimal(20))
+    twin = Duplicate(qbo_id="190", lms_id=None, date=_DAY, amount=_PAYMENT.amount, invoices=("12",))
+    yield problems.possible_duplicate(_PAYMENT, twin, ["1042"])
     inactive = fault_words.explain(
         _fault("2500", "Something you're trying to use has been made inactive."), _THE_CREDIT
     )

@@ -22,7 +22,16 @@ SOON_RETRY = timedelta(minutes=1)
 _PUBLIC = {"special_item": "product", "credit_application": "credit"}
 
 #: Only a change in the LMS, a link or a person can end these, and each of those marks the record by itself.
-NEVER_RETRIED = frozenset({"validation_failed", "customer_not_linked", "unsynced_application", "mass_delete_held"})
+NEVER_RETRIED = frozenset(
+    {
+        "validation_failed",
+        "customer_not_linked",
+        "unsynced_application",
+        "mass_delete_held",
+        "name_reserved",
+        "possible_duplicate",
+    }
+)
 
 _REPORT = Path(__file__).with_name("report_error.sql").read_bytes()
 _RESTORE_CONFLICT = Path(__file__).with_name("restore_conflict.sql").read_bytes()

@@ -10,11 +10,14 @@ from typing import Any
 
 from include.model.money import show
 from include.model.problem import Problem
+from include.qbo import credit_memo as qbo_credit
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault, is_missing
+from include.qbo.open_balance import open_balances
 from include.sync.intents import Intent
+from include.sync.plan import problems
 from include.sync.plan.problems import RETRY
 
 #: What happens once the record is corrected in Pilot.
@@ -182,15 +185,19 @@ def different_customers(problem: Problem, noun: str, customer: str, owners: Sequ
     )
 
 
-def less_open(problem: Problem, noun: str, fault: Fault) -> Problem:
-    """A credit is applied to more than is open (6000)."""
-    return replace(
-        problem,
-        message=f"{noun} was refused by QuickBooks: the credit memo or one of its invoices has less open there than is "
-        f"applied in Pilot. QuickBooks says: {fault.detail or fault.message}",
-        resolution="In QuickBooks, check what the credit memo and the invoices are applied to, and take that off; or "
-        "apply the credit to other invoices in Pilot. Pilot then tries again automatically.",
-    )
+def less_open(problem: Problem, noun: str, intent: Intent, client: QboClient) -> Problem:
+    """More is applied than is open (6000): on which invoice, and what has settled the rest; or that the credit memo is
+    used up. As QuickBooks says it where it is neither."""
+    invoices, others = qbo_payment.lines_of(intent.payload)
+    memo = next((line for line in others if line.kind == "CreditMemo"), None)
+    there = open_balances(client, list(invoices))
+    wanted = [(amount, there[id_]) for id_, amount in invoices.items() if id_ in there]
+    held_by = memo.qbo_id if memo else qbo_record.id_in(intent.payload)
+    found = problems.less_open(noun, wanted, held_by=held_by)
+    if found is None and memo:
+        left = qbo_credit.left(client, memo.qbo_id)
+        found = problems.less_left(noun, memo.amount, left) if left is not None and left < memo.amount else None
+    return replace(found, detail={**problem.detail, **found.detail}) if found else problem
 
 
 def applied_to_deleted(problem: Problem, noun: str, deleted: Sequence[dict[str, Any]]) -> Problem:
@@ -245,6 +252,8 @@ def payment_not_taken_over(noun: str, intent: Intent, answer: dict[str, Any]) ->
 def explain_payment(fault: Fault, noun: str, intent: Intent, client: QboClient) -> Problem:
     """The fault in words; for a refused link, which invoice and why."""
     problem = _with_deleted_links(explain(fault, noun), noun, fault, intent, client)
+    if fault.code == "6000":
+        return less_open(problem, noun, intent, client)
     if fault.code == "620":
         return different_customers(problem, noun, *qbo_payment.customers(client, intent.payload))
     return problem
@@ -256,7 +265,7 @@ def explain_application(fault: Fault, noun: str, intent: Intent, client: QboClie
     if fault.code == "620":
         return different_customers(problem, noun, *qbo_payment.customers(client, intent.payload))
     if fault.code == "6000":
-        return less_open(problem, noun, fault)
+        return less_open(problem, noun, intent, client)
     return _with_deleted_links(problem, noun, fault, intent, client)
 
 

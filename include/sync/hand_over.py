@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 
-from include.model.payment import CreditApplication
+from include.lms.database import jsonb
+from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Plan, nothing
 from include.model.problem import Problem
 from include.model.record import Direction, RecordKey, Side
-from include.model.staged import StagedRecord
+from include.model.staged import Duplicate, StagedRecord
 from include.sync import links, marks
 
 _SIDE: dict[Direction, Side] = {"lms_to_qbo": "qbo", "qbo_to_lms": "lms"}
@@ -46,6 +47,22 @@ def balances_unsure(
         marks.mark_one(connection, realm_id, "qbo_to_lms", "invoice", qbo_id, billing_lab_id)
 
 
+def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, found: Duplicate) -> None:
+    """QuickBooks' payment waits because it may be the same money as one of the LMS: the question is kept until somebody
+    answers it, and the run of the LMS's payment reports it."""
+    if found.lms_id:
+        connection.execute(
+            "insert into qbo_sync.possible_duplicate (realm_id, lms_id, qbo_id, detail) values (%s, %s, %s, %s)"
+            " on conflict (realm_id, lms_id, qbo_id) do update set detail = excluded.detail",
+            [realm_id, int(found.lms_id), found.qbo_id, jsonb(found)],
+        )
+        connection.execute(
+            "select qbo_sync.mark(%s, 'lms_to_qbo', 'payment', id::text, billing_lab_id)"
+            "  from lms.payment where id = %s",
+            [realm_id, int(found.lms_id)],
+        )
+
+
 def sync_back(
     connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, base: Any, billing_lab_id: int | None
 ) -> None:
@@ -58,6 +75,15 @@ def sync_back(
         changed = [(key.entity, qbo_id)] if key.entity in ("invoice", "payment") else []
     for entity, id_ in changed:
         marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
+
+
+def linked_by_hand(connection: psycopg.Connection, realm_id: str, base: Any, billing_lab_id: int | None) -> None:
+    """What a payment is applied to counts as agreed from now on: the balances of its invoices are told anew."""
+    if isinstance(base, Payment):
+        keys = [one.invoice for one in base.applications]
+        balances_unsure(
+            connection, realm_id, sorted(links.qbo_ids(connection, realm_id, keys).values()), billing_lab_id
+        )
 
 
 def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:

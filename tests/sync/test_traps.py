@@ -383,7 +383,7 @@ def test_an_older_payment_of_the_bookkeepers_is_not_the_one_that_was_refused(wor
     ours = world.payment(account, "70.00")
     world.sync()
     if code == "6000":  # as if it had been entered an hour ago
-        world.sql("update qbo_sync.unconfirmed_create set sent_at = sent_at + interval '1 hour'")
+        world.sql("update qbo_sync.unconfirmed_create set sent_after = sent_after + interval '1 hour'")
     world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
     world.sync()
     link = world.link("payment", ours)

@@ -8,7 +8,9 @@ import psycopg
 from include.company.company import Company
 from include.model.payment import Application
 from include.model.record import RecordKey
+from include.model.staged import OpenBalance
 from include.qbo import invoice as qbo_invoice
+from include.qbo import open_balance
 from include.qbo.client import QboClient
 from include.sync import links
 
@@ -53,6 +55,20 @@ def of_other_customers(
         {"realm": realm_id, "ids": sorted(wanted), "entity": customer.entity, "id": customer.id},
     )
     return tuple(RecordKey("invoice", invoice_id) for (invoice_id,) in rows)
+
+
+def over_applied(
+    connection: psycopg.Connection, client: QboClient, realm_id: str, applications: Iterable[Application]
+) -> dict[str, OpenBalance]:
+    """Of the applied invoices that have more applied in the LMS than they are about: what is open in QuickBooks, by LMS
+    id. The others cost no request."""
+    rows = connection.execute(
+        "select id::text from lms.invoice where id = any(%s::bigint[]) and balance < 0",
+        [[one.invoice.id for one in applications]],
+    )
+    ids = links.qbo_ids(connection, realm_id, [RecordKey("invoice", invoice_id) for (invoice_id,) in rows])
+    found = open_balance.open_balances(client, list(ids.values())) if ids else {}
+    return {key.id: found[qbo_id] for key, qbo_id in ids.items() if qbo_id in found}
 
 
 def open_balances(

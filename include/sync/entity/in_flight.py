@@ -1,10 +1,15 @@
 """LMS records on their way to QuickBooks that may be what is new there."""
 
+from datetime import datetime
+
 import psycopg
 
 
-def is_in_flight(connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str) -> bool:
-    """Whether an LMS record is due to go to QuickBooks, or will be again in a moment.
+def is_in_flight(
+    connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str, made_at: datetime | None = None
+) -> bool:
+    """Whether an LMS record is due to go to QuickBooks, or will be again in a moment. `made_at`: when QuickBooks made
+    what it may be.
 
     One whose create was answered with a fault may have been done all the same (trap 6): it is searched for when it is
     tried again (write/unconfirmed.py), which `retry_unconfirmed` brings about. A few times, so that nobody waits for
@@ -22,8 +27,9 @@ def is_in_flight(connection: psycopg.Connection, realm_id: str, entity: str, lms
         "                     on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
         "                    where d.realm_id = n.realm_id and d.entity = %(entity)s and d.record_id = %(id)s"
         "                      and e.direction = 'lms_to_qbo' and e.status = 'open' and e.attempts < 4"
+        "                      and (%(made_at)s::timestamptz is null or d.sent_after <= %(made_at)s)"
         "                      and e.billing_lab_id = n.billing_lab_id))",
-        {"realm": realm_id, "entity": entity, "id": lms_id},
+        {"realm": realm_id, "entity": entity, "id": lms_id, "made_at": made_at},
     ).fetchone()
     return row is not None
 

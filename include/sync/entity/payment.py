@@ -11,7 +11,7 @@ from include.lms import invoice_write, payment_write
 from include.lms.payment import read_lms_payments, read_payments
 from include.model.money import ZERO
 from include.model.payment import Application, Payment, ordered
-from include.model.plan import Plan
+from include.model.plan import Cause, Plan
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.model.settings import LabSettings
@@ -22,9 +22,10 @@ from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.applied import of_other_customers, open_balances, synced_and_expected
+from include.sync.entity.applied import of_other_customers, open_balances, over_applied, synced_and_expected
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.duplicates import find_towards_lms, find_towards_quickbooks
 from include.sync.entity.in_flight import is_in_flight
 from include.sync.entity.payer import payers
 from include.sync.fetch import fetch_current
@@ -75,6 +76,10 @@ class PaymentSync(
             record.known.applies_our_credit = record.record_id in ours
             if record.link is None:
                 record.known.match_in_flight = _match_in_flight(connection, company, record)
+                record.known.duplicate = find_towards_lms(connection, company, record)
+        new = [r for r in records if r.direction == "lms_to_qbo" and r.link is None and r.lms]
+        find_towards_quickbooks(connection, company, [r for r in new if r.lms and r.lms.origin == "lms"])
+        _read_over_applied(connection, client, company, records)
         _read_balances(connection, client, company, [r for r in towards_lms if not r.known.applies_our_credit])
 
     def plan(self, record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
@@ -151,6 +156,9 @@ class PaymentSync(
             return self._update(connection, company, record, lms_id, plan.target)
         if plan.step == "rebase" and plan.target:
             self._store(connection, company, record, lms_id, plan.target)
+            if plan.cause is Cause.LINKED_BY_HAND:
+                touched = tuple(seen.qbo_id for seen in record.known.balances.values())
+                return Written(outcome="unchanged", operation="update", lms_id=lms_id, unsure_balances=touched)
         elif record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
             key = RecordKey("payment", lms_id)
             links.renew_token(connection, company.realm_id, key, record.fetched.sync_token)
@@ -314,6 +322,17 @@ def _read_other_customers(connection: psycopg.Connection, company: Company, reco
             record.known.of_other_customers = others
 
 
+def _read_over_applied(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+) -> None:
+    """Of payments that are to be sent and applied to more than is open in the LMS: what QuickBooks says."""
+    for record in records:
+        ours, base = planner.flowing(record), record.link.base if record.link else None
+        if record.direction == "lms_to_qbo" and ours and (record.link is None or (base and ours != base)):
+            found = over_applied(connection, client, company.realm_id, ours.applications)
+            record.known.over_applied = found
+
+
 def _read_methods(client: QboClient, records: Sequence[StagedPayment]) -> None:
     """QuickBooks' methods of the names that new payments of the LMS bear."""
     if not records:
@@ -341,7 +360,9 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
     matches = read_payments(connection, [id_ for (id_,) in rows])
     return any(
         (match.customer, match.applications) == (theirs.customer, theirs.applications)
-        and is_in_flight(connection, company.realm_id, "payment", id_)
+        and is_in_flight(
+            connection, company.realm_id, "payment", id_, record.fetched.made_at if record.fetched else None
+        )
         for id_, match in matches.items()
     )
 

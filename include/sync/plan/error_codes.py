@@ -228,6 +228,23 @@ ENTRIES: Mapping[str, Entry] = {
             "is resolved."
         ),
     ),
+    "possible_duplicate": Entry(
+        means=(
+            "A payment in Pilot and one in QuickBooks have the same customer and amount, are at most five days apart, "
+            "and pay the same invoice (or one of them finds nothing open on its invoice). Perhaps the same check was "
+            "entered on both sides. The one in Pilot was not sent to QuickBooks."
+        ),
+        who=_EITHER,
+        to_do=(
+            "Choose *Link* on the page if it is the same money, *Keep both* if the customer paid twice. Or delete one "
+            "of the two where it was entered. With SQL: `select qbo_sync.link_payment('<realm>', <LMS id>, "
+            "'<QuickBooks id>')`, or `qbo_sync.keep_both_payments` with the same arguments."
+        ),
+        then=(
+            "Linked, the two become one payment, and QuickBooks' version of it counts. Kept, each is synced to the "
+            "other side. Nothing is doubled or merged before somebody has chosen."
+        ),
+    ),
     "qbo_6140": Entry(
         means="The invoice number is already used in QuickBooks. The message says by which transaction.",
         who=_IN_QUICKBOOKS,

@@ -12,7 +12,16 @@ from include.model.plan import Cause, Plan, fail, nothing
 from include.model.problem import Problem
 from include.model.record import RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, LmsPayment, OtherLine, Payer, QboPayment, StagedRecord
+from include.model.staged import (
+    Context,
+    Duplicate,
+    LmsPayment,
+    OpenBalance,
+    OtherLine,
+    Payer,
+    QboPayment,
+    StagedRecord,
+)
 from include.sync.plan import problems, whose
 from include.sync.plan.allocation import allocate, only_releases, release_first, total_of, without
 from include.sync.plan.decide import Decision, decide
@@ -59,6 +68,11 @@ class PaymentContext(Context):
     method_id: str | None = None
     #: It is the payment of $0.00 that applies a credit of the LMS.
     applies_our_credit: bool = False
+    #: New on one side: the other side's payment that may be the same money, and the numbers of their invoices.
+    duplicate: Duplicate | None = None
+    duplicate_numbers: tuple[str, ...] = ()
+    #: Applied for more in the LMS than is open there: what QuickBooks says of these invoices, by LMS id.
+    over_applied: Mapping[str, OpenBalance] = field(default_factory=dict)
     #: New in QuickBooks: a payment of the LMS that looks the same is on its way there.
     match_in_flight: bool = False
 
@@ -310,7 +324,10 @@ def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, thei
     open_balances = {RecordKey("invoice", id_): amount for id_, amount in known.open_balances.items()}
     left = release_first(theirs.applications, lms.applications, open_balances) if theirs else None
     if left is None:
-        return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=lms)
+        problem = _less_open(record, lms)
+        return (
+            fail(problem, "qbo", lms) if problem else Plan(step="update", cause=Cause.CHANGED, side="qbo", target=lms)
+        )
     later = next(one.invoice for one in lms.applications if one not in left)
     return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=replace(lms, applications=left), waits_for=later)
 
@@ -325,10 +342,23 @@ def _new_in_lms(record: StagedPayment, ours: LmsPayment, lab: LabSettings) -> Pl
     decision = decide(None, _value(lms), None, allowed("payment", lab.connection))
     if decision.step != "create":
         return nothing(Cause.DIRECTION)
+    if record.known.duplicate:
+        problem = problems.possible_duplicate(lms, record.known.duplicate, record.known.duplicate_numbers)
+        return fail(problem, "qbo", lms)
     if record.known.missing:
         waits_for = record.known.missing[0]
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=waits_for)
+    less_open = None if record.known.unconfirmed else _less_open(record, lms)
+    if less_open:
+        return fail(less_open, "qbo", lms)
     return Plan(step="create", cause=Cause.NEW, side="qbo", target=lms)
+
+
+def _less_open(record: StagedPayment, lms: Payment) -> Problem | None:
+    """QuickBooks would refuse it: reported before anything is sent."""
+    there = record.known.over_applied
+    wanted = [(one.amount, there[one.invoice.id]) for one in lms.applications if one.invoice.id in there]
+    return problems.less_open(noun(record), wanted, held_by=record.qbo_id)
 
 
 def _new_in_quickbooks(record: StagedPayment, qbo: QboPayment, lab: LabSettings) -> Plan[Payment]:
@@ -344,6 +374,10 @@ def _new_in_quickbooks(record: StagedPayment, qbo: QboPayment, lab: LabSettings)
         return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
     if any(qbo_id in record.known.expected_qbo_invoices for qbo_id in _paid(record)):
         return _wait_for_invoice(record)
+    if record.known.duplicate:
+        # Until somebody has chosen it waits for itself: a link makes it due. The LMS's payment is the one reported.
+        itself = RecordKey("payment", record.record_id)
+        return Plan(step="wait", cause=Cause.POSSIBLE_DUPLICATE, side="lms", waits_for=itself)
     return Plan(step="create", cause=Cause.NEW, side="lms", target=theirs, problem=skipped_lines(record))
 
 

@@ -14,13 +14,16 @@ from include.model.payment import Payment
 from include.model.problem import Problem
 from include.model.record import CREDIT_ITEM, TAX_ITEM, RecordKey
 from include.model.staged import (
+    Duplicate,
     ForeignCustomer,
     LmsName,
     NamedRecord,
+    OpenBalance,
     OtherLine,
     QboInvoice,
     QboPayment,
     RefusedLookup,
+    SettledBy,
     WantedName,
 )
 from include.model.typed_json import plain
@@ -432,6 +435,80 @@ def applications_taken_back(ours: Payment, theirs: Payment, applied: Decimal, ta
         lost="lms",
         lms=ours,
         qbo=theirs,
+    )
+
+
+def less_open(
+    noun: str, wanted: Sequence[tuple[Decimal, OpenBalance]], *, held_by: str | None = None
+) -> Problem | None:
+    """More is applied than is open in QuickBooks (6000), and what has settled the rest; None: there is enough.
+
+    `noun`: e.g. “The payment of $150.00 dated 11/25/2026”. `wanted`: amount and invoice. `held_by`: the QuickBooks id
+    of the payment or credit memo that applies it, if it is there already.
+    """
+    said, invoices = [], []
+    for amount, there in wanted:
+        own = sum((one.applied for one in there.settled_by if one.qbo_id == held_by), ZERO)
+        others = [one for one in there.settled_by if one.qbo_id != held_by]
+        if amount <= there.balance + own:
+            continue
+        said.append(f"{show(amount)} to invoice {there.number}, but {_open(there, there.balance + own, others)}")
+        invoices.append(
+            {"qbo_id": there.qbo_id, "number": there.number, "applied": amount, "open": there.balance + own}
+        )
+    if not said:
+        return None
+    return Problem(
+        code="qbo_6000",
+        message=f"{noun} applies {'; and '.join(said)}.",
+        resolution="If the other payment or credit is right, apply this one for less or to another invoice in Pilot; "
+        "what is not applied stays as the customer's credit. If it is not, take it off the invoice in QuickBooks. "
+        "Pilot then sends this one again automatically.",
+        detail={"invoices": invoices},
+    )
+
+
+def _open(there: OpenBalance, balance: Decimal, others: Sequence[SettledBy]) -> str:
+    """How much is open, and why no more."""
+    if there.voided:
+        return "that invoice was voided in QuickBooks"
+    much = f"only {show(balance)} of it is open in QuickBooks" if balance > 0 else "nothing of it is open in QuickBooks"
+    if not others:
+        return f"{much}: its total there is {show(there.total)}"
+    words = [f"the {_SETTLES.get(one.kind, one.kind)} of {show(one.amount)}{_dated(one)}" for one in others]
+    verb = "paid" if all(one.kind == "Payment" for one in others) else "settled"
+    return f"{much}: it was {verb} by {' and '.join(words)}"
+
+
+_SETTLES = {"Payment": "payment", "CreditMemo": "credit memo"}
+
+
+def _dated(one: SettledBy) -> str:
+    return f" dated {day(one.date)}" if one.date else ""
+
+
+def less_left(noun: str, applied: Decimal, left: Decimal) -> Problem:
+    """The credit memo has less left in QuickBooks than is applied (6000)."""
+    return Problem(
+        code="qbo_6000",
+        message=f"{noun} needs {show(applied)} of its credit memo, but only {show(left)} of it is not used yet in "
+        "QuickBooks: somebody has applied it there.",
+        resolution="If the use in QuickBooks is right, apply the credit for less in Pilot. If it is not, take the "
+        "credit memo off what it is applied to in QuickBooks. Pilot then sends it again automatically.",
+    )
+
+
+def possible_duplicate(ours: Payment, theirs: Duplicate, invoices: Sequence[str]) -> Problem:
+    """The same check entered on both sides? (rule 9). `invoices`: the numbers of those that both are for."""
+    what = f"invoice {invoices[0]}" if len(invoices) == 1 else f"invoices {', '.join(invoices)}"
+    return Problem(
+        code="possible_duplicate",
+        message=f"{named('payment', ours.amount, ours.date)} in Pilot and the payment of {show(theirs.amount)} dated "
+        f"{day(theirs.date)} in QuickBooks may be the same money: same customer, same amount, and both are for {what}. "
+        "The one in Pilot was not sent to QuickBooks.",
+        resolution="If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it "
+        "counts. If the customer paid twice, choose Keep both: each is then synced to the other side.",
+        detail={"qbo_payment_id": theirs.qbo_id, "lms_copy_id": theirs.lms_id, "invoice_numbers": list(invoices)},
     )
 
 

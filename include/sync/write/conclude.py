@@ -119,7 +119,7 @@ def _record(
     learned: _Learned,
 ) -> None:
     if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
-        note_unconfirmed(connection, where.realm_id, intent.key)
+        note_unconfirmed(connection, where.realm_id, intent.key, result)
     intents.finish(connection, where.realm_id, intent)
     if isinstance(result, Fault | float) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)

@@ -19,7 +19,7 @@ import psycopg
 from include.company.company import Company, read_company
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
-from include.model.plan import WRITES
+from include.model.plan import WRITES, Cause
 from include.model.record import LISTS, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
@@ -296,6 +296,8 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
             # The version stays as it was: change capture takes QuickBooks' newer one for news, and not for an echo.
             token = record.link.sync_token
             links.store(connection, company.realm_id, record.key, record.link.qbo_id, plan.target, token)
+            if plan.cause is Cause.LINKED_BY_HAND:
+                hand_over.linked_by_hand(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
         settle(connection, runtime.run, _end(company, record, "unchanged"))

@@ -1,8 +1,9 @@
 """Finds what an earlier create of ours left in QuickBooks although it was answered with a fault (trap 6).
 
 QuickBooks has been seen to do the work and to answer that it failed. Such a record is planned anew later; created
-again, it would be there twice. So such a create is remembered with the time at which it was sent, and what QuickBooks
-has made since then is compared with all that was sent.
+again, it would be there twice. So such a create is remembered with the time at which it was sent, by QuickBooks' own
+clock where its answer says it, and what QuickBooks has made since then is compared with all that was sent. What was
+there before is the bookkeeper's.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from include.sync.lab import settings_for
 #: The faults that have been seen to hide a write, and a request at which QuickBooks keeps breaking off (recover.py).
 _UNCONFIRMED_CODES = ("6000", "10000", "")
 
-#: QuickBooks' clock may be behind ours.
+#: Where QuickBooks did not say when it answered: its clock may be behind ours.
 _CLOCKS_DIFFER = timedelta(minutes=2)
 
 
@@ -33,15 +34,15 @@ def may_have_been_done(fault: Fault) -> bool:
     return fault.code in _UNCONFIRMED_CODES
 
 
-def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey, fault: Fault) -> None:
     """Remember when the create was first sent. Its intent must still be there."""
     connection.execute(
-        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_at)"
-        " select i.realm_id, i.entity, i.record_id, r.created_at"
+        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after)"
+        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s)"
         "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
         "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
         " on conflict do nothing",
-        [realm_id, key.entity, key.id],
+        [fault.sent_after, _CLOCKS_DIFFER, realm_id, key.entity, key.id],
     )
 
 
@@ -63,18 +64,18 @@ def find_unconfirmed(
     """Fill `unconfirmed` of records whose earlier create is found. Records without such a create cost no request."""
     new = {record.record_id: record for record in records if record.link is None and record.lms}
     rows = connection.execute(
-        "select record_id, sent_at from qbo_sync.unconfirmed_create"
+        "select record_id, sent_after from qbo_sync.unconfirmed_create"
         " where realm_id = %s and entity = %s and record_id = any(%s)",
         [company.realm_id, sync.entity, list(new)],
     )
-    sent_at: dict[str, datetime] = dict(rows.fetchall())
-    again = _would_be_sent(connection, company, sync, [new[record_id] for record_id in sent_at])
+    sent_after: dict[str, datetime] = dict(rows.fetchall())
+    again = _would_be_sent(connection, company, sync, [new[record_id] for record_id in sent_after])
     found = sync.find_candidates(client, [body for _, body in again]) if again else []
     versions = {qbo_record.version(one).qbo_id: one for one in found}
     taken = links.linked_ids(connection, company.realm_id, sync.same_resource, list(versions))
     free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
     for record, body in again:
-        since = sent_at[record.record_id] - _CLOCKS_DIFFER
+        since = sent_after[record.record_id]
         made = next(
             (one for one in free.values() if qbo_record.created_at(one) >= since and sync.is_made_from(one, body)), None
         )

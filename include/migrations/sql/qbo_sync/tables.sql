@@ -322,8 +322,19 @@ create table qbo_sync.unconfirmed_create (
     realm_id   text not null,
     entity     text not null,
     record_id  text not null,
-    sent_at    timestamptz not null,
+    sent_after timestamptz not null,
     primary key (realm_id, entity, record_id)
+);
+
+-- Payments of both sides that may be the same money, until somebody links them or keeps both (rule 9). QuickBooks'
+-- payment waits meanwhile.
+create table qbo_sync.possible_duplicate (
+    realm_id      text not null,
+    lms_id        bigint not null,
+    qbo_id        text not null,
+    detail        jsonb not null,          -- QuickBooks' payment as it was seen
+    kept_both_at  timestamptz,             -- they are two
+    primary key (realm_id, lms_id, qbo_id)
 );
 
 -- An audit row per API call.
