@@ -139,14 +139,15 @@ def progress(error: Row) -> tuple[str, str]:
 
 
 def other_side(connection: psycopg.Connection, error: Row) -> Row | None:
-    """The QuickBooks id of the record: the error's own, or that of its link."""
+    """The QuickBooks id of the record: the error's own, that of its link, or that of the possible duplicate."""
     return row(
         connection,
-        "select coalesce(%(own)s, l.qbo_id) as qbo_id from (select 1) one"
+        "select coalesce(%(own)s, l.qbo_id, %(duplicate)s) as qbo_id from (select 1) one"
         "  left join qbo_sync.linked_record l on l.realm_id = %(realm)s and l.entity = %(entity)s"
         "        and l.record_id = %(record)s and %(direction)s = 'lms_to_qbo'",
         {
             "own": error["qbo_id"],
+            "duplicate": error["detail"].get("qbo_payment_id"),
             "realm": error["realm_id"],
             "entity": error["record_entity"],
             "record": error["record_id"],

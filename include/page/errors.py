@@ -20,7 +20,7 @@ from include.page.error_data import (
 )
 from include.page.quickbooks_web import QuickBooksWeb, web_of
 from include.page.render import page
-from include.page.retrying import customer_of, of_customer
+from include.page.retrying import customer_of, duplicate_of, of_customer
 from include.page.security import add_headers
 from include.page.sides import sides_of
 from include.sync.customer_link import candidates
@@ -93,6 +93,7 @@ def show_error(
         waiting_for_customer=len(of_customer(connection, error["realm_id"], customer)) if customer else 0,
         matches=candidates(connection, error["realm_id"], customer_name, search) if customer else [],
         match=search,
+        duplicate=duplicate_of(error),
         tried="nothing-chosen" in request.query_params,
     )
 

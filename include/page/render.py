@@ -32,6 +32,8 @@ DONE = {
     "ignored": "{n} {are} now ignored.",
     "ignored-none": "Nothing to ignore. Select at least one open error.",
     "reopened": "{n} {are} open again and being retried.",
+    "payment-linked": "Linked. The two payments are one now; balances follow in a moment.",
+    "payments-kept": "Both payments are kept. Each is being synced to the other side.",
     "linked": "Linked. {n} for this customer {are} being retried.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }

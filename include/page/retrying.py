@@ -105,6 +105,14 @@ def of_customer(connection: psycopg.Connection, realm_id: str, customer_id: str)
     )
 
 
+def duplicate_of(error: Row) -> tuple[int, str] | None:
+    """The payments that an error `possible_duplicate` is about: LMS id, QuickBooks id."""
+    if error["error_code"] != "possible_duplicate" or error["lms_id"] is None:
+        return None
+    qbo_id = error["detail"].get("qbo_payment_id")
+    return (int(error["lms_id"]), str(qbo_id)) if qbo_id else None
+
+
 def customer_of(error: Row) -> str | None:
     """The QuickBooks customer that an error `customer_not_linked` is about."""
     if error["error_code"] != "customer_not_linked":

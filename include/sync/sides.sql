@@ -2,6 +2,7 @@
 select e.id, e.direction, e.record_entity, e.error_code, e.detail, e.last_seen_at,
        case when e.direction = 'lms_to_qbo' then e.record_id else coalesce(e.lms_id::text, l.record_id) end as lms_id,
        coalesce(case when e.direction = 'qbo_to_lms' then e.record_id end, l.qbo_id,
+                e.detail ->> 'qbo_payment_id',  -- the other one of a possible duplicate
                 case when e.record_entity <> 'credit_application' then e.qbo_id end) as qbo_id,
        case when s.sync_token is null or s.sync_token::bigint < l.sync_token::bigint
             then l.sync_token else s.sync_token end as known_version

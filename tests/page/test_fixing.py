@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from tests.support.bookkeeper import pays
 from tests.support.page.site import Site
 from tests.support.page.visitor import Visitor
 from tests.support.quickbooks import QuickBooks
@@ -105,6 +106,50 @@ def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks
     lms.sql("update qbo_sync.company set status = 'connected' where realm_id = %s", company.realm)
     assert "done=retried&" in uma.post(f"/errors/{error}/retry", csrf=token).headers["location"]
     becomes(lambda: states(lms, [error]), ["resolved"])
+
+
+@pytest.mark.rule("9.d")
+@pytest.mark.parametrize("choice", ["link-payment", "keep-both"])
+def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
+    lms: World, company: QuickBooks, lab: int, uma: Visitor, choice: str
+) -> None:
+    """Through the real DAGs: the bookkeeper's payment is there, then lab staff enter it too."""
+    account = lms.account()
+    invoice = lms.invoice(lms.case(lms.pair(account), [{"product": lms.product()}], lab=lab))
+    becomes(lambda: bool(lms.link("invoice", invoice)), True)
+    bill = company.call(f"invoice/{(lms.link('invoice', invoice) or {})['qbo_id']}")["Invoice"]
+    made = company.create(
+        "Payment", CustomerRef=bill["CustomerRef"], TotalAmt=100, TxnDate="2026-06-17", Line=[pays(bill, "100.00")]
+    )
+    payment = lms.payment(account, "100.00", {invoice: "100.00"}, lab=lab)
+
+    def question() -> list[tuple[str, str]]:
+        rows = lms.sql(
+            "select error_code, status from qbo_sync.sync_error where realm_id = %s and lms_id = %s"
+            " and entity = 'payment'",
+            company.realm,
+            payment,
+        )
+        return [(one["error_code"], one["status"]) for one in rows]
+
+    becomes(question, [("possible_duplicate", "open")])
+    error = lms.value("select id from qbo_sync.sync_error where realm_id = %s and status = 'open'", company.realm)
+    path = f"/errors/{error}"
+    assert "Is it the same money?" in uma.get(path).text
+    answer = uma.post(f"{path}/{choice}", csrf=uma.csrf(path))
+    assert answer.status_code == 303, answer.text
+    kept = lms.value("select action from qbo_sync.page_change where sync_error_id = %s order by id limit 1", error)
+    if choice == "link-payment":
+        assert kept == "payment_linked"
+        becomes(question, [("possible_duplicate", "resolved")])
+        link = lms.link("payment", payment)
+        assert link and link["qbo_id"] == made["Id"]
+        becomes(lambda: lms.lms_invoice(invoice)["balance"], 0)
+        assert uma.post(f"{path}/{choice}", csrf=uma.csrf(path)).status_code == 404, "it is over"
+    else:
+        assert kept == "payments_kept"
+        becomes(question, [("qbo_6000", "open")])
+        becomes(lambda: lms.value("select count(*) from lms.payment where billing_lab_id = %s", lab), 2)
 
 
 def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, company: QuickBooks, lab: int) -> None:

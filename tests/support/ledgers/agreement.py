@@ -14,8 +14,11 @@ TOLD = {"conflict_qbo_kept", "conflict_deleted"}
 OF_THE_COMPANY = "billing_lab_id in (select billing_lab_id from qbo_sync.connection where realm_id = %s)"
 
 
-def differences(world: World) -> list[str]:
+def differences(world: World, *, restructured: bool = True) -> list[str]:
     """Each difference between what the company's labs and the company hold, and each sync error that nobody caused.
+
+    `restructured`: an account's structure was changed or a pair moved, so that what was booked before stands on either
+    of its customers (rule 2).
 
     Where QuickBooks rightly refuses a payment or credit (`_refused_rightly`), or has no customer for it, it may
     differ: then the balance of its invoices differs by just that (rule 5: what has not reached
@@ -29,15 +32,20 @@ def differences(world: World) -> list[str]:
     lms = {entity: _lms_money(world, entity) for entity in ("payment", "credit")}
     qbo = _qbo_money(world, lms_id)
     invoices, bodies = _qbo_invoices(world, lms_id)
-    refused = set()
+    whose = _whose(world, links, exactly=not restructured)
+    refused, moved = set(), set()
     for error in world.errors():
         if error["realm_id"] != world.qbo.realm or error["error_code"] in TOLD:
             continue
-        key = (error["entity"], error["record_id"])
-        if _refused_rightly(world, key, error["error_code"], bodies):
+        lms_key = str(error["lms_id"]) if error["direction"] == "qbo_to_lms" else error["record_id"]
+        key = (error["entity"], lms_key)
+        if error["error_code"] == "customer_changed" and key in whose:
+            moved.add(key)
+        elif _refused_rightly(world, key, error["error_code"], bodies):
             refused.add(key)
         else:
             found.append(f"{error['error_code']} of {key}: {error['message']}")
+    found += [words for key, words in whose.items() if key not in moved]
     # Only an invoice makes a customer: until then, what else there is for the account waits.
     refused |= {(e, one) for e in lms for one in lms[e].keys() - qbo[e].keys() if not _customer(world, e, one)}
     for entity, record_id in refused:
@@ -49,6 +57,42 @@ def differences(world: World) -> list[str]:
     found += _compare("invoice", _lms_invoices(world), invoices)
     for entity in lms:
         found += _compare(entity, lms[entity], qbo[entity])
+    return found
+
+
+#: The QuickBooks resource of each transaction, and the LMS table.
+_TRANSACTIONS = {"invoice": "Invoice", "payment": "Payment", "credit": "CreditMemo"}
+
+
+def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: bool) -> dict[tuple[str, str], str]:
+    """The linked transactions that stand under another customer in QuickBooks than the LMS says, in words.
+
+    In the LMS a transaction names an account and perhaps a pair: `exactly` the customer that the account's structure
+    says, else the one of either.
+    """
+    customers = {(entity, many[0]["lms_id"]): qbo_id for (entity, qbo_id), many in links.items()}
+    found = {}
+    for entity, resource in _TRANSACTIONS.items():
+        there = {body["Id"]: body["CustomerRef"]["value"] for body in world.qbo.all(resource)}
+        rows = world.sql(
+            f"select r.id, r.billing_account_id, r.doctor_office_id, a.accounting_structure, l.qbo_id"
+            f"  from lms.{entity} r join lms.billing_account a on a.id = r.billing_account_id"
+            "   join qbo_sync.entity_link l on l.entity = %s and l.lms_id = r.id and l.realm_id = %s",
+            entity,
+            world.qbo.realm,
+        )
+        for row in rows:
+            account = customers.get(("billing_account", row["billing_account_id"]))
+            pair = customers.get(("doctor_office", row["doctor_office_id"]))
+            right = {account, pair}
+            if exactly:
+                named = row["doctor_office_id"] is not None and row["accounting_structure"] == "detailed"
+                right = {pair if named else account}
+            # Only an invoice makes a customer: until then it waits where it is.
+            if right != {None} and row["qbo_id"] in there and there[row["qbo_id"]] not in right:
+                found[entity, str(row["id"])] = (
+                    f"{entity} {row['id']} is for customer {there[row['qbo_id']]} in QuickBooks, {right} in the LMS"
+                )
     return found
 
 
@@ -64,11 +108,21 @@ def _refused_rightly(world: World, key: tuple[str, str], code: str, bodies: dict
         f" where a.{entity}_id = %s",
         int(record_id),
     )
-    customer = _customer(world, entity, record_id)
+    customer = _booked_on(world, entity, record_id) or _customer(world, entity, record_id)
     there = [bodies[str(one["id"])] for one in applied if str(one["id"]) in bodies]
     return any(one["balance"] < 0 for one in applied) or any(
         _voided(body) or body["CustomerRef"]["value"] != customer for body in there
     )
+
+
+def _booked_on(world: World, entity: str, record_id: str) -> str | None:
+    """The QuickBooks customer under whom a payment or credit stands there."""
+    link = world.link(entity, int(record_id))
+    if link is None:
+        return None
+    resource = _TRANSACTIONS[entity]
+    body = world.qbo.call(f"{resource.lower()}/{link['qbo_id']}").get(resource)
+    return body["CustomerRef"]["value"] if body else None
 
 
 def _voided(invoice: Json) -> bool:

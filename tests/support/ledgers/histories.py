@@ -130,6 +130,54 @@ class Ledgers(RuleBasedStateMachine):
     def move_a_pair(self, pick: int, to: int) -> None:
         self.staff.move(self.staff.pairs[pick % len(self.staff.pairs)], self.staff.accounts[to])
 
+    @rule(pick=PICK, to=PICK, table=st.sampled_from(["payment", "credit"]), named=st.booleans(), freed=st.booleans())
+    def give_money_to_another(self, pick: int, to: int, table: str, named: bool, freed: bool) -> None:
+        """To another account or pair, taken off its invoices before or not."""
+        if one := _choose(self.staff.money(table), pick):
+            pair = self.staff.pairs[to % len(self.staff.pairs)]
+            if freed:
+                self.staff.apply(table, one["id"], {})
+            self.staff.give(table, one["id"], pair if named else None, self.staff.account_of(pair))
+
+    @rule(pick=PICK, to=PICK)
+    def give_an_invoice_to_another(self, pick: int, to: int) -> None:
+        if one := _choose(self.staff.invoices(), pick):
+            pair = self.staff.pairs[to % len(self.staff.pairs)]
+            self.staff.give("invoice", one["id"], pair, self.staff.account_of(pair))
+
+    @rule(pick=PICK, first=st.booleans(), seen=st.booleans())
+    def the_same_check_on_both_sides(self, pick: int, first: bool, seen: bool) -> None:
+        """Lab staff and the bookkeeper enter it, in either order; the first may have been synced meanwhile."""
+        known = [one for one in self.staff.invoices() if one["balance"] > 10 and self.world.link("invoice", one["id"])]
+        one = _choose(known, pick)
+        if one is None:
+            return
+        bill = next((b for b in self.books.all("Invoice") if b["Id"] == self._qbo_id(one)), None)
+        if bill is None or bill["Balance"] < one["balance"]:
+            return
+
+        def by_the_bookkeeper() -> None:
+            lines = [(bill, one["balance"])]
+            self.books.receive(bill["CustomerRef"]["value"], one["balance"], lines, on="2026-06-17")
+
+        def by_lab_staff() -> None:
+            self.staff.receive("payment", [one], [one["balance"]], Decimal(0))
+
+        before, after = (by_lab_staff, by_the_bookkeeper) if first else (by_the_bookkeeper, by_lab_staff)
+        before()
+        if seen:
+            self._everything()
+        after()
+
+    def _qbo_id(self, invoice: Json) -> str | None:
+        link = self.world.link("invoice", invoice["id"])
+        return link["qbo_id"] if link else None
+
+    @rule(pick=PICK, link=st.booleans())
+    def answer_a_question(self, pick: int, link: bool) -> None:
+        if one := _choose(self.staff.questions(), pick):
+            self.staff.answer(one, link=link)
+
     @rule(which=st.integers(0, 1), structure=st.sampled_from(["combined", "detailed"]))
     def change_a_structure(self, which: int, structure: str) -> None:
         self.staff.structure(self.staff.accounts[which], structure)
@@ -152,6 +200,25 @@ class Ledgers(RuleBasedStateMachine):
         if one := _choose(self.books.all("Invoice"), pick):
             customer = self.books.all("Customer")
             self.books.edit("Invoice", one, CustomerRef={"value": customer[to % len(customer)]["Id"]})
+
+    @rule(pick=PICK, to=PICK, freed=st.booleans())
+    def qbo_move_payment(self, pick: int, to: int, freed: bool) -> None:
+        """What is applied to another customer's invoices QuickBooks refuses to move."""
+        if one := _choose(self.books.money(), pick):
+            customer = self.books.all("Customer")
+            more: Json = {"Line": []} if freed else {}
+            self.books.edit("Payment", one, CustomerRef={"value": customer[to % len(customer)]["Id"]}, **more)
+
+    @rule(pick=PICK, to=PICK)
+    def qbo_move_credit(self, pick: int, to: int) -> None:
+        if one := _choose(self.books.all("CreditMemo"), pick):
+            customer = self.books.all("Customer")
+            self.books.edit("CreditMemo", one, CustomerRef={"value": customer[to % len(customer)]["Id"]})
+
+    @rule(pick=PICK)
+    def qbo_enter_an_invoice_again(self, pick: int) -> None:
+        if one := _choose(self.books.all("Invoice"), pick):
+            self.books.enter_again(one)
 
     @rule(pick=PICK, void=st.booleans())
     def qbo_remove_invoice(self, pick: int, void: bool) -> None:
@@ -307,7 +374,10 @@ class Ledgers(RuleBasedStateMachine):
         for customer in self.books.not_linked():
             self.staff.link(customer)
         self._quiet()
-        found = differences(self.world)
+        while questions := self.staff.questions():
+            self.staff.answer(questions[0], link=True)
+            self._quiet()
+        found = differences(self.world, restructured=self.staff.restructured)
         assert not found, "\n".join(found)
         before = self._lms()
         self.world.qbo.control("POST", "stats/reset")

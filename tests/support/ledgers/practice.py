@@ -22,6 +22,8 @@ class LabStaff:
     accounts: list[int] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     product: int = 0
+    #: An account's structure was changed, or a pair moved.
+    restructured: bool = False
 
     def open_up(self) -> None:
         """A combined and a detailed account with two doctor–office pairs each, and a product."""
@@ -120,10 +122,44 @@ class LabStaff:
 
     def move(self, pair: int, account: int) -> None:
         """A doctor–office pair goes to another account."""
+        self.restructured = True
         self.world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", account, pair)
+
+    def give(self, table: str, record: int, pair: int | None, account: int) -> None:
+        """A payment, credit or invoice gets another account, and a pair of it or none."""
+        self.world.sql(
+            f"update lms.{table} set billing_account_id = %s, doctor_office_id = %s where id = %s",
+            account,
+            pair,
+            record,
+        )
+
+    def account_of(self, pair: int) -> int:
+        """The account that a pair belongs to now."""
+        account: int = self.world.value("select billing_account_id from lms.doctor_office where id = %s", pair)
+        return account
+
+    def questions(self) -> list[Json]:
+        """Payments that may be the same money, and about which nobody has said anything yet."""
+        return self.world.sql(
+            "select * from qbo_sync.sync_error where realm_id = %s and status = 'open'"
+            "   and error_code = 'possible_duplicate' order by id",
+            self.world.qbo.realm,
+        )
+
+    def answer(self, question: Json, *, link: bool) -> None:
+        """The two payments are one, or they are two."""
+        function = "link_payment" if link else "keep_both_payments"
+        self.world.sql(
+            f"select qbo_sync.{function}(%s, %s::bigint, %s)",
+            question["realm_id"],
+            question["lms_id"],
+            question["detail"]["qbo_payment_id"],
+        )
 
     def structure(self, account: int, structure: str) -> None:
         """Combined or detailed."""
+        self.restructured = True
         self.world.sql("update lms.billing_account set accounting_structure = %s where id = %s", structure, account)
 
     def settings(self, lab: int, **columns: object) -> None:
@@ -174,6 +210,15 @@ class Bookkeeper:
         """Enter an invoice."""
         self.world.qbo.call("invoice", {"CustomerRef": {"value": customer}, "TxnDate": ON, "Line": list(lines)})
 
+    def enter_again(self, invoice: Json) -> None:
+        """Delete an invoice and enter it once more, with the same number."""
+        self.delete("Invoice", invoice)
+        again: Json = {name: invoice[name] for name in ("CustomerRef", "TxnDate", "DocNumber") if name in invoice}
+        lines = [line for line in invoice["Line"] if line["DetailType"] == "SalesItemLineDetail" and line["Amount"]]
+        if lines:
+            plain = [{key: value for key, value in line.items() if key not in ("Id", "LineNum")} for line in lines]
+            self.world.qbo.call("invoice", {**again, "Line": plain})
+
     def edit(self, entity: str, record: Json, **changes: object) -> None:
         """Change a record, other fields as they are."""
         body = {"Id": record["Id"], "SyncToken": record["SyncToken"], "sparse": True, **changes}
@@ -194,12 +239,12 @@ class Bookkeeper:
         else:
             self.world.qbo.call("invoice", token, operation="void")
 
-    def receive(self, customer: str, amount: Decimal, lines: Lines) -> None:
+    def receive(self, customer: str, amount: Decimal, lines: Lines, on: str = ON) -> None:
         """Receive a payment for these invoices; what is over stays unapplied."""
         body = {
             "CustomerRef": {"value": customer},
             "TotalAmt": amount,
-            "TxnDate": ON,
+            "TxnDate": on,
             "Line": [pays(*line) for line in lines],
         }
         self.world.qbo.call("payment", body)
