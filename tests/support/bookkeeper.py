@@ -66,7 +66,7 @@ def fresh(world: World, made: Json, kind: str = "Invoice") -> Json:
 def change(world: World, made: Json, **changes: Any) -> None:
     """Change a payment, other fields as they are."""
     now = fresh(world, made, "Payment")
-    world.qbo.update("Payment", now, CustomerRef=now["CustomerRef"], **changes)
+    world.qbo.update("Payment", now, **{"CustomerRef": now["CustomerRef"], **changes})
 
 
 def remove(world: World, made: Json, kind: str = "Invoice") -> None:
