@@ -17,3 +17,19 @@ class Problem:
     resolution: str
     #: For support: the fault as received, the expectation that failed. Never a secret.
     detail: Mapping[str, Any] = field(default_factory=dict)
+    #: What it is about beside the record itself: when one of these changes, the record is tried again (rule 8.3).
+    causes: tuple[str, ...] = ()
+
+
+#: The company's settings in QuickBooks, as a cause.
+PREFERENCES = "Preferences"
+
+
+def in_quickbooks(resource: str, qbo_id: str) -> str:
+    """A record of QuickBooks as a cause. (The resource alone stands for any record of it.)"""
+    return f"{resource}:{qbo_id}"
+
+
+def in_lms(entity: str, lms_id: str) -> str:
+    """A record of the LMS as a cause."""
+    return f"lms.{entity}:{lms_id}"

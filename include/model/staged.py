@@ -249,6 +249,8 @@ class SettledBy:
     #: Payment, CreditMemo or another kind.
     kind: str
     qbo_id: str
+    #: The payment that links it to the invoice: itself, or the one of $0.00 that applies the credit memo.
+    payment_id: str
     date: dt.date | None
     #: All of it, and what of it goes to the invoice.
     amount: Decimal

@@ -51,13 +51,14 @@ def _settled_by(body: Json, invoice_id: str, memos: Mapping[str, Json]) -> Itera
         return
     for memo_id in _memos(body):
         if memo_id in memos:
-            yield _named("CreditMemo", memos[memo_id], memo_id, applied)
+            yield _named("CreditMemo", memos[memo_id], body["Id"], applied)
 
 
-def _named(kind: str, body: Json, qbo_id: str, applied: Any) -> SettledBy:
+def _named(kind: str, body: Json, payment_id: str, applied: Any) -> SettledBy:
     return SettledBy(
         kind=kind,
-        qbo_id=qbo_id,
+        qbo_id=body["Id"],
+        payment_id=payment_id,
         date=date.fromisoformat(body["TxnDate"]),
         amount=record.total(body),
         applied=applied,

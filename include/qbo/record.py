@@ -1,6 +1,6 @@
 """What all QuickBooks records have in common: id, version, customer, currency, and how they show a delete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -59,6 +59,28 @@ def parent_id(body: Mapping[str, Any]) -> str | None:
     """The record above it."""
     reference = body.get("ParentRef")
     return reference["value"] if reference else None
+
+
+def named(resource: str, body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The records that a write of a resource is about: itself, and all that it refers to. [(resource, id)]"""
+    own = id_in(body)
+    return [*([(resource, own)] if own else []), *_references(resource, body)]
+
+
+def _references(resource: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        if "TxnId" in value and "TxnType" in value:
+            yield value["TxnType"], value["TxnId"]
+        for key, inner in value.items():
+            if not key.endswith("Ref"):
+                yield from _references(resource, inner)
+            elif inner["value"].isdigit():  # not one of QuickBooks' own, like the shipping item
+                kind = key.removesuffix("Ref")
+                # A parent is of the record's own kind; accounts have many names.
+                yield resource if kind == "Parent" else "Account" if kind.endswith("Account") else kind, inner["value"]
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _references(resource, inner)
 
 
 def currency(body: Mapping[str, Any]) -> str | None:

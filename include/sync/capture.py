@@ -15,19 +15,21 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from include.company.company import Company, read_company, require_known
+from include.company.company import Company, read_company, require_known, store_preferences
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
+from include.model.problem import PREFERENCES
 from include.qbo import cdc
 from include.qbo import record as qbo_record
 from include.qbo.cdc import Sighting
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
-from include.sync import marks, webhook_events
+from include.sync import errors, marks, webhook_events
 
 log = logging.getLogger(__name__)
 
-RESOURCES = ("Customer", "Vendor", "Employee", "Item", "Invoice", "CreditMemo", "Payment")
+#: The transactions, and what an error may be about beside them.
+RESOURCES = ("Customer", "Vendor", "Employee", "Item", "Account", "Invoice", "CreditMemo", "Payment", "Deposit")
 
 #: The transactions that sync to the LMS, and their entities there.
 TRANSACTIONS = {"Invoice": "invoice", "Payment": "payment"}
@@ -37,9 +39,6 @@ OVERLAP = timedelta(minutes=3)
 
 #: QuickBooks looks back 30 days (fact 5); a little less, for the clocks need not agree.
 LOOK_BACK = timedelta(days=29, hours=12)
-
-#: Errors that may succeed on a retry when a customer, vendor, employee or item has changed.
-_NAME_ERRORS = ("name_taken", "qbo_6240", "inactive_reference")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +87,27 @@ def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
         cursor = _read_cursor(connection, realm_id)
         known = _known_ids(connection, realm_id)
         received_at = webhook_events.uncaptured(connection, realm_id)
+        closing_date_matters = errors.has_cause(connection, realm_id, PREFERENCES)
         connection.commit()
+        if closing_date_matters:
+            _reread_preferences(connection, client)
         if cursor is None or cursor.compare_asked_at:
             found = _compare_everything(client, company, known)
         else:
             found = _changes(client, company, known, cursor.changed_since)
         return _keep(connection, realm_id, cursor, found, received_at)
+
+
+def _reread_preferences(connection: psycopg.Connection, client: QboClient) -> None:
+    """Change data capture does not show them (fact 5). A trigger retries what they end."""
+    try:
+        found = client.preferences()
+    except RequestRefused as refusal:
+        # What depends on them waits; the changes of the company do not.
+        log.warning("company %s does not show its preferences: %s", client.realm_id, refusal)
+        return
+    store_preferences(connection, client.realm_id, found)
+    connection.commit()
 
 
 def _read_cursor(connection: psycopg.Connection, realm_id: str) -> _Cursor | None:
@@ -197,16 +211,18 @@ def _keep(
     connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found, received_at: datetime | None
 ) -> dict[str, int]:
     """Sightings, marks, retries, cursor and the webhook event, in one transaction."""
+    # The first capture of a company has missed nothing.
+    gap = found.everything and cursor is not None
     values = {
         "realm": realm_id,
         "everything": found.everything,
+        "gap": gap,
         "resources": [sighting.resource for sighting in found.sightings],
         "ids": [sighting.qbo_id for sighting in found.sightings],
         "tokens": [sighting.sync_token for sighting in found.sightings],
         "moments": [sighting.last_updated for sighting in found.sightings],
         "transactions": list(TRANSACTIONS),
         "entities": list(TRANSACTIONS.values()),
-        "name_errors": list(_NAME_ERRORS),
     }
     with connection.transaction():
         marks.lock_alone(connection)
@@ -217,7 +233,9 @@ def _keep(
             connection.execute(_REMEMBER, values)
             marked = connection.execute(_MARK, values).rowcount
             connection.execute(_MARK_CREDIT_MEMOS, values)
+        if seen or gap:
             connection.execute(_RETRY, values)
+        if errors.retry_unseen(connection, realm_id) or seen:
             connection.execute("select pg_notify('qbo_sync', '')")
         connection.execute(
             # A comparison that was requested meanwhile is still to come.

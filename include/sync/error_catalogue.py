@@ -261,8 +261,10 @@ def _from_quickbooks() -> Iterator[Problem]:
     yield fault_words.different_customers(refused_link, _THE_PAYMENT, _NAME, ["invoice 1042 belongs to “Dr. Sub”"])
     fault = _fault("6000", "The amount that you applied is more than the amount that is open.")
     yield fault_words.explain(fault, _THE_PAYMENT)
-    paid = SettledBy(kind="Payment", qbo_id="190", date=_DAY, amount=Decimal(50), applied=Decimal(50))
-    credited = SettledBy(kind="CreditMemo", qbo_id="191", date=_DAY, amount=Decimal(100), applied=Decimal(100))
+    paid = SettledBy(kind="Payment", qbo_id="190", payment_id="190", date=_DAY, amount=Decimal(50), applied=Decimal(50))
+    credited = SettledBy(
+        kind="CreditMemo", qbo_id="191", payment_id="192", date=_DAY, amount=Decimal(100), applied=Decimal(100)
+    )
     invoice = OpenBalance(
         qbo_id="145", number="1042", total=Decimal(150), balance=Decimal(100), voided=False, settled_by=(paid,)
     )

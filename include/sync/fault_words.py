@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.model.money import show
-from include.model.problem import Problem
+from include.model.problem import Problem, in_quickbooks
 from include.qbo import credit_memo as qbo_credit
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
@@ -99,7 +99,7 @@ _OTHER = (
 )
 _NO_REASON = (
     "QuickBooks refused {record_lower}: {detail}",
-    "Ask support and quote the tracking id in the details. Pilot tries again within a day.",
+    f"Ask support and quote the tracking id in the details. {RETRY}",
 )
 
 
@@ -125,7 +125,9 @@ def explain(fault: Fault, record: str) -> Problem:
 # ------------------------------------------------------------------ what is made more exact
 
 
-_CHECK_THE_PERIOD = f"Check in QuickBooks whether the books are closed for its date. {RETRY}"
+_CHECK_THE_PERIOD = (
+    f"Check in QuickBooks whether the books are closed for its date, and if so, move the closing date. {RETRY}"
+)
 
 
 def not_taken_over(noun: str, kept: Decimal, detail: Mapping[str, Any], *, beside: str = "") -> Problem:
@@ -153,6 +155,7 @@ def number_in_use(problem: Problem, invoice: str, holder: str, kind: str, qbo_id
         problem,
         message=f"{invoice} cannot be created in QuickBooks: its number is already used there by {holder}.",
         detail={**problem.detail, "holder": kind, "holder_id": qbo_id},
+        causes=(in_quickbooks(kind, qbo_id),),
     )
 
 

@@ -11,7 +11,7 @@ import psycopg
 from include.lms.database import jsonb
 from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Plan, nothing
-from include.model.problem import Problem
+from include.model.problem import Problem, in_lms
 from include.model.record import Direction, RecordKey, Side
 from include.model.staged import Duplicate, StagedRecord
 from include.sync import links, marks
@@ -88,7 +88,12 @@ def linked_by_hand(connection: psycopg.Connection, realm_id: str, base: Any, bil
 
 def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
     """An invoice is about to be deleted from the LMS: the credits and payments that lose their applications with it go
-    through the change feed, so that no transaction marks in an order of its own."""
+    through the change feed, so that no transaction marks in an order of its own. What failed because of it (its number
+    was taken) is retried."""
+    connection.execute(
+        "update qbo_sync.sync_error set retry_at = clock_timestamp() where status = 'open' and causes @> array[%s]",
+        [in_lms("invoice", invoice_id)],
+    )
     connection.execute(
         "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
         " select 'credit', c.id, c.billing_lab_id from lms.credit c"

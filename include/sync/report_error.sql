@@ -1,10 +1,10 @@
 insert into qbo_sync.sync_error as e (
     billing_lab_id, realm_id, entity, direction, operation, lms_id, qbo_id, document_number, error_code, message,
-    resolution, detail, dag_id, run_id, task_id, record_entity, record_id, retry_at)
+    resolution, detail, dag_id, run_id, task_id, record_entity, record_id, causes, retry_at)
 values (
     %(lab)s, %(realm)s, %(entity)s, %(direction)s, %(operation)s, %(lms_id)s, %(qbo_id)s, %(number)s, %(code)s,
     %(message)s, %(resolution)s, %(detail)s, %(dag)s, %(run)s, 'load', %(record_entity)s, %(record_id)s,
-    case when %(never)s then null else clock_timestamp() + %(first)s end)
+    %(causes)s, case when %(never)s then null else clock_timestamp() + %(first)s end)
 on conflict (realm_id, direction, record_entity, record_id) do update set
     billing_lab_id = coalesce(excluded.billing_lab_id, e.billing_lab_id),
     operation = excluded.operation,
@@ -25,6 +25,7 @@ on conflict (realm_id, direction, record_entity, record_id) do update set
         -- Both sides as they were shown; sides.py looks whether they are still so.
         || case when e.status <> 'resolved' and e.error_code = excluded.error_code and e.detail ? 'sides'
                 then jsonb_build_object('sides', e.detail -> 'sides') else '{}' end,
+    causes = excluded.causes,
     dag_id = excluded.dag_id,
     run_id = excluded.run_id,
     -- Whoever ignored one problem, or closed one conflict, has not seen the next one.

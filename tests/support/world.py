@@ -313,6 +313,17 @@ class World:
                 return
         raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
 
+    def poll(self, minutes: int = 5) -> None:
+        """The next check of QuickBooks, so many minutes after whatever was tried last: one change capture, and the runs
+        that it and the LMS's changes wake. The time of a retry does not come."""
+        self.sql("update qbo_sync.sync_error set last_seen_at = last_seen_at - make_interval(mins => %s)", minutes)
+        self.sql("update qbo_sync.change_mark set extracted_at = null")
+        self.capture()
+        for _ in range(4):
+            self._let_time_pass()
+            if not {**self.run(), **self.bring()}:
+                return
+
     def _let_time_pass(self) -> None:
         """As if the time that waiting and abandoned marks have to bide had passed."""
         self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")

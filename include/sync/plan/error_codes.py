@@ -24,9 +24,12 @@ _EITHER = "the bookkeeper, in QuickBooks, or lab staff, in Pilot"
 _ON_THE_PAGE = "lab staff, on the page *QuickBooks Online*"
 _ADMINISTRATOR = "an administrator of the QuickBooks company"
 
-_LATER = "the sync tries again on its own after an hour, then less and less often, but at least once a day."
-_OR_WAIT = f"Choose *Retry*, or wait: {_LATER}"
-_ON_ITS_OWN = f"{_LATER[0].upper()}{_LATER[1:]}"
+_NEXT_CHECK = "The sync tries again after its next check of QuickBooks, within minutes."
+_AFTER_QUICKBOOKS = f"After a change in QuickBooks, {_NEXT_CHECK[0].lower()}{_NEXT_CHECK[1:]}"
+_ONE_FOR_ALL = (
+    "No check of QuickBooks shows when it is over, so after each check the sync tries one record, and once that goes "
+    "through, all others."
+)
 _AT_ONCE = "The change is picked up right away, the record syncs, and the error is resolved."
 
 #: `qbo_…` and `http_…`: all others of that kind, with QuickBooks' own code.
@@ -52,10 +55,7 @@ ENTRIES: Mapping[str, Entry] = {
             "Rename one of the two. The resolution says which one, and proposes a name that is free in QuickBooks. Or "
             "make the inactive record active again in QuickBooks."
         ),
-        then=(
-            "A new name in Pilot is picked up right away. After a change in QuickBooks choose *Retry*, or wait: "
-            f"{_LATER}"
-        ),
+        then=f"A new name in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "name_reserved": Entry(
         means=(
@@ -74,7 +74,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who=_IN_QUICKBOOKS,
         to_do="Give the invoice that the message names another number in QuickBooks.",
-        then="The change is found by the next check of QuickBooks, and the invoice is added to Pilot.",
+        then="A change on either side is found by the next check of QuickBooks, and the invoice is added to Pilot.",
     ),
     "ambiguous_match": Entry(
         means=(
@@ -83,7 +83,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who=_IN_QUICKBOOKS,
         to_do="Delete the duplicate invoices. If they are different invoices, give each one its own number.",
-        then=f"A change in QuickBooks is found by its next check; otherwise choose *Retry*. {_ON_ITS_OWN}",
+        then=f"A change in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "customer_not_linked": Entry(
         means=(
@@ -107,7 +107,7 @@ ENTRIES: Mapping[str, Entry] = {
         means="The record uses a customer, product, or account that was made inactive in QuickBooks.",
         who=_IN_QUICKBOOKS,
         to_do="Make it active again in QuickBooks.",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "books_closed": Entry(
         means="The invoice is dated in a period that is closed in QuickBooks. It was not sent.",
@@ -116,10 +116,7 @@ ENTRIES: Mapping[str, Entry] = {
             "Move the closing date in QuickBooks (Account and settings > Advanced), or give the invoice a later date in"
             " Pilot."
         ),
-        then=(
-            "A new date in Pilot is picked up right away. After a change in QuickBooks choose *Retry*, or wait: "
-            f"{_LATER}"
-        ),
+        then=f"A new date in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "total_mismatch": Entry(
         means=(
@@ -140,7 +137,7 @@ ENTRIES: Mapping[str, Entry] = {
             "Rename the customer, so that another one is created in the home currency; or keep the transaction in "
             "QuickBooks only, and ignore the error."
         ),
-        then="After renaming choose *Retry*. An ignored error stays ignored.",
+        then=f"{_NEXT_CHECK} An ignored error stays ignored.",
     ),
     "applied_to_deleted": Entry(
         means="An invoice or credit memo that a payment or credit is applied to was deleted in QuickBooks.",
@@ -183,8 +180,8 @@ ENTRIES: Mapping[str, Entry] = {
     "not_taken_over": Entry(
         means="QuickBooks accepted a change of a payment or credit, or a delete, but kept what it had.",
         who=_IN_QUICKBOOKS,
-        to_do="Check whether its period is closed.",
-        then=_OR_WAIT,
+        to_do="Check whether its period is closed, and if so, move the closing date.",
+        then=_NEXT_CHECK,
     ),
     "unreadable": Entry(
         means=(
@@ -193,7 +190,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who=_IN_QUICKBOOKS,
         to_do="Open it in QuickBooks and save it again.",
-        then=f"{_OR_WAIT} If that does not help, ask support and quote the tracking id in the details.",
+        then=f"{_NEXT_CHECK} If that does not help, ask support and quote the tracking id in the details.",
     ),
     "lookup_refused": Entry(
         means=(
@@ -210,7 +207,7 @@ ENTRIES: Mapping[str, Entry] = {
         to_do=(
             "Correct the record in QuickBooks if the message says how; otherwise ask support and quote the details."
         ),
-        then=_ON_ITS_OWN,
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
     "mass_delete_held": Entry(
         means=(
@@ -249,7 +246,7 @@ ENTRIES: Mapping[str, Entry] = {
         means="The invoice number is already used in QuickBooks. The message says by which transaction.",
         who=_IN_QUICKBOOKS,
         to_do="Give the other transaction another number.",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_6240": Entry(
         means=(
@@ -258,7 +255,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who=_EITHER,
         to_do="Look for the name in QuickBooks, among inactive records too, and rename one of the two.",
-        then=f"A new name in Pilot is picked up right away. {_ON_ITS_OWN}",
+        then=f"A new name in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "qbo_620": Entry(
         means="A payment (or credit) and the invoice that it should pay belong to different customers in QuickBooks.",
@@ -267,7 +264,7 @@ ENTRIES: Mapping[str, Entry] = {
             "Move the invoice or the payment to the same customer in QuickBooks, or apply the money to another invoice "
             "in Pilot."
         ),
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_6000": Entry(
         means=(
@@ -277,21 +274,21 @@ ENTRIES: Mapping[str, Entry] = {
         who="the bookkeeper",
         to_do="Do what QuickBooks says.",
         then=(
-            "It is tried again after a minute, because another record may be about to make room, then less and less "
-            "often."
+            "It is tried again after a minute, because another record may be about to make room, and whenever a check "
+            "of QuickBooks finds a change of what it is applied to."
         ),
     ),
     "qbo_610": Entry(
         means="The record refers to something that QuickBooks no longer has.",
         who="the bookkeeper",
         to_do="Check the lab's accounts on the page *QuickBooks Online*, and the record in QuickBooks.",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_2500": Entry(
         means="The record refers to something that QuickBooks no longer has.",
         who="the bookkeeper",
         to_do="Check the lab's accounts on the page *QuickBooks Online*, and the record in QuickBooks.",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_2040": Entry(
         means="A name contains a character that QuickBooks does not accept.",
@@ -321,55 +318,55 @@ ENTRIES: Mapping[str, Entry] = {
         means="The period is closed in QuickBooks.",
         who=_IN_QUICKBOOKS,
         to_do="Move the closing date (Account and settings > Advanced).",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_6210": Entry(
         means="The period is closed in QuickBooks.",
         who=_IN_QUICKBOOKS,
         to_do="Move the closing date (Account and settings > Advanced).",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_6190": Entry(
         means="The QuickBooks subscription has ended or was not paid: the company is read-only.",
         who=_ADMINISTRATOR,
         to_do="Renew the subscription.",
-        then="Everything that was waiting is sent automatically afterwards.",
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
     "qbo_6430": Entry(
         means="The lab uses a QuickBooks account of the wrong type.",
         who=_ON_THE_PAGE,
         to_do="Choose other accounts for the lab.",
-        then=_OR_WAIT,
+        then=f"Other accounts are picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "qbo_6540": Entry(
         means="The payment is already part of a bank deposit in QuickBooks and cannot be changed.",
         who=_IN_QUICKBOOKS,
         to_do="Remove it from the deposit.",
-        then=_OR_WAIT,
+        then=_NEXT_CHECK,
     ),
     "qbo_5020": Entry(
         means="The person who connected QuickBooks is not allowed to do this.",
         who=_ADMINISTRATOR,
         to_do="Reconnect the company as an administrator.",
-        then="Everything that was waiting is sent automatically afterwards.",
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
     "qbo_5030": Entry(
         means="The QuickBooks subscription does not have a feature that the record needs.",
         who=_ADMINISTRATOR,
         to_do="Upgrade the subscription, or do without the feature.",
-        then=_OR_WAIT,
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
     "qbo_…": Entry(
         means="Any other refusal by QuickBooks, with its fault code. The message quotes QuickBooks.",
         who="the bookkeeper",
         to_do="Do what QuickBooks says, or ask support and quote the tracking id in the details.",
-        then=_ON_ITS_OWN,
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
     "http_…": Entry(
         means="QuickBooks refused without a reason, with this HTTP status.",
         who="support",
         to_do="Ask support and quote the tracking id in the details.",
-        then=_ON_ITS_OWN,
+        then=f"{_NEXT_CHECK} {_ONE_FOR_ALL}",
     ),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 from include.model.payment import Payment
-from include.model.problem import Problem
+from include.model.problem import Problem, in_lms, in_quickbooks
 from include.model.record import CREDIT_ITEM, TAX_ITEM, RecordKey
 from include.model.staged import (
     Duplicate,
@@ -28,9 +28,8 @@ from include.model.staged import (
 )
 from include.model.typed_json import plain
 
-#: What happens once somebody has changed something in QuickBooks that no capture reports (errors.py: after an hour,
-#: then ever more slowly, to a day).
-RETRY = "Then choose Retry, or wait: Pilot tries again within a day."
+#: What happens once somebody has mended it in QuickBooks (rule 8.3).
+RETRY = "Pilot tries again after its next check of QuickBooks, within minutes."
 
 
 def day(of: date) -> str:
@@ -289,6 +288,7 @@ def ambiguous_in_quickbooks(invoice: Invoice, ids: Sequence[str]) -> Problem:
         "customer and day. Pilot cannot tell which of them is this one.",
         resolution=f"Delete the extra invoices in QuickBooks. {RETRY} Pilot then links the one that is left.",
         detail={"candidates": list(ids)},
+        causes=tuple(in_quickbooks("Invoice", one) for one in ids),
     )
 
 
@@ -300,9 +300,9 @@ def ambiguous_in_lms(qbo: QboInvoice, number: str, candidates: Sequence[tuple[st
         "the same number as an invoice in Pilot, and Pilot cannot tell whether it is the same invoice. In Pilot: "
         f"{'; '.join(words for _, words in candidates)}.",
         resolution="If they are the same invoice, make customer, date, and total the same on both sides. If not, give "
-        "the one in QuickBooks another number. A change in QuickBooks is picked up automatically; after a change in "
-        "Pilot, choose Retry.",
+        "the one in QuickBooks another number. A change on either side is picked up automatically.",
         detail={"candidates": [lms_id for lms_id, _ in candidates], "customer_id": qbo.customer_id},
+        causes=tuple(in_lms("invoice", lms_id) for lms_id, _ in candidates),
     )
 
 
@@ -316,6 +316,7 @@ def number_taken(qbo: QboInvoice, number: str, lab: str, holder_id: str, total: 
         resolution=f"Give the invoice of {show(qbo.total)} another number in QuickBooks. It is then brought into Pilot "
         "automatically.",
         detail={"holder_lms_id": holder_id},
+        causes=(in_lms("invoice", holder_id),),
     )
 
 

@@ -1,13 +1,13 @@
 """What an answer of QuickBooks means for a record: link, base, outcome, error, and the end of its intent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NewType
 
 import psycopg
 
 from include.company.runtime import Run
-from include.model.problem import Problem
+from include.model.problem import Problem, in_quickbooks
 from include.model.record import Direction, Outcome, RecordKey
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
@@ -189,6 +189,9 @@ def _failed(
     qbo_id: str | None = None,
 ) -> None:
     number = where.sync.number(intent.base)
+    # Whatever the write named may be what it was refused for (rule 8.3).
+    named = [in_quickbooks(*one) for one in qbo_record.named(intent.resource, intent.payload)]
+    problem = replace(problem, causes=(*problem.causes, *named))
     end = _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
     settle(connection, where.run, end)
 

@@ -38,9 +38,12 @@ create or replace function qbo_sync.mark_after_truncate(p_entity text) returns v
      where t.entity = p_entity or p_entity = 'credit' and t.entity = 'credit_application'
 $$;
 
--- One change of the LMS, as marks in the companies that it concerns.
+-- One change of the LMS, as marks in the companies that it concerns. What failed because of the record is retried
+-- (rule 8.3).
 create or replace function qbo_sync.dispatch_change(change qbo_sync.lms_change) returns void language plpgsql as $$
 begin
+    update qbo_sync.sync_error set retry_at = clock_timestamp()
+     where status = 'open' and causes @> array['lms.' || change.entity || ':' || change.lms_id];
     if change.lms_id is null then
         perform qbo_sync.mark_after_truncate(change.entity);
     elsif change.entity in ('invoice', 'credit', 'payment') then

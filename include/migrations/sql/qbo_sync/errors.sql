@@ -46,6 +46,22 @@ $$;
 create or replace trigger retry_errors_of_missing_link after insert or update of qbo_id on qbo_sync.entity_link
     for each row execute function qbo_sync.retry_errors_of_missing_link();
 
+-- The company's settings in QuickBooks have changed (its closing date, for one): what failed because of them is retried.
+-- What another transaction is settling just now is not waited for, because the two could deadlock; it is tried again at
+-- one of the next captures.
+create or replace function qbo_sync.retry_errors_of_preferences() returns trigger language plpgsql as $$
+begin
+    update qbo_sync.sync_error set retry_at = clock_timestamp()
+     where id in (select id from qbo_sync.sync_error
+                   where realm_id = new.realm_id and status = 'open' and causes @> array['Preferences']
+                   order by id for update skip locked);
+    perform pg_notify('qbo_sync', '');
+    return null;
+end
+$$;
+create or replace trigger retry_errors_of_preferences after update of preferences on qbo_sync.company for each row
+    when (new.preferences is distinct from old.preferences) execute function qbo_sync.retry_errors_of_preferences();
+
 -- Errors of an ignored customer are ignored from the start. The customer is in the error's detail:
 -- {"customer_id", "customer_name"}.
 create or replace function qbo_sync.ignore_errors_of_customer() returns trigger language plpgsql as $$

@@ -386,6 +386,9 @@ create table qbo_sync.sync_error (
     last_seen_at     timestamptz not null default clock_timestamp(),
     resolved_at      timestamptz,
     retry_at         timestamptz,          -- retried automatically then; null: only when something changes
+    -- Retried as soon as one of these changes: 'Invoice:145' in QuickBooks, 'Deposit' (any) there, 'Preferences' (the
+    -- company's settings), 'lms.invoice:12' in the LMS.
+    causes           text[] not null default '{}',
     dag_id           text,
     run_id           text,
     task_id          text,
@@ -396,6 +399,7 @@ create table qbo_sync.sync_error (
 create unique index one_error_per_record on qbo_sync.sync_error (realm_id, direction, record_entity, record_id);
 create index on qbo_sync.sync_error (status, retry_at);
 create index on qbo_sync.sync_error (realm_id, error_code) where status = 'open';
+create index on qbo_sync.sync_error using gin (causes) where status = 'open';
 
 -- The last retry of an error that somebody asked for, so that the page can say what became of it.
 create table qbo_sync.error_retry (
