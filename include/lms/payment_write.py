@@ -36,14 +36,18 @@ def create(
     return str(row[0])
 
 
+def change_owner(connection: psycopg.Connection, payment_id: str, owner: Owner) -> None:
+    """Account and pair."""
+    connection.execute(
+        "update lms.payment set billing_account_id = %s, doctor_office_id = %s where id = %s", [*owner, payment_id]
+    )
+
+
 def update(connection: psycopg.Connection, payment_id: str, payment: Payment) -> None:
     """Account and pair, amount and applications."""
     connection.execute("update lms.payment set amount = %s where id = %s", [payment.amount, payment_id])
     if payment.owner:
-        connection.execute(
-            "update lms.payment set billing_account_id = %s, doctor_office_id = %s where id = %s",
-            [*payment.owner, payment_id],
-        )
+        change_owner(connection, payment_id, payment.owner)
     connection.execute("delete from lms.payment_application where payment_id = %s", [payment_id])
     _insert_applications(connection, payment_id, payment.applications)
 

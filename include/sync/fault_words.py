@@ -32,7 +32,9 @@ _CLOSED = (
 WORDS: Mapping[str, tuple[str, str]] = {
     "620": (
         "{record} cannot be linked in QuickBooks: it and what it is applied to belong to different customers.",
-        f"Move them to the same customer in QuickBooks, or apply the money to another invoice in Pilot. {RETRY}",
+        "In Pilot, give it to the same billing account or doctor–office pair as the invoice, or apply the money to "
+        "another invoice. A payment that is in QuickBooks already can also be given to the invoice's customer there. "
+        f"{RETRY}",
     ),
     "6140": (
         "{record} cannot be created in QuickBooks: its number is already used there.",

@@ -105,7 +105,7 @@ def the_category_of_the_name_is_renamed(world: World) -> Iterator[None]:
     world.qbo.update("Item", category, Name="All crowns")
 
 
-@mends("qbo_6240")
+@mends("name_taken")
 def the_other_product_is_renamed_in_quickbooks(world: World) -> Iterator[None]:
     one, two = world.product("Zirconia Crown"), world.product("ZIRCONIA CROWN")
     world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
@@ -114,13 +114,98 @@ def the_other_product_is_renamed_in_quickbooks(world: World) -> Iterator[None]:
     world.qbo.update("Item", item, Name="Zirconia Crown, layered")
 
 
-@mends("qbo_6240")
+@mends("name_taken")
 def one_of_two_products_is_renamed_in_pilot(world: World) -> Iterator[None]:
     one, two = world.product("Zirconia Crown"), world.product("ZIRCONIA CROWN")
     world.invoice(world.case(world.pair(world.account()), [{"product": one}, {"product": two}]))
     yield
     [failed] = world.errors()
     world.sql("update lms.product set name = 'Zirconia Crown, layered' where id = %s", failed["lms_id"])
+
+
+@mends("name_taken")
+def a_pair_named_like_its_account_is_renamed_in_pilot(world: World) -> Iterator[None]:
+    account = world.account("Dr. Jane Roe DDS", "detailed")
+    pair = world.pair(account, "Dr. Jane Roe DDS")
+    world.simple_invoice(pair=pair)
+    yield
+    world.sql("update lms.doctor_office set child_subaccount_name = 'Dr. Jane Roe DDS (Main)' where id = %s", pair)
+
+
+@mends("name_reserved")
+def the_product_called_tax_is_renamed_in_pilot(world: World) -> Iterator[None]:
+    product = world.product("Tax")
+    world.invoice(world.case(world.pair(world.account()), [{"product": product}]))
+    yield
+    world.sql("update lms.product set name = 'Tax (Product)' where id = %s", product)
+
+
+@mends("qbo_6240")
+def a_name_whose_holder_quickbooks_does_not_show_is_changed_in_pilot(world: World) -> Iterator[None]:
+    fault = {"kind": "fault", "entity": "Customer", "operation": "create", "code": "6240", "times": 1}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    yield
+    world.sql("update lms.billing_account set name = 'Lakeside Dental Care' where id = %s", account)
+
+
+@mends("customer_changed")
+def the_invoice_goes_back_to_its_customer_in_quickbooks(world: World) -> Iterator[None]:
+    _, invoice, customer = invoiced(world)
+    _, _, other = invoiced(world)
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), CustomerRef={"value": other})
+    yield
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), CustomerRef={"value": customer})
+
+
+@mends("customer_changed")
+def the_invoice_gets_the_other_account_in_pilot_too(world: World) -> Iterator[None]:
+    _, invoice, _ = invoiced(world)
+    account, _, other = invoiced(world)
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), CustomerRef={"value": other})
+    yield
+    world.sql("update lms.invoice set billing_account_id = %s, doctor_office_id = null where id = %s", account, invoice)
+
+
+@mends("customer_changed")
+def the_credit_memo_goes_back_to_its_customer_in_quickbooks(world: World) -> Iterator[None]:
+    account, _, customer = invoiced(world)
+    _, _, other = invoiced(world)
+    credit = world.credit(account, "20.00")
+    world.both()
+    world.qbo.update("CreditMemo", memo_of(world, credit), CustomerRef={"value": other})
+    yield
+    world.qbo.update("CreditMemo", memo_of(world, credit), CustomerRef={"value": customer})
+
+
+def on_both_sides(world: World) -> tuple[int, Json]:
+    """The same check, entered by the bookkeeper and by lab staff."""
+    account, invoice, customer = invoiced(world)
+    made = received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100.00"), TxnDate="2026-06-17")
+    return world.payment(account, "100.00", {invoice: "100.00"}), made
+
+
+@mends("possible_duplicate")
+def the_two_payments_are_linked(world: World) -> Iterator[None]:
+    payment, made = on_both_sides(world)
+    yield
+    world.sql("select qbo_sync.link_payment(%s, %s::bigint, %s)", world.qbo.realm, payment, made["Id"])
+
+
+@mends("possible_duplicate")
+def the_bookkeeper_s_payment_is_deleted_in_quickbooks(world: World) -> Iterator[None]:
+    _, made = on_both_sides(world)
+    yield
+    remove(world, made, "Payment")
+
+
+@mends("possible_duplicate")
+def the_lms_s_payment_is_deleted(world: World) -> Iterator[None]:
+    payment, _ = on_both_sides(world)
+    yield
+    world.apply("payment", payment, {})
+    world.sql("delete from lms.payment where id = %s", payment)
 
 
 def taken_number(world: World) -> tuple[int, Json]:
@@ -396,13 +481,23 @@ def refused_note(world: World) -> Json:
 
 
 @mends("qbo_620")
-def the_invoice_is_moved_to_the_payers_customer(world: World) -> Iterator[None]:
+def the_payment_is_given_to_the_invoices_account_in_pilot(world: World) -> Iterator[None]:
     payer, _ = linked_account(world)
-    _, invoice, _ = invoiced(world)
-    world.payment(payer, "30.00", {invoice: "30.00"})
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(payer, "30.00", {invoice: "30.00"})
     yield
-    there = world.qbo_invoice(invoice)
-    world.qbo.update("Invoice", there, CustomerRef={"value": customer_of(world, payer)})
+    world.sql("update lms.payment set billing_account_id = %s where id = %s", account, payment)
+
+
+@mends("qbo_620")
+def the_payment_is_given_to_the_invoices_customer_in_quickbooks(world: World) -> Iterator[None]:
+    payer, _ = linked_account(world)
+    _, invoice, customer = invoiced(world)
+    payment = world.payment(payer, "70.00")
+    world.both()
+    world.apply("payment", payment, {invoice: "70.00"})
+    yield
+    change(world, qbo_payment(world, payment), CustomerRef={"value": customer})
 
 
 @mends("qbo_620")
@@ -415,12 +510,12 @@ def the_money_is_applied_to_another_invoice_in_pilot(world: World) -> Iterator[N
 
 
 @mends("qbo_620")
-def the_invoice_is_moved_to_the_customer_of_the_credit(world: World) -> Iterator[None]:
+def the_credit_is_given_to_the_invoices_account_in_pilot(world: World) -> Iterator[None]:
     owner, _ = linked_account(world)
-    _, invoice, _ = invoiced(world)
-    world.credit(owner, "30.00", {invoice: "30.00"})
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(owner, "30.00", {invoice: "30.00"})
     yield
-    world.qbo.update("Invoice", world.qbo_invoice(invoice), CustomerRef={"value": customer_of(world, owner)})
+    world.sql("update lms.credit set billing_account_id = %s where id = %s", account, credit)
 
 
 @mends("qbo_6000")

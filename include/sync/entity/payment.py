@@ -21,7 +21,7 @@ from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
-from include.sync import fault_words, links
+from include.sync import fault_words, links, marks
 from include.sync.entity.applied import of_other_customers, open_balances, over_applied, synced_and_expected
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
@@ -202,6 +202,11 @@ class PaymentSync(
         self, connection: psycopg.Connection, company: Company, record: StagedPayment, lms_id: str, theirs: Payment
     ) -> Written:
         """QuickBooks' version, and of what the LMS applied to invoices that do not sync as much as that leaves."""
+        if record.planned.cause is Cause.MOVED and theirs.owner:
+            payment_write.change_owner(connection, lms_id, theirs.owner)
+            self._store(connection, company, record, lms_id, theirs)
+            marks.mark_one(connection, company.realm_id, "lms_to_qbo", "payment", lms_id, record.billing_lab_id)
+            return Written(outcome="updated", operation="update", lms_id=lms_id)
         _lock_invoices(connection, record)
         unsynced = planner.unsynced_applications(record)
         stays = planner.still_applied(theirs, unsynced)

@@ -259,10 +259,10 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "qbo_620": Entry(
         means="A payment (or credit) and the invoice that it should pay belong to different customers in QuickBooks.",
-        who=_IN_QUICKBOOKS,
+        who=_EITHER,
         to_do=(
-            "Move the invoice or the payment to the same customer in QuickBooks, or apply the money to another invoice "
-            "in Pilot."
+            "In Pilot, give the payment or credit to the invoice's billing account or pair, or apply the money to "
+            "another invoice. A payment that is in QuickBooks already can also be given to the invoice's customer there."
         ),
         then=_NEXT_CHECK,
     ),

@@ -234,6 +234,9 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "rebase":
         return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=theirs or lms, problem=skipped_lines(record))
+    if base and lms and theirs and _only_moved(base, lms, theirs) and decision.side == "lms":
+        # The LMS has changed the rest, which goes to QuickBooks once the customer has followed: no conflict.
+        return Plan(step="update", cause=Cause.MOVED, side="lms", target=theirs, problem=skipped_lines(record))
     if decision.side == "lms":
         return _to_lms(record, decision, theirs)
     if decision.side == "qbo":
@@ -251,6 +254,12 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
 def _customer_not_linked(qbo: QboPayment) -> Problem:
     what = problems.named("payment", qbo.amount, qbo.date)
     return problems.customer_not_linked(what, qbo.customer_id, qbo.customer_name)
+
+
+def _only_moved(base: Payment, lms: Payment, theirs: Payment) -> bool:
+    """QuickBooks has changed nothing but the customer, and the LMS all but that."""
+    moved = theirs.customer != base.customer and _value(replace(theirs, customer=base.customer)) == _value(base)
+    return moved and lms.customer == base.customer and _value(lms) != _value(base)
 
 
 def _is_void(theirs: Payment | None) -> bool:

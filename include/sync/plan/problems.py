@@ -447,13 +447,16 @@ def less_open(
     `noun`: e.g. “The payment of $150.00 dated 11/25/2026”. `wanted`: amount and invoice. `held_by`: the QuickBooks id
     of the payment or credit memo that applies it, if it is there already.
     """
-    said, invoices = [], []
+    said, invoices, causes = [], [], []
     for amount, there in wanted:
         own = sum((one.applied for one in there.settled_by if one.qbo_id == held_by), ZERO)
         others = [one for one in there.settled_by if one.qbo_id != held_by]
         if amount <= there.balance + own:
             continue
         said.append(f"{show(amount)} to invoice {there.number}, but {_open(there, there.balance + own, others)}")
+        causes += [in_quickbooks("Invoice", there.qbo_id)]
+        causes += [in_quickbooks("Payment", one.payment_id) for one in others]
+        causes += [in_quickbooks(one.kind, one.qbo_id) for one in others if one.kind != "Payment"]
         invoices.append(
             {"qbo_id": there.qbo_id, "number": there.number, "applied": amount, "open": there.balance + own}
         )
@@ -466,6 +469,7 @@ def less_open(
         "what is not applied stays as the customer's credit. If it is not, take it off the invoice in QuickBooks. "
         "Pilot then sends this one again automatically.",
         detail={"invoices": invoices},
+        causes=tuple(causes),
     )
 
 
@@ -510,6 +514,7 @@ def possible_duplicate(ours: Payment, theirs: Duplicate, invoices: Sequence[str]
         resolution="If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it "
         "counts. If the customer paid twice, choose Keep both: each is then synced to the other side.",
         detail={"qbo_payment_id": theirs.qbo_id, "lms_copy_id": theirs.lms_id, "invoice_numbers": list(invoices)},
+        causes=(in_quickbooks("Payment", theirs.qbo_id),),
     )
 
 
