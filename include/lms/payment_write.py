@@ -4,6 +4,7 @@ The caller has set `qbo_sync.origin` to 'pipeline' in its transaction, so that t
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 import psycopg
 
@@ -34,6 +35,11 @@ def create(
         raise RuntimeError("an insert returns its row")
     _insert_applications(connection, row[0], payment.applications)
     return str(row[0])
+
+
+def change_date(connection: psycopg.Connection, payment_id: str, day: date) -> None:
+    """Its day."""
+    connection.execute("update lms.payment set payment_date = %s where id = %s", [day, payment_id])
 
 
 def change_owner(connection: psycopg.Connection, payment_id: str, owner: Owner) -> None:

@@ -86,6 +86,7 @@ def test_linked_it_is_one_payment(world: World, order: str) -> None:
     assert [row["id"] for row in world.sql("select id from lms.payment")] == [payment]
     assert [one["Id"] for one in world.qbo.all("Payment")] == [made["Id"]]
     assert qbo_payment(world, payment)["Id"] == made["Id"]
+    assert str(world.value("select payment_date from lms.payment")) == made["TxnDate"], "QuickBooks' version counts"
     assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 0
     quiet(world)
 

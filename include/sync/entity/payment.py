@@ -212,6 +212,8 @@ class PaymentSync(
         stays = planner.still_applied(theirs, unsynced)
         whole = replace(theirs, applications=ordered([*theirs.applications, *stays]))
         payment_write.update(connection, lms_id, whole)
+        if record.planned.cause is Cause.LINKED_BY_HAND:
+            payment_write.change_date(connection, lms_id, theirs.date)
         _give_back(connection, unsynced, stays)
         self._store(connection, company, record, lms_id, theirs)
         unsure = _follow_balances(connection, company, record)

@@ -262,7 +262,8 @@ ENTRIES: Mapping[str, Entry] = {
         who=_EITHER,
         to_do=(
             "In Pilot, give the payment or credit to the invoice's billing account or pair, or apply the money to "
-            "another invoice. A payment that is in QuickBooks already can also be given to the invoice's customer there."
+            "another invoice. A payment that is in QuickBooks already can also be given to the invoice's customer "
+            "there."
         ),
         then=_NEXT_CHECK,
     ),

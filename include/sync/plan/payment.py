@@ -241,6 +241,8 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
         return _to_lms(record, decision, theirs)
     if decision.side == "qbo":
         return _to_qbo(record, decision, lms, theirs)
+    if base is None and theirs and record.lms and theirs.date != record.lms.payment.date and "update" in may.to_lms:
+        return Plan(step="update", cause=Cause.LINKED_BY_HAND, side="lms", target=theirs, problem=skipped_lines(record))
     if base is None and theirs:
         return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=theirs, problem=skipped_lines(record))
     if base and lms and record.qbo and theirs is None and lms_value != base_value:
@@ -283,11 +285,17 @@ def _to_lms(record: StagedPayment, decision: Decision, theirs: Payment | None) -
         return Plan(step="delete", cause=Cause.DELETED, side="lms", problem=problem)
     return Plan(
         step="update",
-        cause=Cause.VOIDED if _is_void(theirs) else Cause.CHANGED,
+        cause=_cause(record, theirs),
         side="lms",
         target=theirs,
         problem=problem or skipped_lines(record),
     )
+
+
+def _cause(record: StagedPayment, theirs: Payment | None) -> Cause:
+    if record.link and record.link.base is None:
+        return Cause.LINKED_BY_HAND
+    return Cause.VOIDED if _is_void(theirs) else Cause.CHANGED
 
 
 def _taken_back(record: StagedPayment, decision: Decision, theirs: Payment | None) -> Problem | None:
