@@ -144,7 +144,6 @@ def _choose(
         qbo_id=duplicate[1],
     )
     connection.commit()
-    retry(connection, who, [read_error(connection, error_id)])
     return go(request, f"/errors/{error_id}", done=done)
 
 

@@ -170,6 +170,8 @@ def _compare_everything(client: QboClient, company: Company, known: dict[str, se
         sightings += live
         unseen = known[resource] - {sighting.qbo_id for sighting in live}
         sightings += _deleted(client, resource, unseen, time)
+    # Ours may have been given to another customer meanwhile.
+    sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company))
     return _Found(time=time, sightings=sightings, everything=True)
 
 
@@ -202,7 +204,7 @@ _REMEMBER = """
 
 _MARK = Path(__file__).with_name("mark_new_versions.sql").read_bytes()
 
-_MARK_CREDIT_MEMOS = Path(__file__).with_name("mark_credit_memos.sql").read_bytes()
+_MARK_CREDITS = Path(__file__).with_name("mark_credits.sql").read_bytes()
 
 _RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
 
@@ -232,7 +234,7 @@ def _keep(
             connection.execute("analyze new_version")
             connection.execute(_REMEMBER, values)
             marked = connection.execute(_MARK, values).rowcount
-            connection.execute(_MARK_CREDIT_MEMOS, values)
+            connection.execute(_MARK_CREDITS, values)
         if seen or gap:
             connection.execute(_RETRY, values)
         if errors.retry_unseen(connection, realm_id) or seen:

@@ -231,6 +231,8 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.invoice_deleted_in_quickbooks(_INVOICE)
     yield problems.invoice_changed_on_both_sides(_INVOICE, changed)
     yield problems.deleted_in_quickbooks(_THE_PAYMENT)
+    applied = [Application(invoice=RecordKey("invoice", "12"), amount=Decimal(20))]
+    yield problems.applied_otherwise(_THE_APPLIED_CREDIT, applied, [])
     yield problems.money_deleted_in_lms(_THE_PAYMENT, None, _PAYMENT)
     yield problems.credit_changed_on_both_sides(_THE_CREDIT, Decimal(20), Decimal(25))
     yield problems.payment_deleted_in_quickbooks(_PAYMENT)

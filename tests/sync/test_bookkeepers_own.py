@@ -35,7 +35,7 @@ def test_the_bookkeepers_use_of_a_credit_stays_and_the_lab_is_told(world: World)
     assert fresh(world, theirs, "Payment")["Line"], "their application is gone"
     [error] = world.errors()
     assert (error["error_code"], error["entity"]) == ("qbo_6000", "credit")
-    assert "less open" in error["message"] and "QuickBooks says" in error["message"]
+    assert "needs $60.00 of its credit memo, but nothing of it is left in QuickBooks" in error["message"]
 
 
 def test_a_credit_that_is_refused_for_its_invoice_costs_the_bookkeepers_application_nothing(world: World) -> None:

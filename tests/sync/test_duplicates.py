@@ -260,7 +260,7 @@ def test_a_credit_memo_that_the_bookkeeper_has_used_says_how_much_is_left(world:
     world.apply("credit", credit, {invoice: "30.00"})
     world.both()
     [error] = world.errors()
-    assert "but only $5.00 of it is not used yet in QuickBooks" in error["message"]
+    assert "but only $5.00 of it is left in QuickBooks" in error["message"]
 
 
 def test_an_invoice_of_two_customers_is_asked_about_once(world: World) -> None:

@@ -181,7 +181,12 @@ def test_our_application_of_a_credit_that_the_bookkeeper_voids_is_no_payment_of_
     world.qbo.call("payment", body, operation="update", include="void")
     world.both()
     assert world.value("select count(*) from lms.payment") == 0
+    assert [(error["entity"], error["error_code"]) for error in world.errors()] == [("credit", "applied_otherwise")]
+    world.apply("credit", world.value("select id from lms.credit"), {})
+    world.both()
     assert world.errors() == []
+    assert (world.lms_invoice(invoice)["balance"], world.qbo_invoice(invoice)["Balance"]) == (100, 100)
+    quiet(world)
 
 
 @pytest.mark.cell("invoice", "qbo", "void")

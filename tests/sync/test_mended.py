@@ -179,6 +179,43 @@ def the_credit_memo_goes_back_to_its_customer_in_quickbooks(world: World) -> Ite
     world.qbo.update("CreditMemo", memo_of(world, credit), CustomerRef={"value": customer})
 
 
+def applied_credit(world: World) -> tuple[int, int, Json]:
+    """A credit of $50 of which $30 are applied: LMS ids of the invoice and the credit, QuickBooks' payment of $0."""
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(account, "50.00", {invoice: "30.00"})
+    world.both()
+    [payment] = world.qbo.all("Payment")
+    return invoice, credit, payment
+
+
+@mends("applied_otherwise")
+def a_credit_is_applied_in_pilot_as_in_quickbooks(world: World) -> Iterator[None]:
+    invoice, credit, payment = applied_credit(world)
+    memo = memo_of(world, credit)
+    lines = [pays(world.qbo_invoice(invoice), "20.00"), pays(memo, "20.00", "CreditMemo")]
+    change(world, payment, Line=lines)
+    yield
+    world.apply("credit", credit, {invoice: "20.00"})
+
+
+@mends("applied_otherwise")
+def a_credit_is_applied_in_quickbooks_as_before(world: World) -> Iterator[None]:
+    _, _, payment = applied_credit(world)
+    change(world, payment, Line=[])
+    yield
+    change(
+        world, payment, Line=[{"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in payment["Line"]]
+    )
+
+
+@mends("applied_otherwise")
+def a_credit_whose_application_was_deleted_is_taken_off_in_pilot(world: World) -> Iterator[None]:
+    _, credit, payment = applied_credit(world)
+    remove(world, payment, "Payment")
+    yield
+    world.apply("credit", credit, {})
+
+
 def on_both_sides(world: World) -> tuple[int, Json]:
     """The same check, entered by the bookkeeper and by lab staff."""
     account, invoice, customer = invoiced(world)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from include.model.money import ZERO
-from include.model.payment import Credit, CreditApplication
+from include.model.payment import Application, Credit, CreditApplication, ordered
 from include.model.plan import Cause, Plan, fail, nothing
 from include.model.problem import Problem
 from include.model.record import RecordKey
@@ -133,6 +133,9 @@ class ApplicationContext(Context):
     #: Invoices that are linked, and those that are not yet but will be: the LMS is about to send them.
     synced_invoices: tuple[RecordKey, ...] = ()
     expected_invoices: tuple[RecordKey, ...] = ()
+    #: Somebody has changed it in QuickBooks since it was last written; QuickBooks' invoices on it, with their LMS ids.
+    changed_in_quickbooks: bool = False
+    invoice_ids: Mapping[str, str] = field(default_factory=dict)
     #: The applied invoices that QuickBooks has for another customer.
     of_other_customers: tuple[RecordKey, ...] = ()
     #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
@@ -166,6 +169,10 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
     if link and base and lms and lms.customer != base.customer:
         # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
         return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)
+    there = applied_in_quickbooks(record)
+    if lms and base and there is not None and lms.applications == base.applications != there:
+        # What the bookkeeper changes stays in QuickBooks.
+        return fail(problems.applied_otherwise(applied_noun(lms), lms.applications, there), "qbo", lms)
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "delete":
@@ -195,6 +202,22 @@ def flowing(record: StagedApplication) -> CreditApplication | None:
     return replace(record.lms, applications=kept, customer=customer) if kept else None
 
 
+def applied_in_quickbooks(record: StagedApplication) -> tuple[Application, ...] | None:
+    """What QuickBooks applies of the credit; None: it was not asked."""
+    if record.qbo is None or record.qbo.refused is not None:
+        return None
+    ids = record.known.invoice_ids
+    there = record.fetched.invoices if record.fetched else {}
+    return ordered(
+        [
+            # An invoice that the LMS does not have keeps QuickBooks' id, with which nothing of the LMS is equal.
+            Application(invoice=RecordKey("invoice", ids.get(qbo_id, f"QuickBooks {qbo_id}")), amount=amount)
+            for qbo_id, amount in there.items()
+            if amount != 0
+        ]
+    )
+
+
 def applied_for(applied: CreditApplication, credit: Credit | None) -> RecordKey:
     """Whose customer it stands under: the one on whom its credit is booked. `credit`: what was agreed on of that."""
     return whose.in_lms(applied, credit)
@@ -207,7 +230,7 @@ def application_needs_quickbooks(record: StagedApplication) -> bool:
     lms, base = flowing(record), record.link.base
     if lms is None or base is None:
         return lms is not base
-    return (lms.applications, lms.customer) != (base.applications, base.customer)
+    return record.known.changed_in_quickbooks or (lms.applications, lms.customer) != (base.applications, base.customer)
 
 
 def application_dated(record: StagedApplication) -> dt.date | None:

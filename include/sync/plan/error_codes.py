@@ -145,6 +145,15 @@ ENTRIES: Mapping[str, Entry] = {
         to_do="Un-invoice the case (or delete the credit) in Pilot too, or apply the money to another invoice.",
         then=_AT_ONCE,
     ),
+    "applied_otherwise": Entry(
+        means=(
+            "Somebody has changed in QuickBooks what a credit from Pilot is applied to. Credits sync from Pilot to "
+            "QuickBooks only, so the change did not come to Pilot."
+        ),
+        who=_EITHER,
+        to_do="Apply the credit the same way on both sides, in Pilot or in QuickBooks.",
+        then="A change on either side is picked up, and the error is resolved once both sides say the same.",
+    ),
     "deleted_in_quickbooks": Entry(
         means="The record was changed in Pilot, but somebody has deleted it in QuickBooks.",
         who=_IN_PILOT,

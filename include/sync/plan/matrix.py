@@ -101,9 +101,9 @@ MATRIX: Mapping[tuple[Entity | Box, Side, Change], Cell] = {
     ("credit_application", "lms", "update"): _flows("update", "the links are updated"),
     ("credit_application", "lms", "delete"): _flows("delete", "the links are deleted"),
     ("credit_application", "qbo", "create"): _never(),
-    ("credit_application", "qbo", "update"): _never(),
-    ("credit_application", "qbo", "void"): _never(),
-    ("credit_application", "qbo", "delete"): _never(),
+    ("credit_application", "qbo", "update"): _reported("stays in QuickBooks; a sync error says so"),
+    ("credit_application", "qbo", "void"): _reported("stays in QuickBooks; a sync error says so"),
+    ("credit_application", "qbo", "delete"): _reported("stays in QuickBooks; a sync error says so"),
     # ------------------------------------------------------------------ payments (rule 7)
     ("payment", "lms", "create"): _flows("create", "payment, with the invoices that it pays"),
     ("payment", "lms", "update"): _flows("update", "amount and applications are updated"),

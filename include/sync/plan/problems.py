@@ -10,7 +10,7 @@ from typing import Any
 
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
-from include.model.payment import Payment
+from include.model.payment import Application, Payment
 from include.model.problem import Problem, in_lms, in_quickbooks
 from include.model.record import CREDIT_ITEM, TAX_ITEM, RecordKey
 from include.model.staged import (
@@ -398,6 +398,22 @@ def credit_changed_on_both_sides(noun: str, lms: Decimal, qbo: Decimal) -> Probl
     )
 
 
+def applied_otherwise(noun: str, ours: Sequence[Application], theirs: Sequence[Application]) -> Problem:
+    """Somebody has changed in QuickBooks what a credit is applied to; nothing of a credit comes back (rule 6)."""
+    total = sum((one.amount for one in ours), ZERO)
+    there = sum((one.amount for one in theirs), ZERO)
+    differs = f"{show(total)} of it is applied in Pilot, {show(there)} in QuickBooks"
+    if total == there:
+        differs = f"{show(total)} of it is applied to other invoices in QuickBooks than in Pilot"
+    return Problem(
+        code="applied_otherwise",
+        message=f"{noun} was changed in QuickBooks: {differs}.",
+        resolution="If QuickBooks is right, apply the credit the same way in Pilot. If Pilot is right, apply it that "
+        "way in QuickBooks again. This error is resolved once both sides say the same.",
+        detail={"lms_applications": plain(ours), "qbo_applications": plain(theirs)},
+    )
+
+
 def payment_deleted_in_quickbooks(ours: Payment) -> Problem:
     """Deleted in QuickBooks while it was changed in Pilot: the delete wins (rule 8.4)."""
     return _conflict(
@@ -492,12 +508,16 @@ def _dated(one: SettledBy) -> str:
     return f" dated {day(one.date)}" if one.date else ""
 
 
+def _left(left: Decimal) -> str:
+    return f"only {show(left)} of it is left" if left > 0 else "nothing of it is left"
+
+
 def less_left(noun: str, applied: Decimal, left: Decimal) -> Problem:
     """The credit memo has less left in QuickBooks than is applied (6000)."""
     return Problem(
         code="qbo_6000",
-        message=f"{noun} needs {show(applied)} of its credit memo, but only {show(left)} of it is not used yet in "
-        "QuickBooks: somebody has applied it there.",
+        message=f"{noun} needs {show(applied)} of its credit memo, but {_left(left)} in QuickBooks: somebody has applied "
+        "it there.",
         resolution="If the use in QuickBooks is right, apply the credit for less in Pilot. If it is not, take the "
         "credit memo off what it is applied to in QuickBooks. Pilot then sends it again automatically.",
     )

@@ -32,15 +32,18 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
     lms = {entity: _lms_money(world, entity) for entity in ("payment", "credit")}
     qbo = _qbo_money(world, lms_id)
     invoices, bodies = _qbo_invoices(world, lms_id)
-    whose = _whose(world, links, exactly=not restructured)
+    strictly = _whose(world, links, exactly=True)
+    whose = _whose(world, links, exactly=False) if restructured else strictly
     refused, moved = set(), set()
     for error in world.errors():
         if error["realm_id"] != world.qbo.realm or error["error_code"] in TOLD:
             continue
         lms_key = str(error["lms_id"]) if error["direction"] == "qbo_to_lms" else error["record_id"]
         key = (error["entity"], lms_key)
-        if error["error_code"] == "customer_changed" and key in whose:
+        if error["error_code"] == "customer_changed" and key in strictly:
             moved.add(key)
+        elif error["error_code"] == "applied_otherwise" and _applied_otherwise(key, lms, qbo):
+            refused.add(key)
         elif _refused_rightly(world, key, error["error_code"], bodies):
             refused.add(key)
         else:
@@ -96,6 +99,13 @@ def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: b
     return found
 
 
+def _applied_otherwise(key: tuple[str, str], lms: Json, qbo: Json) -> bool:
+    """Whether QuickBooks applies a credit otherwise: what changes there does not come back."""
+    entity, record_id = key
+    ours, theirs = lms[entity].get(record_id), qbo[entity].get(record_id)
+    return bool(ours and theirs and ours["applied"] != theirs["applied"])
+
+
 def _refused_rightly(world: World, key: tuple[str, str], code: str, bodies: dict[str, Json]) -> bool:
     """Whether a payment or credit is one that QuickBooks cannot take: applied to more than is open there, because
     both sides gave it away or the invoice was voided, or to an invoice that stands under another customer, because the
@@ -133,11 +143,12 @@ def _customer(world: World, entity: str, record_id: str) -> str | None:
     """The QuickBooks customer of a payment or credit (rule 2), if there is one yet."""
     return world.value(
         "select (select l.qbo_id from qbo_sync.entity_link l where l.realm_id = %s"
-        "          and case when m.doctor_office_id is not null and b.accounting_structure = 'detailed'"
+        "          and case when b.accounting_structure = 'detailed' and here.accounting_structure = 'detailed'"
         "                   then l.entity = 'doctor_office' and l.lms_id = m.doctor_office_id"
         "                   else l.entity = 'billing_account' and l.lms_id = b.id end)"
         f" from lms.{entity} m left join lms.doctor_office o on o.id = m.doctor_office_id"
-        "   join lms.billing_account b on b.id = coalesce(o.billing_account_id, m.billing_account_id) where m.id = %s",
+        "   left join lms.billing_account here on here.id = o.billing_account_id"
+        "   join lms.billing_account b on b.id = m.billing_account_id where m.id = %s",
         world.qbo.realm,
         int(record_id),
     )

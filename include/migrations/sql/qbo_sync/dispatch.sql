@@ -106,6 +106,16 @@ begin
           where n.billing_lab_id = change.billing_lab_id
             and not exists (select 1 from qbo_sync.entity_link l
                              where l.realm_id = n.realm_id and l.entity = 'invoice' and l.lms_id = i.id);
+        -- What the LMS changed of synced invoices while the old settings left them alone.
+        perform qbo_sync.mark(n.realm_id, d.direction, 'invoice',
+                              case d.direction when 'lms_to_qbo' then i.id::text else l.qbo_id end, n.billing_lab_id)
+           from qbo_sync.connection n
+           join lms.invoice i on i.billing_lab_id = n.billing_lab_id
+           join qbo_sync.entity_link l on l.realm_id = n.realm_id and l.entity = 'invoice' and l.lms_id = i.id
+          cross join (values ('lms_to_qbo'), ('qbo_to_lms')) d (direction)
+          where n.billing_lab_id = change.billing_lab_id
+            and (l.base -> 'owner' <> jsonb_build_array(i.billing_account_id::text, i.doctor_office_id::text)
+                 or (l.base ->> 'total')::numeric <> i.total_amount);
         perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', t.entity, t.id::text, n.billing_lab_id)
            from qbo_sync.connection n
            join (select 'payment' as entity, id, billing_lab_id from lms.payment

@@ -1,5 +1,13 @@
 -- The same check entered on both sides (rule 9): what a person chooses.
 
+-- Somebody has answered.
+create or replace function qbo_sync.resolve_possible_duplicate(p_realm_id text, p_lms_id bigint) returns void
+language sql as $$
+    update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null
+     where realm_id = p_realm_id and direction = 'lms_to_qbo' and record_entity = 'payment'
+       and record_id = p_lms_id::text and status = 'open' and error_code = 'possible_duplicate'
+$$;
+
 -- It is the same money: one payment, and QuickBooks' version counts. A copy of QuickBooks' payment that had come to the
 -- LMS already makes room for the one that was entered there. Raises where the two cannot be one.
 create or replace function qbo_sync.link_payment(p_realm_id text, p_lms_id bigint, p_qbo_id text) returns void
@@ -32,6 +40,7 @@ begin
     delete from qbo_sync.entity_link where realm_id = p_realm_id and entity = 'payment' and qbo_id = p_qbo_id;
     insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (p_realm_id, 'payment', p_lms_id, p_qbo_id);
     delete from qbo_sync.possible_duplicate where realm_id = p_realm_id and (lms_id = p_lms_id or qbo_id = p_qbo_id);
+    perform qbo_sync.resolve_possible_duplicate(p_realm_id, p_lms_id);
     perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', 'payment', p_qbo_id, payment.billing_lab_id);
     perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', 'payment', p_lms_id::text, payment.billing_lab_id);
     perform pg_notify('qbo_sync', '');
@@ -49,6 +58,7 @@ begin
     insert into qbo_sync.possible_duplicate as d (realm_id, lms_id, qbo_id, detail, kept_both_at)
     values (p_realm_id, p_lms_id, p_qbo_id, '{}', clock_timestamp())
     on conflict (realm_id, lms_id, qbo_id) do update set kept_both_at = excluded.kept_both_at;
+    perform qbo_sync.resolve_possible_duplicate(p_realm_id, p_lms_id);
     perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', 'payment', p_lms_id::text, lab);
     perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', 'payment', p_qbo_id, null);
     perform pg_notify('qbo_sync', '');
