@@ -131,7 +131,7 @@ class Demo:
             *check_planted(planted, errors),
             *balances.compare_records(entries, books, _tax_items(books)),
             *differing,
-            *check_held_back(entries, expected_to_be_held_back(connection, planted)),
+            *check_held_back(entries, expected_to_be_held_back(connection, planted), planted),
             *balances.check_outcomes(entries),
             *check_gone(connection, REALMS),
             *check_sums(totals),

@@ -4,7 +4,7 @@ Everything goes through the public API under a request id of its own, so that a 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import psycopg
@@ -26,6 +26,10 @@ class Filed:
 
     invoices: tuple[str, ...] = ("QB-1001", "QB-1002", "QB-1003", "QB-1004", "QB-1005")
     payments: tuple[str, ...] = ("CHK-2001", "CHK-2002", "CHK-2003", "CHK-2004", "CHK-2005")
+    #: Entered in the LMS too; moved to another customer by the bookkeeper; moved by the lab.
+    twice: str = "CHK-2006"
+    moved: str = "CHK-2007"
+    moved_in_lms: str = "CHK-2008"
     walk_in: str = "CHK-2099"
 
 
@@ -65,6 +69,9 @@ class Bookkeeping:
             (FILED.payments[2], customers[2], "60.00", [forms.pays(much["Id"], Decimal("60.00"))]),
             (FILED.payments[3], customers[2], "70.00", [forms.pays(much["Id"], Decimal("70.00"))]),
             (FILED.payments[4], customers[2], "80.00", []),
+            (FILED.twice, customers[2], "45.00", [forms.pays(much["Id"], Decimal("45.00"))]),
+            (FILED.moved, customers[0], "35.00", []),
+            (FILED.moved_in_lms, customers[1], "25.00", []),
         ):
             self._payment(customer, Decimal(total), lines, number)
         return self._walk_in(work) if work.taken_numbers else []
@@ -90,8 +97,26 @@ class Bookkeeping:
         self._edit(assigned)
         self._take_in(assigned)
         self._delete_and_void(assigned)
-        planted = self._credit(assigned)
+        planted = [*self._credit(assigned), *self._move(assigned)]
         return [*planted, *self._work_on_what_the_lms_edits(assigned)]
+
+    def _move(self, assigned: Assignments) -> list[Planted]:
+        """A payment goes to another customer, where Pilot follows; an invoice does, where it cannot (rule 9). One is
+        entered again with its number."""
+        first, other = (self._filed("Invoice", "DocNumber", FILED.invoices[number]) for number in (0, 3))
+        moved = self._filed("Payment", "PaymentRefNum", FILED.moved)
+        self._change("Payment", moved["Id"], lambda old: {"CustomerRef": other["CustomerRef"], "TotalAmt": amount(old)})
+        again = self._service(Decimal(1), Decimal("96.00"), "Entered again")
+        body = {"DocNumber": FILED.invoices[1], "CustomerRef": other["CustomerRef"], "Line": [again]}
+        self.books.save("Invoice", body, once=f"demo-{FILED.invoices[1]}-again")
+        number = assigned.cases["given_away"][0]
+        given = self.invoice_of(number)
+        to = other if given["CustomerRef"]["value"] == first["CustomerRef"]["value"] else first
+        self._change("Invoice", given["Id"], lambda old: {"CustomerRef": to["CustomerRef"]})
+        lms_id = invoice_id(self.connection, number)
+        why = "the bookkeeper has given the invoice of a case to another customer"
+        planted = _inbound("invoice_given_to_another_customer", "invoice", given, "customer_changed", why)
+        return [replace(planted, lms_id=lms_id)]
 
     def _rename(self, orders: Sequence[tuple[str, str]]) -> None:
         """Names belong to the bookkeeper: the sync goes on with the same records, and leaves the names alone.

@@ -1,5 +1,7 @@
 """Payments and credits in the LMS, as its own program writes them: with the balances of the invoices."""
 
+import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import LiteralString
 
@@ -58,6 +60,22 @@ class Cashier:
         if row is None:
             raise LookupError(f"the LMS has no lab {receipt.lab}")
         self.settle(receipt.kind, int(row[0]), receipt.amount, dict(self._invoices(receipt)))
+        return int(row[0])
+
+    def record(
+        self, kind: str, whose: Sequence[int | None], day: dt.date, amount: Decimal, applied: dict[int, Decimal]
+    ) -> int:
+        """A new payment or credit without a reference; its id. `whose`: lab, account and pair, by id."""
+        row = self.connection.execute(
+            sql.SQL(
+                "insert into lms.{kind} (billing_lab_id, billing_account_id, doctor_office_id, {day}, amount)"
+                " values (%s, %s, %s, %s, %s) returning id"
+            ).format(kind=sql.Identifier(kind), day=_COLUMNS[kind]["day"]),
+            [*whose, day, amount],
+        ).fetchone()
+        if row is None:
+            raise RuntimeError("an insert returns its row")
+        self.settle(kind, int(row[0]), amount, applied)
         return int(row[0])
 
     def edit(self, receipt: Receipt) -> None:

@@ -67,12 +67,13 @@ def check_planted(planted: Sequence[Planted], errors: Sequence[OpenError]) -> li
     return wrong
 
 
-def check_held_back(entries: Sequence[Entry], held_back: set[int]) -> list[str]:
+def check_held_back(entries: Sequence[Entry], held_back: set[int], planted: Sequence[Planted]) -> list[str]:
     """What failed or waits is explained by a planted problem, and what should is held back."""
+    own = {(each.entity, each.lms_id) for each in planted if each.entity != "invoice"}
     return [
         f"{entry.entity} {entry.label} of {entry.lab} is {entry.state}, which no planted problem explains"
         for entry in entries
-        if (entry.state in ("failed", "waiting"))
+        if (entry.state in ("failed", "waiting") and (entry.entity, entry.id) not in own)
         != (entry.entity == "invoice" and entry.origin == "lms" and entry.id in held_back)
     ]
 

@@ -1,8 +1,13 @@
 -- Every invoice, credit and payment of some labs: what the LMS says, its link, its outcome and its error.
 with record as (
     select 'invoice' as entity, id, invoice_number as label, billing_lab_id, billing_account_id,
-           doctor_office_id, origin, total_amount as total, balance as open,
-           shipping_amount as shipping, discount_amount as discount, tax_amount as tax from lms.invoice
+           doctor_office_id, origin, total_amount as total,
+           -- what a payment with an error applies in the LMS only
+           balance + coalesce((select sum(a.amount) from lms.payment_application a
+                                 join qbo_sync.sync_error e on e.entity = 'payment' and e.lms_id = a.payment_id
+                                where a.invoice_id = i.id and e.direction = 'lms_to_qbo' and e.status = 'open'
+                                  and e.error_code in ('possible_duplicate', 'qbo_6000')), 0) as open,
+           shipping_amount as shipping, discount_amount as discount, tax_amount as tax from lms.invoice i
     union all
     select 'credit', c.id, coalesce(c.reference, c.id::text), billing_lab_id, billing_account_id,
            doctor_office_id, 'lms', amount,
@@ -19,7 +24,7 @@ select r.entity, r.id, r.label, b.name as lab, n.realm_id, r.origin, r.total, r.
                 ('doctor_office', r.doctor_office_id)), false) as is_own_customer,
        (select e.error_code from qbo_sync.sync_error e
          where e.realm_id = n.realm_id and e.entity = r.entity and e.lms_id = r.id
-           and e.direction = 'lms_to_qbo' and e.status = 'open'
+           and (e.direction = 'lms_to_qbo' or e.error_code = 'customer_changed') and e.status = 'open'
            and e.error_code not like 'conflict%%' limit 1) as error_code,
        coalesce(o.outcome, back.outcome) as outcome
   from record r

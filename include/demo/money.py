@@ -17,7 +17,7 @@ SMALLEST = Decimal(80)  # dollars: an invoice that is partly paid, edited and cr
 #: Single invoices that the bookkeeper of a company works on, by what is done to them.
 TASKS = (
     *("quantity", "rate", "shipping", "discount", "tax", "deleted", "voided", "paid_full", "paid_part", "credited"),
-    *("mixed", "both_edited", "uninvoiced_and_edited", "edited_and_deleted"),
+    *("mixed", "both_edited", "uninvoiced_and_edited", "edited_and_deleted", "given_away"),
 )
 
 

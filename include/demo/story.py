@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 import psycopg
@@ -55,6 +57,8 @@ def go_on(connection: psycopg.Connection, database_url: str, data: DemoData, com
         if not apply_changes(connection, data):
             return False
         _edit_what_came_from_quickbooks(connection, companies)
+        for company in companies:
+            keep_planted(connection, company.realm_id, _enter_what_quickbooks_has(connection, company))
         with ThreadPoolExecutor(len(companies)) as desks:
             at_work = [desks.submit(_work, database_url, data, number, one) for number, one in enumerate(companies)]
             for company, done in zip(companies, at_work, strict=True):
@@ -95,3 +99,59 @@ def _edit_what_came_from_quickbooks(connection: psycopg.Connection, companies: S
                 cashier.delete("payment", payment_id)
             else:
                 cashier.settle("payment", payment_id, total, {invoice: share})
+
+
+def _enter_what_quickbooks_has(connection: psycopg.Connection, company: QuickBooks) -> list[Planted]:
+    """Lab staff enter a check that the bookkeeper has entered days ago, apply more to an invoice than is open of it,
+    and give a payment to another account."""
+    twice, moved = (_copy(connection, company, number) for number in (FILED.twice, FILED.moved_in_lms))
+    connection.execute(
+        "update lms.payment set billing_account_id = %s, doctor_office_id = %s where id = %s",
+        [*twice.whose[1:], moved.id],
+    )
+    [invoice] = company.all("Invoice", f"WHERE DocNumber = '{FILED.invoices[3]}'")
+    row = connection.execute(
+        "select i.id, i.billing_lab_id, i.billing_account_id, i.doctor_office_id, i.invoice_date"
+        "  from qbo_sync.entity_link l join lms.invoice i on i.id = l.lms_id"
+        " where l.entity = 'invoice' and l.realm_id = %s and l.qbo_id = %s",
+        [company.realm_id, invoice["Id"]],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"invoice {FILED.invoices[3]} of {company.name} is not in the LMS")
+    open_one, *whose, day = row
+    cashier = Cashier(connection)
+    same = cashier.record("payment", twice.whose, twice.day, twice.amount, {twice.invoice_id: twice.amount})
+    more = cashier.record("payment", whose, day, Decimal("250.00"), {open_one: Decimal("250.00")})
+    return [
+        Planted("payment_on_both_sides", "payment", same, "possible_duplicate", "the bookkeeper has entered it too"),
+        Planted(
+            "payment_of_more_than_is_open", "payment", more, "qbo_6000", "QuickBooks has a part of it paid already"
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """The LMS's copy of a payment of the bookkeeper's."""
+
+    id: int
+    #: Lab, account and pair, by id.
+    whose: tuple[int | None, ...]
+    day: date
+    amount: Decimal
+    invoice_id: int
+
+
+def _copy(connection: psycopg.Connection, company: QuickBooks, number: str) -> _Copy:
+    [record] = company.all("Payment", f"WHERE PaymentRefNum = '{number}'")
+    row = connection.execute(
+        "select p.id, p.payment_date, p.amount, a.invoice_id, p.billing_lab_id, p.billing_account_id,"
+        "       p.doctor_office_id"
+        "  from qbo_sync.entity_link l join lms.payment p on p.id = l.lms_id"
+        "  left join lms.payment_application a on a.payment_id = p.id"
+        " where l.entity = 'payment' and l.realm_id = %s and l.qbo_id = %s",
+        [company.realm_id, record["Id"]],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"payment {number} of {company.name} is not in the LMS")
+    return _Copy(id=row[0], day=row[1], amount=row[2], invoice_id=row[3], whose=row[4:])

@@ -1,18 +1,16 @@
 """What a bookkeeper does about errors: retry one, some or all; ignore; reopen; link or ignore a customer."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
-from include.page.access import Bookkeeper, Form, Id, Posted, Visitor, id_of
+from include.page.access import Bookkeeper, Form, Id, Posted, id_of
 from include.page.audit import note
 from include.page.database import Database, Row
 from include.page.error_data import filter_of, read_chosen, read_error, read_errors
 from include.page.render import go, page
 from include.page.retrying import MOST, customer_of, duplicate_of, ignore, of_customer, reopen, retry
 from include.sync.customer_link import CannotLink, ignore_customer, link_customer
-from include.sync.payment_link import keep_both_payments, link_payment
+from include.sync.payment_link import link_payment
 
 router = APIRouter()
 _LONGEST_REASON = 500
@@ -107,44 +105,32 @@ def link_one(request: Request, error_id: Id, who: Bookkeeper, form: Posted, conn
 @router.post("/errors/{error_id}/link-payment")
 def link_payments(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """The payments of both sides are the same money: make them one."""
-    return _choose(request, error_id, who, connection, link_payment, "payment-linked")
+    error, (lms_id, qbo_id) = _of_duplicate(read_error(connection, error_id))
+    try:
+        link_payment(connection, error["realm_id"], lms_id, qbo_id)
+    except CannotLink as refusal:
+        connection.rollback()
+        return page(request, "problem.html", status=409, title="Not linked", text=str(refusal), login=False)
+    lab, realm = error["billing_lab_id"], error["realm_id"]
+    note(connection, who, "payment_linked", lab=lab, realm=realm, error=error_id, lms_id=lms_id, qbo_id=qbo_id)
+    connection.commit()
+    return go(request, f"/errors/{error_id}", done="payment-linked")
 
 
 @router.post("/errors/{error_id}/keep-both")
 def keep_both(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
-    """The customer paid twice: let each payment sync."""
-    return _choose(request, error_id, who, connection, keep_both_payments, "payments-kept")
+    """The customer paid twice: ignoring the error lets each payment sync (a trigger)."""
+    error, _ = _of_duplicate(read_error(connection, error_id))
+    ignore(connection, who, [error], "The customer paid twice: both payments are kept.")
+    connection.commit()
+    return go(request, f"/errors/{error_id}", done="payments-kept")
 
 
-def _choose(
-    request: Request,
-    error_id: int,
-    who: Visitor,
-    connection: Database,
-    choose: Callable[[Database, str, int, str], None],
-    done: str,
-) -> Response:
-    error = read_error(connection, error_id)
+def _of_duplicate(error: Row) -> tuple[Row, tuple[int, str]]:
     duplicate = duplicate_of(error)
     if duplicate is None or error["status"] != "open":
         raise HTTPException(404)
-    try:
-        choose(connection, error["realm_id"], *duplicate)
-    except CannotLink as refusal:
-        connection.rollback()
-        return page(request, "problem.html", status=409, title="Not linked", text=str(refusal), login=False)
-    note(
-        connection,
-        who,
-        done.replace("-", "_"),
-        lab=error["billing_lab_id"],
-        realm=error["realm_id"],
-        error=error_id,
-        lms_id=duplicate[0],
-        qbo_id=duplicate[1],
-    )
-    connection.commit()
-    return go(request, f"/errors/{error_id}", done=done)
+    return error, duplicate
 
 
 @router.post("/errors/{error_id}/ignore-customer")

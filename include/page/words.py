@@ -53,7 +53,6 @@ ACTIONS = {
     "reopen": "reopened",
     "link": "linked the customer of",
     "payment_linked": "linked the two payments of",
-    "payments_kept": "kept both payments of",
     "ignore_customer": "permanently ignored the customer of",
 }
 

@@ -57,9 +57,10 @@ def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, found: Du
             [realm_id, int(found.lms_id), found.qbo_id, jsonb(found)],
         )
         connection.execute(
-            "select qbo_sync.mark(%s, 'lms_to_qbo', 'payment', id::text, billing_lab_id)"
-            "  from lms.payment where id = %s",
-            [realm_id, int(found.lms_id)],
+            # Through the change feed: this transaction holds a mark already.
+            "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+            " select 'payment', id, billing_lab_id from lms.payment where id = %s",
+            [int(found.lms_id)],
         )
 
 

@@ -46,7 +46,7 @@ class World:
             *check_planted(self.planted, read_open_errors(self.db, REALMS)),
             *compare_records(entries, self.books, {}),
             *compare_customers(entries, self.books)[1],
-            *check_held_back(entries, expected_to_be_held_back(self.db, self.planted)),
+            *check_held_back(entries, expected_to_be_held_back(self.db, self.planted), self.planted),
             *check_outcomes(entries),
             *check_gone(self.db, REALMS),
             *check_sums(lab_sums(entries, self.books, self.data.labs)),

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.sync.payment_link import link_payment
 from tests.support.bookkeeper import in_quickbooks, pays, received, remove, sale
 from tests.support.both_sides import customer_of, invoiced, linked_account, of_qbo, qbo_payment, quiet
 from tests.support.quickbooks import Json
@@ -12,16 +13,13 @@ from tests.support.world import World
 
 def link_there(world: World, error: Json) -> None:
     """What the page's Link does."""
-    world.sql("select qbo_sync.link_payment(%s, %s::bigint, %s)", *_pair(error))
+    with world.connection.transaction():
+        link_payment(world.connection, error["realm_id"], error["lms_id"], error["detail"]["qbo_payment_id"])
 
 
 def keep_both(world: World, error: Json) -> None:
-    """What the page's Keep both does."""
-    world.sql("select qbo_sync.keep_both_payments(%s, %s::bigint, %s)", *_pair(error))
-
-
-def _pair(error: Json) -> tuple[str, int, str]:
-    return error["realm_id"], error["lms_id"], error["detail"]["qbo_payment_id"]
+    """What the page's Keep both does, and whoever ignores the error."""
+    world.sql("update qbo_sync.sync_error set status = 'ignored' where id = %s", error["id"])
 
 
 def the_one_question(world: World, payment: int, made: Json) -> Json:

@@ -227,7 +227,21 @@ def on_both_sides(world: World) -> tuple[int, Json]:
 def the_two_payments_are_linked(world: World) -> Iterator[None]:
     payment, made = on_both_sides(world)
     yield
-    world.sql("select qbo_sync.link_payment(%s, %s::bigint, %s)", world.qbo.realm, payment, made["Id"])
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'payment', %s, %s)",
+        world.qbo.realm,
+        payment,
+        made["Id"],
+    )
+
+
+@mends("possible_duplicate")
+def both_payments_are_kept(world: World) -> Iterator[None]:
+    """The customer has paid twice, and what he has paid too much stays as his credit."""
+    payment, _ = on_both_sides(world)
+    yield
+    world.apply("payment", payment, {})
+    world.sql("update qbo_sync.sync_error set status = 'ignored' where status = 'open'")
 
 
 @mends("possible_duplicate")

@@ -243,8 +243,8 @@ ENTRIES: Mapping[str, Entry] = {
         who=_EITHER,
         to_do=(
             "Choose *Link* on the page if it is the same money, *Keep both* if the customer paid twice. Or delete one "
-            "of the two where it was entered. With SQL: `select qbo_sync.link_payment('<realm>', <LMS id>, "
-            "'<QuickBooks id>')`, or `qbo_sync.keep_both_payments` with the same arguments."
+            "of the two where it was entered. With SQL: a row in `qbo_sync.entity_link` joins the two (if the "
+            "payment in QuickBooks has a copy in Pilot, change `lms_id` of its row), or ignore the error to keep both."
         ),
         then=(
             "Linked, the two become one payment, and QuickBooks' version of it counts. Kept, each is synced to the "

@@ -516,8 +516,8 @@ def less_left(noun: str, applied: Decimal, left: Decimal) -> Problem:
     """The credit memo has less left in QuickBooks than is applied (6000)."""
     return Problem(
         code="qbo_6000",
-        message=f"{noun} needs {show(applied)} of its credit memo, but {_left(left)} in QuickBooks: somebody has applied "
-        "it there.",
+        message=f"{noun} needs {show(applied)} of its credit memo, but {_left(left)} in QuickBooks: somebody has "
+        "applied it there.",
         resolution="If the use in QuickBooks is right, apply the credit for less in Pilot. If it is not, take the "
         "credit memo off what it is applied to in QuickBooks. Pilot then sends it again automatically.",
     )

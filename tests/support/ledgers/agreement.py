@@ -42,9 +42,7 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
         key = (error["entity"], lms_key)
         if error["error_code"] == "customer_changed" and key in strictly:
             moved.add(key)
-        elif error["error_code"] == "applied_otherwise" and _applied_otherwise(key, lms, qbo):
-            refused.add(key)
-        elif _refused_rightly(world, key, error["error_code"], bodies):
+        elif _refused_rightly(world, key, error["error_code"], bodies) or _applied_otherwise(key, error, lms, qbo):
             refused.add(key)
         else:
             found.append(f"{error['error_code']} of {key}: {error['message']}")
@@ -99,9 +97,11 @@ def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: b
     return found
 
 
-def _applied_otherwise(key: tuple[str, str], lms: Json, qbo: Json) -> bool:
+def _applied_otherwise(key: tuple[str, str], error: Json, lms: Json, qbo: Json) -> bool:
     """Whether QuickBooks applies a credit otherwise: what changes there does not come back."""
     entity, record_id = key
+    if error["error_code"] != "applied_otherwise":
+        return False
     ours, theirs = lms[entity].get(record_id), qbo[entity].get(record_id)
     return bool(ours and theirs and ours["applied"] != theirs["applied"])
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from include.sync.payment_link import link_payment
 from tests.support.bookkeeper import pays, sale
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -149,13 +150,12 @@ class LabStaff:
 
     def answer(self, question: Json, *, link: bool) -> None:
         """The two payments are one, or they are two."""
-        function = "link_payment" if link else "keep_both_payments"
-        self.world.sql(
-            f"select qbo_sync.{function}(%s, %s::bigint, %s)",
-            question["realm_id"],
-            question["lms_id"],
-            question["detail"]["qbo_payment_id"],
-        )
+        if not link:
+            self.world.sql("update qbo_sync.sync_error set status = 'ignored' where id = %s", question["id"])
+            return
+        with self.world.connection.transaction():
+            payment = question["detail"]["qbo_payment_id"]
+            link_payment(self.world.connection, question["realm_id"], question["lms_id"], payment)
 
     def structure(self, account: int, structure: str) -> None:
         """Combined or detailed."""

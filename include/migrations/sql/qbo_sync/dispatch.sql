@@ -204,6 +204,7 @@ $$;
 create or replace function qbo_sync.dispatch_needed() returns boolean language sql as $$
     select exists (select 1 from qbo_sync.lms_change)
         or exists (select 1 from qbo_sync.error_to_retry)
+        or exists (select 1 from qbo_sync.answered_duplicate)
         or exists (select 1 from qbo_sync.due_mark
                     where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
                       and dependencies_generation is distinct from generation)
@@ -232,6 +233,7 @@ begin
     )
     select dispatched + count(*) into dispatched
       from (select qbo_sync.mark(realm_id, direction, record_entity, record_id, billing_lab_id) from retried) marked;
+    perform qbo_sync.mark(realm_id, direction, entity, record_id, billing_lab_id) from qbo_sync.answered_duplicate;
     perform qbo_sync.mark_dependencies();
     return dispatched;
 end

@@ -1,81 +1,77 @@
--- The same check entered on both sides (rule 9): what a person chooses.
+-- The same check entered on both sides (rule 9). A person answers with a row in entity_link, or by ignoring the error.
 
--- Somebody has answered.
-create or replace function qbo_sync.resolve_possible_duplicate(p_realm_id text, p_lms_id bigint) returns void
-language sql as $$
-    update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null
-     where realm_id = p_realm_id and direction = 'lms_to_qbo' and record_entity = 'payment'
-       and record_id = p_lms_id::text and status = 'open' and error_code = 'possible_duplicate'
-$$;
+-- QuickBooks' payments that wait for an answer which has come, or which nobody is asked for any more.
+create or replace view qbo_sync.answered_duplicate as
+    select m.*
+      from qbo_sync.change_mark m
+     where m.direction = 'qbo_to_lms' and m.entity = 'payment'
+       and m.waits_for_entity = 'payment' and m.waits_for_id = m.record_id
+       and not exists (
+           select 1 from qbo_sync.possible_duplicate d
+            where d.realm_id = m.realm_id and d.qbo_id = m.record_id and d.kept_both_at is null
+              and (exists (select 1 from qbo_sync.sync_error e
+                            where e.realm_id = d.realm_id and e.direction = 'lms_to_qbo' and e.status = 'open'
+                              and e.record_entity = 'payment' and e.record_id = d.lms_id::text
+                              and e.error_code = 'possible_duplicate')
+                   or exists (select 1 from qbo_sync.change_mark p
+                               where p.realm_id = d.realm_id and p.direction = 'lms_to_qbo' and p.entity = 'payment'
+                                 and p.record_id = d.lms_id::text)
+                   or exists (select 1 from qbo_sync.lms_change c
+                               where c.entity = 'payment' and c.lms_id = d.lms_id)));
 
--- It is the same money: one payment, and QuickBooks' version counts. A copy of QuickBooks' payment that had come to the
--- LMS already makes room for the one that was entered there. Raises where the two cannot be one.
-create or replace function qbo_sync.link_payment(p_realm_id text, p_lms_id bigint, p_qbo_id text) returns void
-language plpgsql as $$
-declare
-    payment lms.payment;
-    copy lms.payment;
-    before text := coalesce(current_setting('qbo_sync.origin', true), '');
+-- Keep both: the error is ignored, and each payment goes its way. The LMS's goes through the raw feed, because a
+-- transaction that marked it here would take locks in an order of its own; QuickBooks' is found by the view.
+create or replace function qbo_sync.keep_both_payments() returns trigger language plpgsql as $$
 begin
-    perform qbo_sync.lock_marks(true);
-    select * into payment from lms.payment where id = p_lms_id for update;
-    if payment.id is null then
-        raise exception 'The payment was deleted in Pilot.';
-    end if;
-    if exists (select 1 from qbo_sync.entity_link
-                where realm_id = p_realm_id and entity = 'payment' and lms_id = p_lms_id) then
-        raise exception 'The payment is already linked to a payment in QuickBooks.';
-    end if;
-    select p.* into copy
-      from qbo_sync.entity_link l join lms.payment p on p.id = l.lms_id
-     where l.realm_id = p_realm_id and l.entity = 'payment' and l.qbo_id = p_qbo_id for update of p;
-    if copy.origin = 'lms' then
-        raise exception 'The payment in QuickBooks is already linked to another payment that was entered in Pilot.';
-    end if;
-    perform set_config('qbo_sync.origin', 'pipeline', true);
-    update lms.invoice i set balance = i.balance + a.amount
-      from lms.payment_application a where a.payment_id = copy.id and i.id = a.invoice_id;
-    delete from lms.payment where id = copy.id;
-    perform set_config('qbo_sync.origin', before, true);
-    delete from qbo_sync.entity_link where realm_id = p_realm_id and entity = 'payment' and qbo_id = p_qbo_id;
-    insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (p_realm_id, 'payment', p_lms_id, p_qbo_id);
-    delete from qbo_sync.possible_duplicate where realm_id = p_realm_id and (lms_id = p_lms_id or qbo_id = p_qbo_id);
-    perform qbo_sync.resolve_possible_duplicate(p_realm_id, p_lms_id);
-    perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', 'payment', p_qbo_id, payment.billing_lab_id);
-    perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', 'payment', p_lms_id::text, payment.billing_lab_id);
-    perform pg_notify('qbo_sync', '');
-end
-$$;
-
--- The customer paid twice: each goes its way.
-create or replace function qbo_sync.keep_both_payments(p_realm_id text, p_lms_id bigint, p_qbo_id text) returns void
-language plpgsql as $$
-declare
-    lab bigint;
-begin
-    perform qbo_sync.lock_marks(true);
-    select billing_lab_id into lab from lms.payment where id = p_lms_id;
     insert into qbo_sync.possible_duplicate as d (realm_id, lms_id, qbo_id, detail, kept_both_at)
-    values (p_realm_id, p_lms_id, p_qbo_id, '{}', clock_timestamp())
+    values (new.realm_id, new.lms_id, new.detail ->> 'qbo_payment_id', '{}', clock_timestamp())
     on conflict (realm_id, lms_id, qbo_id) do update set kept_both_at = excluded.kept_both_at;
-    perform qbo_sync.resolve_possible_duplicate(p_realm_id, p_lms_id);
-    perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', 'payment', p_lms_id::text, lab);
-    perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', 'payment', p_qbo_id, null);
+    insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
+    select 'payment', id, billing_lab_id from lms.payment where id = new.lms_id;
     perform pg_notify('qbo_sync', '');
-end
-$$;
-
--- The question is over, however that came: QuickBooks' payment, which waited for the answer, is looked at again.
-create or replace function qbo_sync.wake_duplicate() returns trigger language plpgsql as $$
-begin
-    perform qbo_sync.mark(m.realm_id, m.direction, m.entity, m.record_id, m.billing_lab_id)
-       from qbo_sync.change_mark m
-      where m.realm_id = old.realm_id and m.direction = 'qbo_to_lms' and m.entity = 'payment'
-        and m.record_id = old.detail ->> 'qbo_payment_id' and m.waits_for_id = m.record_id;
     return null;
 end
 $$;
-create or replace trigger wake_duplicate after update on qbo_sync.sync_error for each row
-    when (old.status = 'open' and old.error_code = 'possible_duplicate'
-          and (new.status <> 'open' or new.error_code <> 'possible_duplicate'))
-    execute function qbo_sync.wake_duplicate();
+create or replace trigger keep_both_payments after update of status on qbo_sync.sync_error for each row
+    when (old.status = 'open' and new.status = 'ignored' and new.error_code = 'possible_duplicate'
+          and new.lms_id is not null and new.detail ? 'qbo_payment_id')
+    execute function qbo_sync.keep_both_payments();
+
+-- Link: a row by hand joins the two. Where the link of QuickBooks' payment gets another payment of the LMS, nothing is
+-- agreed on yet, …
+create or replace function qbo_sync.forget_base_of_relinked() returns trigger language plpgsql as $$
+begin
+    new.base := '{}';
+    new.sync_token := null;
+    new.version := old.version + 1;
+    return new;
+end
+$$;
+create or replace trigger forget_base_of_relinked before update of lms_id on qbo_sync.entity_link for each row
+    when (new.entity = 'payment' and new.lms_id <> old.lms_id) execute function qbo_sync.forget_base_of_relinked();
+
+-- … and the copy that had come from QuickBooks makes room for the payment that was entered in the LMS.
+create or replace function qbo_sync.payment_linked_by_hand() returns trigger language plpgsql as $$
+declare
+    before text := coalesce(current_setting('qbo_sync.origin', true), '');
+begin
+    if tg_op = 'UPDATE' and exists (select 1 from lms.payment where id = old.lms_id and origin = 'qbo') then
+        perform set_config('qbo_sync.origin', 'pipeline', true);
+        update lms.invoice i set balance = i.balance + a.amount
+          from lms.payment_application a where a.payment_id = old.lms_id and i.id = a.invoice_id;
+        delete from lms.payment where id = old.lms_id;
+        perform set_config('qbo_sync.origin', before, true);
+    end if;
+    delete from qbo_sync.possible_duplicate
+     where realm_id = new.realm_id and (lms_id = new.lms_id or qbo_id = new.qbo_id);
+    update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null
+     where realm_id = new.realm_id and direction = 'lms_to_qbo' and record_entity = 'payment'
+       and record_id = new.lms_id::text and status = 'open' and error_code = 'possible_duplicate';
+    insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
+    select 'payment', id, billing_lab_id from lms.payment where id = new.lms_id;
+    perform pg_notify('qbo_sync', '');
+    return null;
+end
+$$;
+create or replace trigger payment_linked_by_hand after insert or update of lms_id on qbo_sync.entity_link for each row
+    when (new.entity = 'payment' and new.base = '{}') execute function qbo_sync.payment_linked_by_hand();
