@@ -33,6 +33,7 @@ class Cause(Enum):
     CHANGED_ALIKE = "changed alike on both sides"
     LINKED_BY_HAND = "linked by hand: what both sides say now is agreed on"
     DELETED_ON_BOTH_SIDES = "deleted on both sides"
+    LINKED_TO_NOTHING = "linked by hand to what QuickBooks has deleted or voided: the link is taken back"
     REMOVED_FROM_LMS = "not in the LMS any more; customers and items are never deleted"
     # nothing
     IN_STEP = "in step"

@@ -278,8 +278,9 @@ class Duplicate:
     lms_id: str | None
     date: dt.date
     amount: Decimal
-    #: The LMS invoices that both pay, or for which one of them finds nothing open.
-    invoices: tuple[str, ...]
+    #: The LMS's account that it is of; all the LMS invoices that it pays.
+    account: str
+    pays: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

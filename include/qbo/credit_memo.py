@@ -60,6 +60,12 @@ def left(client: QboClient, memo_id: str) -> Decimal | None:
     return None if isinstance(found, Fault) else to_cents(Decimal(found.get("Balance", ZERO)))
 
 
+def used(client: QboClient, memo_id: str) -> Decimal | None:
+    """What of a credit memo is applied, in dollars; None: it is not there."""
+    found = client.read(RESOURCE, memo_id)
+    return None if isinstance(found, Fault) else to_cents(record.total(found) - Decimal(found.get("Balance", ZERO)))
+
+
 def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     """What creates with these bodies may have made: credit memos of their days."""
     return client.find_all(RESOURCE, "TxnDate", [body["TxnDate"] for body in bodies])

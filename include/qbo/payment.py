@@ -1,7 +1,7 @@
 """Payments as QuickBooks' JSON, both ways: those of the LMS, and those that apply its credits (facts 9.5 and 9.6)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from include.model.staged import OtherLine, QboPayment
 from include.qbo import record
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
+from include.qbo.query import quoted
 
 RESOURCE = "Payment"
 
@@ -135,6 +136,16 @@ def lines_of(body: Json) -> tuple[dict[str, Decimal], tuple[OtherLine, ...]]:
 def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
     """What creates with these bodies may have made: payments of their days."""
     return client.find_all(RESOURCE, "TxnDate", [body["TxnDate"] for body in bodies])
+
+
+def find_new(client: QboClient, since: datetime, ids: Sequence[str]) -> list[QboPayment]:
+    """Payments that QuickBooks has made since an instant, a page of them, and those of these ids."""
+    moment = quoted(since.astimezone(UTC).isoformat(timespec="seconds"))
+    statement = f"SELECT * FROM Payment WHERE MetaData.CreateTime >= {moment} ORDERBY Id DESC MAXRESULTS 1000"  # noqa: S608
+    bodies = {
+        body["Id"]: body for body in [*client.query(statement), *(client.find(RESOURCE, "Id", ids) if ids else [])]
+    }
+    return [parse(body) for body in bodies.values()]
 
 
 def is_made_from(candidate: Json, body: Json) -> bool:

@@ -220,6 +220,7 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.unreadable("The invoice with QuickBooks id 145", {})
     yield problems.customer_not_linked(f"{_THE_INVOICE} of $80.00", "58", _NAME)
     yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental")
+    yield problems.customer_changed(_THE_INVOICE, _NAME, "62", "Walk-in Repairs", linked=False)
     yield problems.customer_changed_in_lms(_THE_INVOICE, "Hilltop Dental")
     yield problems.books_closed(_THE_INVOICE, _DAY, date(2026, 6, 30))
     yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
@@ -237,7 +238,7 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.credit_changed_on_both_sides(_THE_CREDIT, Decimal(20), Decimal(25))
     yield problems.payment_deleted_in_quickbooks(_PAYMENT)
     less = replace(_PAYMENT, amount=Decimal(45))
-    yield problems.payment_changed_on_both_sides(_PAYMENT, less)
+    yield problems.payment_changed_on_both_sides(_PAYMENT, less, _NAME)
     yield problems.applications_taken_back(_PAYMENT, less, Decimal(45), Decimal(50))
     entry = OtherLine(kind="JournalEntry", qbo_id="160", amount=Decimal(20), linked=())
     memo = OtherLine(kind="CreditMemo", qbo_id="161", amount=Decimal(30), linked=())
@@ -275,8 +276,9 @@ def _from_quickbooks() -> Iterator[Problem]:
         less_open = problems.less_open(_THE_PAYMENT, [(Decimal(150), open_balance)])
         if less_open:
             yield less_open
+    yield fault_words.memo_in_use(fault_words.explain(fault, _THE_CREDIT), _THE_CREDIT, Decimal(20))
     yield problems.less_left(_THE_APPLIED_CREDIT, Decimal(60), Decimal(20))
-    twin = Duplicate(qbo_id="190", lms_id=None, date=_DAY, amount=_PAYMENT.amount, invoices=("12",))
+    twin = Duplicate(qbo_id="190", lms_id=None, date=_DAY, amount=_PAYMENT.amount, account="1", pays=("12",))
     yield problems.possible_duplicate(_PAYMENT, twin, ["1042"])
     inactive = fault_words.explain(
         _fault("2500", "Something you're trying to use has been made inactive."), _THE_CREDIT

@@ -190,6 +190,17 @@ def different_customers(problem: Problem, noun: str, customer: str, owners: Sequ
     )
 
 
+def memo_in_use(problem: Problem, noun: str, used: Decimal) -> Problem:
+    """A credit was changed in Pilot in a way that QuickBooks refuses while its credit memo is applied (6000)."""
+    return replace(
+        problem,
+        message=f"{noun} was changed in Pilot, but QuickBooks does not change its credit memo, because {show(used)} of "
+        "it is already applied there.",
+        resolution="Take the credit memo off what it is applied to in QuickBooks, or undo the change in Pilot. Pilot "
+        "then tries again automatically.",
+    )
+
+
 def less_open(problem: Problem, noun: str, intent: Intent, client: QboClient) -> Problem:
     """More is applied than is open (6000): on which invoice, and what has settled the rest; or that the credit memo is
     used up. As QuickBooks says it where it is neither."""

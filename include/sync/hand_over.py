@@ -27,11 +27,16 @@ def is_for_this_run(record: StagedRecord[Any, Any, Any, Any], plan: Plan[Any]) -
 def hand_over(connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]) -> None:
     """A plan that writes the other side: that side's DAG gets the record to plan and write itself.
 
-    What has changed in the LMS is marked by the LMS's triggers already.
+    What has changed in the LMS is marked by the LMS's triggers mostly; but its run may have left the record alone for
+    what QuickBooks showed then (a customer that nobody knew).
     """
     plan = record.planned
-    if record.direction == "lms_to_qbo" and plan.side == "lms" and plan.step in WRITES and record.qbo_id:
+    if plan.step not in WRITES:
+        return
+    if record.direction == "lms_to_qbo" and plan.side == "lms" and record.qbo_id:
         marks.mark_one(connection, realm_id, "qbo_to_lms", record.entity, record.qbo_id, record.billing_lab_id)
+    elif record.direction == "qbo_to_lms" and plan.side == "qbo" and record.lms_id:
+        marks.mark_unless_known(connection, realm_id, record)
 
 
 def left_to_the_other_side(plan: Plan[Any], skipped: Problem | None) -> tuple[Plan[Any], list[Problem]]:
@@ -56,12 +61,7 @@ def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, found: Du
             " on conflict (realm_id, lms_id, qbo_id) do update set detail = excluded.detail",
             [realm_id, int(found.lms_id), found.qbo_id, jsonb(found)],
         )
-        connection.execute(
-            # Through the change feed: this transaction holds a mark already.
-            "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
-            " select 'payment', id, billing_lab_id from lms.payment where id = %s",
-            [int(found.lms_id)],
-        )
+        unlinked_payment(connection, found.lms_id)
 
 
 def sync_back(
@@ -78,6 +78,15 @@ def sync_back(
         marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
 
 
+def unlinked_payment(connection: psycopg.Connection, lms_id: str) -> None:
+    """A payment of the LMS whose link is taken back is to be sent as a new one; by the change feed."""
+    connection.execute(
+        "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+        " select 'payment', id, billing_lab_id from lms.payment where id = %s",
+        [int(lms_id)],
+    )
+
+
 def linked_by_hand(connection: psycopg.Connection, realm_id: str, base: Any, billing_lab_id: int | None) -> None:
     """What a payment is applied to counts as agreed from now on: the balances of its invoices are told anew."""
     if isinstance(base, Payment):
@@ -91,10 +100,7 @@ def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
     """An invoice is about to be deleted from the LMS: the credits and payments that lose their applications with it go
     through the change feed, so that no transaction marks in an order of its own. What failed because of it (its number
     was taken) is retried."""
-    connection.execute(
-        "update qbo_sync.sync_error set retry_at = clock_timestamp() where status = 'open' and causes @> array[%s]",
-        [in_lms("invoice", invoice_id)],
-    )
+    retry_named(connection, in_lms("invoice", invoice_id))
     connection.execute(
         "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
         " select 'credit', c.id, c.billing_lab_id from lms.credit c"
@@ -102,6 +108,14 @@ def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
         " select 'payment', p.id, p.billing_lab_id from lms.payment p"
         "   join lms.payment_application a on a.payment_id = p.id where a.invoice_id = %(invoice)s",
         {"invoice": int(invoice_id)},
+    )
+
+
+def retry_named(connection: psycopg.Connection, cause: str) -> None:
+    """A record that errors name as a cause (model/problem.py) has changed: they are tried again (rule 8.3)."""
+    connection.execute(
+        "update qbo_sync.sync_error set retry_at = clock_timestamp() where status = 'open' and causes @> array[%s]",
+        [cause],
     )
 
 

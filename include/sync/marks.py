@@ -80,6 +80,18 @@ def wait_no_more(
     )
 
 
+def mark_unless_known(connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]) -> None:
+    """Mark a record of QuickBooks' for its way back, unless it is marked there or has an error, which is retried."""
+    connection.execute(
+        "insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id)"
+        " select %(realm)s, 'lms_to_qbo', %(entity)s, %(id)s, %(lab)s"
+        "  where not exists (select 1 from qbo_sync.sync_error where realm_id = %(realm)s and status = 'open'"
+        "                       and direction = 'lms_to_qbo' and record_entity = %(entity)s and record_id = %(id)s)"
+        " on conflict do nothing",
+        {"realm": realm_id, "entity": record.entity, "id": record.lms_id, "lab": record.billing_lab_id},
+    )
+
+
 def mark_one(
     connection: psycopg.Connection,
     realm_id: str,

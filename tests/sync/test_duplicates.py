@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from include.sync.payment_link import link_payment
-from tests.support.bookkeeper import in_quickbooks, pays, received, remove, sale
+from tests.support.bookkeeper import change, in_quickbooks, pays, received, remove, sale, void
 from tests.support.both_sides import customer_of, invoiced, linked_account, of_qbo, qbo_payment, quiet
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -189,6 +189,110 @@ def test_two_like_payments_with_room_for_both_that_the_bookkeeper_enters_are_two
     assert world.errors() == []
     assert world.lms_invoice(invoice)["balance"] == 0
     quiet(world)
+
+
+@pytest.mark.rule("9.d")
+@pytest.mark.parametrize("order", ["at once", "a minute later"])
+def test_it_is_asked_too_where_there_is_room_for_both(world: World, order: str) -> None:
+    """Also of the same day, and in the same second."""
+    account, invoice, customer = invoiced(world)
+    received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"), TxnDate="2026-06-15")
+    if order == "a minute later":
+        world.both()
+    world.payment(account, "40.00", {invoice: "40.00"})
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["possible_duplicate"]
+    assert len(world.qbo.all("Payment")) == 1
+
+
+@pytest.mark.rule("9.d")
+def test_the_main_customer_and_its_sub_customer_are_one_payer(world: World) -> None:
+    """The bookkeeper books it on the practice, lab staff on the doctor."""
+    account = world.account(structure="detailed")
+    pair = world.pair(account)
+    invoice = world.simple_invoice(pair=pair)
+    world.both()
+    bill = world.qbo_invoice(invoice)
+    received(world, customer_of(world, account), "100.00", pays(bill, "100.00"), TxnDate="2026-06-17")
+    world.payment(account, "100.00", {invoice: "100.00"}, pair=pair)
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["possible_duplicate"]
+
+
+@pytest.mark.rule("9.d", "8.3.f")
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("how", ["another invoice", "another amount", "another account"])
+def test_a_payment_that_is_corrected_in_the_lms_ends_the_question(world: World, how: str, order: str) -> None:
+    invoice, payment, made = both_payments(world, order)
+    the_one_question(world, payment, made)
+    account = world.lms_invoice(invoice)["billing_account_id"]
+    if how == "another invoice":
+        world.apply("payment", payment, {world.simple_invoice(account): "100.00"})
+    elif how == "another amount":
+        world.apply("payment", payment, {})
+        world.sql("update lms.payment set amount = 60 where id = %s", payment)
+    else:
+        other = world.account()
+        theirs = world.simple_invoice(other)
+        world.both()
+        world.apply("payment", payment, {theirs: "100.00"})
+        world.sql("update lms.payment set billing_account_id = %s where id = %s", other, payment)
+    world.both()
+    assert world.errors() == []
+    assert len(world.qbo.all("Payment")) == world.value("select count(*) from lms.payment") == 2
+    quiet(world)
+
+
+@pytest.mark.rule("9.d", "8.3.f")
+@pytest.mark.parametrize("how", ["deleted", "less", "another customer"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_payment_that_is_changed_in_quickbooks_ends_the_question(world: World, how: str, order: str) -> None:
+    invoice, payment, made = both_payments(world, order)
+    the_one_question(world, payment, made)
+    if how == "deleted":
+        remove(world, made, "Payment")
+    elif how == "less":
+        change(world, made, TotalAmt=Decimal(30), Line=[])
+    else:
+        _, stranger = linked_account(world, "Hilltop Dental")
+        change(world, made, CustomerRef={"value": stranger}, Line=[])
+    world.poll()
+    world.poll()
+    assert world.errors() == []
+    assert qbo_payment(world, payment)["TotalAmt"] == 100
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 0
+    quiet(world)
+
+
+@pytest.mark.rule("9.d")
+@pytest.mark.parametrize("how", ["deleted", "voided"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_linked_to_what_quickbooks_has_no_more_the_lms_keeps_its_payment(world: World, how: str, order: str) -> None:
+    """The bookkeeper takes it back a moment before somebody chooses Link."""
+    invoice, payment, made = both_payments(world, order)
+    error = the_one_question(world, payment, made)
+    (remove if how == "deleted" else void)(world, made, "Payment")
+    link_there(world, error)
+    world.both()
+    assert world.value("select amount from lms.payment where id = %s", payment) == 100
+    assert qbo_payment(world, payment)["TotalAmt"] == 100
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 0
+    assert world.errors() == []
+    quiet(world)
+
+
+@pytest.mark.rule("9.d")
+@pytest.mark.parametrize("order", ["at once", "a minute later"])
+def test_of_two_in_the_lms_one_is_linked_and_the_other_finds_nothing_open(world: World, order: str) -> None:
+    account, invoice, customer = invoiced(world)
+    received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100.00"), TxnDate="2026-06-17")
+    if order == "a minute later":
+        world.both()
+    first, second = (world.payment(account, "100.00", {invoice: "100.00"}) for _ in range(2))
+    world.both()
+    link_there(world, next(error for error in world.errors() if error["lms_id"] == first))
+    world.both()
+    assert [(error["error_code"], error["lms_id"]) for error in world.errors()] == [("qbo_6000", second)]
 
 
 # ---------------------------------------------------------------------------------- more applied than is open

@@ -286,6 +286,30 @@ def test_a_payment_that_goes_to_a_customer_nobody_knows_stays_until_that_is_link
     quiet(world)
 
 
+@pytest.mark.rule("9.b")
+@pytest.mark.parametrize("what", ["amount", "applied"])
+def test_what_the_lms_changes_meanwhile_is_sent_once_the_payment_is_back(two: Two, what: str) -> None:
+    world, a = two.world, two.a
+    payment = world.payment(a.account, "70.00", pair=a.named)
+    world.both()
+    stranger = world.qbo.create("Customer", DisplayName="Walk-in Repairs")["Id"]
+    change(world, qbo_payment(world, payment), CustomerRef={"value": stranger})
+    world.both()
+    if what == "amount":
+        world.sql("update lms.payment set amount = 50 where id = %s", payment)
+    else:
+        world.apply("payment", payment, {a.invoice: "70.00"})
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["customer_not_linked"]
+    change(world, qbo_payment(world, payment), CustomerRef={"value": a.customer})
+    world.both()
+    assert world.errors() == []
+    there = qbo_payment(world, payment)
+    assert (there["TotalAmt"], there["UnappliedAmt"]) == ((50, 50) if what == "amount" else (70, 0))
+    assert world.lms_invoice(a.invoice)["balance"] == two.bill(a)["Balance"]
+    quiet(world)
+
+
 @pytest.mark.rule("8.4.b", "9.b")
 def test_moved_on_both_sides_quickbooks_wins(two: Two) -> None:
     world, a, b = two.world, two.a, two.b

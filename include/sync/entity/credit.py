@@ -97,8 +97,13 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
         return named("credit", base.amount, base.date) if base else "The credit"
 
     def explain(self, fault: Fault, intent: Intent, client: QboClient) -> Problem:
-        """The fault in words."""
-        return fault_words.explain(fault, self.noun(intent.base if isinstance(intent.base, Credit) else None))
+        """The fault in words; where the credit memo is applied already, for how much."""
+        noun = self.noun(intent.base if isinstance(intent.base, Credit) else None)
+        problem = fault_words.explain(fault, noun)
+        if fault.code != "6000" or intent.operation != "update":
+            return problem
+        used = qbo_credit.used(client, intent.payload_id)
+        return fault_words.memo_in_use(problem, noun, used) if used else problem
 
     def find_candidates(self, client: QboClient, bodies: Sequence[Json]) -> list[Json]:
         """Credit memos of these days."""

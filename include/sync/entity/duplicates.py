@@ -1,7 +1,8 @@
 """The same check entered on both sides? Payments of the LMS and of QuickBooks that may be the same money (rule 9)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -9,9 +10,12 @@ import psycopg
 from include.company.company import Company
 from include.lms.payment import read_payments
 from include.model.payment import Payment
-from include.model.staged import Duplicate
+from include.model.staged import Duplicate, QboPayment
 from include.model.typed_json import typed
+from include.qbo import payment as qbo_payment
+from include.qbo.client import QboClient
 from include.sync import links
+from include.sync.entity.payer import payers
 from include.sync.plan import payment as planner
 from include.sync.plan.payment import StagedPayment
 
@@ -22,61 +26,168 @@ _CAME_FROM_QUICKBOOKS = Path(__file__).with_name("payments_from_quickbooks.sql")
 _NOT_SENT_YET = Path(__file__).with_name("payments_not_sent_yet.sql").read_bytes()
 
 
-def find_towards_quickbooks(connection: psycopg.Connection, company: Company, records: Sequence[StagedPayment]) -> None:
-    """Fill `duplicate` of new payments of the LMS: a payment that came from QuickBooks, or one that waits to come."""
+def find_towards_quickbooks(
+    connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+) -> None:
+    """Fill `duplicate` of new payments of the LMS: a payment that came from QuickBooks, or one that has still to come.
+
+    Those that no capture has seen yet cost one query, whatever the number of the records.
+    """
+    new = {record.record_id: ours for record in records if (ours := planner.flowing(record)) and ours.applications}
+    coming = _coming(connection, client, company) if new else []
     for record in records:
-        ours = planner.flowing(record)
+        ours = new.get(record.record_id)
         if ours is None:
             continue
-        waiting = _waiting(connection, company.realm_id, record.record_id)
-        found = waiting or _in_lms_already(connection, company, record.record_id, ours)
-        record.known.duplicate = found
-        if found:
-            record.known.duplicate_numbers = _numbers(connection, found.invoices)
+        kept = _kept(connection, company.realm_id, record.record_id)
+        asked = [*_waiting(connection, company.realm_id, record.record_id), *coming]
+        asked += _in_lms_already(connection, company, record.record_id, ours)
+        for one in asked:
+            shared = () if one.qbo_id in kept else _same_money(connection, ours, one)
+            if shared:
+                record.known.duplicate = one
+                record.known.duplicate_numbers = _numbers(connection, shared)
+                break
 
 
 def find_towards_lms(connection: psycopg.Connection, company: Company, record: StagedPayment) -> Duplicate | None:
     """The payment of the LMS that may be the same money as one that is new in QuickBooks; `lms_id` is its id."""
-    theirs, payer = planner.qbo_version(record), record.known.payer
-    if theirs is None or payer is None:
+    theirs = planner.qbo_version(record)
+    if theirs is None or theirs.owner is None or record.fetched is None:
         return None
+    if _perhaps_ours(connection, company.realm_id, [record.fetched]):
+        return None
+    there = _duplicate(record.record_id, theirs)
     candidates = _candidates(connection, _NOT_SENT_YET, company, theirs, record.record_id)
-    ours = read_payments(connection, list(candidates))
-    for lms_id, one in ours.items():
-        shared = _collide(connection, one, theirs)
-        if shared and one.customer == theirs.customer:
-            return Duplicate(
-                qbo_id=record.record_id, lms_id=lms_id, date=theirs.date, amount=theirs.amount, invoices=shared
-            )
+    for lms_id, ours in read_payments(connection, list(candidates)).items():
+        if _same_money(connection, ours, there):
+            return _duplicate(record.record_id, theirs, lms_id)
     return None
 
 
-def _waiting(connection: psycopg.Connection, realm_id: str, lms_id: str) -> Duplicate | None:
-    """QuickBooks' payment that waits because of this one."""
-    row = connection.execute(
+def _duplicate(qbo_id: str, payment: Payment, lms_id: str | None = None) -> Duplicate:
+    return Duplicate(
+        qbo_id=qbo_id,
+        lms_id=lms_id,
+        date=payment.date,
+        amount=payment.amount,
+        account=payment.owner.billing_account_id if payment.owner else "",
+        pays=tuple(one.invoice.id for one in payment.applications),
+    )
+
+
+def _same_money(connection: psycopg.Connection, ours: Payment, theirs: Duplicate) -> tuple[str, ...]:
+    """Of the same account and amount, days apart at most: the invoices that both pay; else those of either that are
+    over-applied in the LMS. None: they are two payments."""
+    alike = ours.owner and (ours.owner.billing_account_id, ours.amount) == (theirs.account, theirs.amount)
+    own = {one.invoice.id for one in ours.applications}
+    if not alike or abs(ours.date - theirs.date) > DAYS_APART or not own or not theirs.pays:
+        return ()
+    shared = own.intersection(theirs.pays) or _over_applied(connection, own.union(theirs.pays))
+    return tuple(sorted(shared, key=int))
+
+
+def _over_applied(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> set[str]:
+    """Those of the invoices that have more applied in the LMS than they are about."""
+    rows = connection.execute(
+        "select id::text from lms.invoice where id = any(%s::bigint[]) and balance < 0", [sorted(invoice_ids)]
+    )
+    return {invoice_id for (invoice_id,) in rows}
+
+
+# ------------------------------------------------------------------ where they come from
+
+
+def _waiting(connection: psycopg.Connection, realm_id: str, lms_id: str) -> list[Duplicate]:
+    """QuickBooks' payments that wait because of this one."""
+    rows = connection.execute(
         "select d.detail from qbo_sync.possible_duplicate d"
         "  join qbo_sync.change_mark m on m.realm_id = d.realm_id and m.direction = 'qbo_to_lms'"
         "                             and m.entity = 'payment' and m.record_id = d.qbo_id"
         " where d.realm_id = %s and d.lms_id = %s and d.kept_both_at is null"
-        "   and m.waits_for_entity = 'payment' and m.waits_for_id = d.qbo_id order by d.qbo_id limit 1",
+        "   and m.waits_for_entity = 'payment' and m.waits_for_id = d.qbo_id order by d.qbo_id",
         [realm_id, int(lms_id)],
+    )
+    return [typed(detail, Duplicate) for (detail,) in rows]
+
+
+def _coming(connection: psycopg.Connection, client: QboClient, company: Company) -> list[Duplicate]:
+    """Payments that are in QuickBooks and not in the LMS: marked, or entered since the last capture."""
+    row = connection.execute(
+        "select changed_since from qbo_sync.qbo_cursor where realm_id = %s", [company.realm_id]
     ).fetchone()
-    return typed(row[0], Duplicate) if row else None
+    if row is None:
+        return []  # what was there before the first capture is history
+    marked = connection.execute(
+        "select record_id from qbo_sync.change_mark m where realm_id = %s and direction = 'qbo_to_lms'"
+        "   and entity = 'payment' and waits_for_entity is null",
+        [company.realm_id],
+    )
+    found = qbo_payment.find_new(client, row[0], [record_id for (record_id,) in marked])
+    known = links.linked_ids(
+        connection, company.realm_id, ["payment", "credit_application"], [one.qbo_id for one in found]
+    )
+    strangers = [one for one in found if one.qbo_id not in known]
+    ours = _perhaps_ours(connection, company.realm_id, strangers)
+    return _as_duplicates(connection, company.realm_id, [one for one in strangers if one.qbo_id not in ours])
 
 
-def _in_lms_already(connection: psycopg.Connection, company: Company, lms_id: str, ours: Payment) -> Duplicate | None:
-    """A payment that came from QuickBooks before this one was entered."""
+def _perhaps_ours(connection: psycopg.Connection, realm_id: str, found: Sequence[QboPayment]) -> set[str]:
+    """Those that a create of ours may have made whose answer is missing, or was a fault (trap 6)."""
+    if not found:
+        return set()
+    sent = connection.execute(
+        "select (payload ->> 'TotalAmt')::numeric, (payload ->> 'TxnDate')::date, timestamptz '2000-01-01'"
+        "  from qbo_sync.write_intent where realm_id = %(realm)s and entity = 'payment' and operation = 'create'"
+        " union all select p.amount, p.payment_date, u.sent_after"
+        "  from qbo_sync.unconfirmed_create u join lms.payment p on p.id::text = u.record_id"
+        " where u.realm_id = %(realm)s and u.entity = 'payment'",
+        {"realm": realm_id},
+    ).fetchall()
+    return {
+        one.qbo_id
+        for one in found
+        for amount, day, since in sent
+        if (one.amount, one.date) == (amount, day) and (one.made_at is None or one.made_at >= since)
+    }
+
+
+def _as_duplicates(connection: psycopg.Connection, realm_id: str, found: Sequence[QboPayment]) -> list[Duplicate]:
+    customers = payers(connection, realm_id, [one.customer_id for one in found])
+    invoices = links.lms_ids(connection, realm_id, "invoice", {qbo_id for one in found for qbo_id in one.invoices})
+    return [
+        Duplicate(
+            qbo_id=one.qbo_id,
+            lms_id=None,
+            date=one.date,
+            amount=one.amount,
+            account=customers[one.customer_id].owner.billing_account_id,
+            pays=_paid(one.invoices, invoices),
+        )
+        for one in found
+        if one.customer_id in customers and one.amount
+    ]
+
+
+def _paid(amounts: Mapping[str, Decimal], invoices: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(invoices[qbo_id] for qbo_id, amount in amounts.items() if amount and qbo_id in invoices)
+
+
+def _in_lms_already(connection: psycopg.Connection, company: Company, lms_id: str, ours: Payment) -> list[Duplicate]:
+    """Payments that came from QuickBooks before this one was entered."""
     candidates = _candidates(connection, _CAME_FROM_QUICKBOOKS, company, ours, lms_id)
     copies = read_payments(connection, list(candidates))
-    agreed = links.bases(connection, company.realm_id, "payment", list(candidates))
-    for copy_id, copy in copies.items():
-        base = agreed.get(copy_id)
-        shared = _collide(connection, ours, copy)
-        if shared and isinstance(base, Payment) and base.customer == ours.customer:
-            return Duplicate(
-                qbo_id=candidates[copy_id], lms_id=copy_id, date=copy.date, amount=copy.amount, invoices=shared
-            )
-    return None
+    return [_duplicate(candidates[copy_id], copy, copy_id) for copy_id, copy in copies.items()]
+
+
+def _kept(connection: psycopg.Connection, realm_id: str, lms_id: str) -> set[str]:
+    """QuickBooks' payments of which somebody has said that they are others."""
+    rows = connection.execute(
+        "select qbo_id from qbo_sync.possible_duplicate"
+        " where realm_id = %s and lms_id = %s and kept_both_at is not null",
+        [realm_id, int(lms_id)],
+    )
+    return {qbo_id for (qbo_id,) in rows}
 
 
 def _candidates(
@@ -97,23 +208,6 @@ def _candidates(
         },
     )
     return dict(rows.fetchall())
-
-
-def _collide(connection: psycopg.Connection, one: Payment, other: Payment) -> tuple[str, ...]:
-    """The invoices that both pay; else those of either that are over-applied."""
-    first, second = ({applied.invoice.id for applied in payment.applications} for payment in (one, other))
-    if not first or not second:
-        return ()
-    shared = first & second
-    return tuple(sorted(shared or _over_applied(connection, first | second), key=int))
-
-
-def _over_applied(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> set[str]:
-    """Those of the invoices that have more applied in the LMS than they are about."""
-    rows = connection.execute(
-        "select id::text from lms.invoice where id = any(%s::bigint[]) and balance < 0", [sorted(invoice_ids)]
-    )
-    return {invoice_id for (invoice_id,) in rows}
 
 
 def _numbers(connection: psycopg.Connection, invoice_ids: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from include.lms.payment import read_lms_payments, read_payments
 from include.model.money import ZERO
 from include.model.payment import Application, Payment, ordered
 from include.model.plan import Cause, Plan
-from include.model.problem import Problem
+from include.model.problem import Problem, in_lms
 from include.model.record import RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import LmsPayment, QboPayment
@@ -21,7 +21,7 @@ from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
-from include.sync import fault_words, links, marks
+from include.sync import fault_words, hand_over, links, marks
 from include.sync.entity.applied import of_other_customers, open_balances, over_applied, synced_and_expected
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
@@ -75,10 +75,12 @@ class PaymentSync(
         for record in towards_lms:
             record.known.applies_our_credit = record.record_id in ours
             if record.link is None:
-                record.known.match_in_flight = _match_in_flight(connection, company, record)
                 record.known.duplicate = find_towards_lms(connection, company, record)
+                # What may be the same money and was never sent is nothing that waiting could tell.
+                in_flight = record.known.duplicate is None and _match_in_flight(connection, company, record)
+                record.known.match_in_flight = in_flight
         new = [r for r in records if r.direction == "lms_to_qbo" and r.link is None and r.lms]
-        find_towards_quickbooks(connection, company, [r for r in new if r.lms and r.lms.origin == "lms"])
+        find_towards_quickbooks(connection, client, company, [r for r in new if r.lms and r.lms.origin == "lms"])
         _read_over_applied(connection, client, company, records)
         _read_balances(connection, client, company, [r for r in towards_lms if not r.known.applies_our_credit])
 
@@ -188,8 +190,13 @@ class PaymentSync(
 
     def _remove(self, connection: psycopg.Connection, company: Company, record: StagedPayment, lms_id: str) -> Written:
         """The payment goes with its applications, or only the link to what is deleted on both sides."""
+        if record.planned.cause is Cause.LINKED_TO_NOTHING:
+            links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
+            hand_over.unlinked_payment(connection, lms_id)
+            return Written(outcome="unchanged", operation="update", lms_id=lms_id)
         _lock_invoices(connection, record)
         payment_write.delete(connection, lms_id)
+        hand_over.retry_named(connection, in_lms("payment", lms_id))
         _give_back(connection, planner.unsynced_applications(record), ())
         links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
         unsure = _follow_balances(connection, company, record)
@@ -204,6 +211,7 @@ class PaymentSync(
         """QuickBooks' version, and of what the LMS applied to invoices that do not sync as much as that leaves."""
         if record.planned.cause is Cause.MOVED and theirs.owner:
             payment_write.change_owner(connection, lms_id, theirs.owner)
+            hand_over.retry_named(connection, in_lms("payment", lms_id))
             self._store(connection, company, record, lms_id, theirs)
             marks.mark_one(connection, company.realm_id, "lms_to_qbo", "payment", lms_id, record.billing_lab_id)
             return Written(outcome="updated", operation="update", lms_id=lms_id)
@@ -212,6 +220,7 @@ class PaymentSync(
         stays = planner.still_applied(theirs, unsynced)
         whole = replace(theirs, applications=ordered([*theirs.applications, *stays]))
         payment_write.update(connection, lms_id, whole)
+        hand_over.retry_named(connection, in_lms("payment", lms_id))
         if record.planned.cause is Cause.LINKED_BY_HAND:
             payment_write.change_date(connection, lms_id, theirs.date)
         _give_back(connection, unsynced, stays)

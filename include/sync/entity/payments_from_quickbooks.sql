@@ -4,7 +4,5 @@ select p.id::text, l.qbo_id
   join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = 'payment' and l.lms_id = p.id
  where p.origin = 'qbo' and p.billing_account_id = %(account)s and p.amount = %(amount)s
    and p.payment_date between %(first)s and %(last)s
-   and not exists (select 1 from qbo_sync.possible_duplicate d
-                    where d.realm_id = l.realm_id and d.lms_id = %(record)s::bigint and d.qbo_id = l.qbo_id
-                      and d.kept_both_at is not null)
+   and p.id <> %(record)s::bigint
  order by p.id

@@ -90,7 +90,11 @@ def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
 def _other_customer(record: StagedCredit, qbo: QboCreditMemo) -> Problem:
     """Moved in QuickBooks, from where nothing of a credit comes back (rule 9)."""
     return problems.customer_changed(
-        credit_noun(record), record.known.customer_name, qbo.customer_id, qbo.customer_name
+        credit_noun(record),
+        record.known.customer_name,
+        qbo.customer_id,
+        qbo.customer_name,
+        linked=record.known.payer is not None,
     )
 
 

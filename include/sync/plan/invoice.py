@@ -261,8 +261,8 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
 def other_customer(record: StagedInvoice) -> Problem | None:
     """The two sides say different customers, and nothing brings them together by itself (rule 9)."""
     ours, theirs, fetched = lms_version(record), qbo_customer(record), record.fetched
-    if ours is None or fetched is None or theirs == ours.customer:
-        return None
+    if ours is None or fetched is None or theirs == ours.customer or fetched.voided:
+        return None  # nothing is left of a void that could be whose
     if ours.origin == "qbo":
         if theirs is None:
             what = f"Invoice {shown_number(fetched)} of {show(fetched.total)}"
@@ -271,7 +271,11 @@ def other_customer(record: StagedInvoice) -> Problem | None:
         if base is None or theirs != base.customer:
             return None  # the LMS follows
     return problems.customer_changed(
-        noun(record), record.known.customer_name, fetched.customer_id, fetched.customer_name
+        noun(record),
+        record.known.customer_name,
+        fetched.customer_id,
+        fetched.customer_name,
+        linked=theirs is not None,
     )
 
 

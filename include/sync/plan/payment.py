@@ -229,6 +229,8 @@ def _linked(record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
     if record.lms and record.fetched and qbo_customer(record) is None and "update" in may.to_lms:
         # Moved in QuickBooks to a customer that nobody knows: the LMS keeps what it had.
         return fail(_customer_not_linked(record.fetched), "lms")
+    if base is None and record.lms and record.qbo and (theirs is None or _is_void(theirs)):
+        return Plan(step="unlink", cause=Cause.LINKED_TO_NOTHING)
     decision = decide(base_value, lms_value, qbo_value, may)
     if decision.step == "unlink":
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
@@ -315,7 +317,8 @@ def _conflict_in_lms(record: StagedPayment, decision: Decision, theirs: Payment 
         return None
     if decision.conflict == "conflict_deleted":
         return problems.payment_deleted_in_quickbooks(ours)
-    return problems.payment_changed_on_both_sides(ours, theirs)
+    customer = record.fetched.customer_name if record.fetched else ""
+    return problems.payment_changed_on_both_sides(ours, theirs, customer)
 
 
 def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, theirs: Payment | None) -> Plan[Payment]:

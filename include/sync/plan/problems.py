@@ -229,15 +229,22 @@ def customer_not_linked(what: str, customer_id: str, customer_name: str) -> Prob
     )
 
 
-def customer_changed(what: str, in_lms: str, customer_id: str, in_quickbooks: str) -> Problem:
-    """Whose it is differs, and stays so (rule 9). `what`: e.g. “Invoice 1042”."""
+def customer_changed(what: str, in_lms: str, customer_id: str, in_quickbooks: str, *, linked: bool = True) -> Problem:
+    """Whose it is differs, and stays so (rule 9). `what`: e.g. “Invoice 1042”; `linked`: Pilot knows QuickBooks'
+    customer."""
+    if linked:
+        follow = "change the billing account or the doctor–office pair in Pilot"
+    else:
+        follow = (
+            f"link “{in_quickbooks}” to a billing account or pair on the QuickBooks Online page, and give it to that "
+            "one in Pilot"
+        )
     return Problem(
         code="customer_changed",
         message=f"{what} is for “{in_lms}” in Pilot, but for the customer “{in_quickbooks}” in QuickBooks. Payments "
         "and credits for it cannot be applied on both sides until both say the same.",
-        resolution=f"If Pilot is right, change the customer in QuickBooks back to “{in_lms}”. If QuickBooks is right, "
-        "change the billing account or the doctor–office pair in Pilot. This error is resolved once both sides say the "
-        "same.",
+        resolution=f"If Pilot is right, give it to the customer of “{in_lms}” in QuickBooks. If QuickBooks is right, "
+        f"{follow}. This error is resolved once both sides say the same.",
         detail={"customer_id": customer_id, "customer_name": in_quickbooks, "lms_customer_name": in_lms},
     )
 
@@ -427,12 +434,13 @@ def payment_deleted_in_quickbooks(ours: Payment) -> Problem:
     )
 
 
-def payment_changed_on_both_sides(ours: Payment, theirs: Payment | None) -> Problem:
-    """Of two updates QuickBooks' wins (rule 8.4)."""
+def payment_changed_on_both_sides(ours: Payment, theirs: Payment | None, customer: str) -> Problem:
+    """Of two updates QuickBooks' wins (rule 8.4). `customer`: whom QuickBooks' version is from."""
+    whose = f" from “{customer}”" if theirs and theirs.customer != ours.customer else ""
     return _conflict(
         "conflict_qbo_kept",
         f"{named('payment', ours.amount, ours.date)} was changed in Pilot and in QuickBooks. QuickBooks' version "
-        f"({show(theirs.amount if theirs else ZERO)}) was kept.",
+        f"({show(theirs.amount if theirs else ZERO)}{whose}) was kept.",
         "If Pilot's version was right, enter it again; the details show it. Then ignore this error.",
         lost="lms",
         lms=ours,
@@ -534,7 +542,10 @@ def possible_duplicate(ours: Payment, theirs: Duplicate, invoices: Sequence[str]
         resolution="If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it "
         "counts. If the customer paid twice, choose Keep both: each is then synced to the other side.",
         detail={"qbo_payment_id": theirs.qbo_id, "lms_copy_id": theirs.lms_id, "invoice_numbers": list(invoices)},
-        causes=(in_quickbooks("Payment", theirs.qbo_id),),
+        causes=(
+            in_quickbooks("Payment", theirs.qbo_id),
+            *([in_lms("payment", theirs.lms_id)] if theirs.lms_id else []),
+        ),
     )
 
 

@@ -300,6 +300,8 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
                 hand_over.linked_by_hand(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
+            if plan.cause is Cause.LINKED_TO_NOTHING:
+                hand_over.unlinked_payment(connection, record.record_id)
         settle(connection, runtime.run, _end(company, record, "unchanged"))
 
 

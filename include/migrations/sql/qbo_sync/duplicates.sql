@@ -8,14 +8,17 @@ create or replace view qbo_sync.answered_duplicate as
        and m.waits_for_entity = 'payment' and m.waits_for_id = m.record_id
        and not exists (
            select 1 from qbo_sync.possible_duplicate d
+             join lms.payment p on p.id = d.lms_id
+             join qbo_sync.connection n on n.billing_lab_id = p.billing_lab_id and n.realm_id = d.realm_id
+                                       and n.direction in ('lms_to_qbo', 'both') and n.sync_payments
             where d.realm_id = m.realm_id and d.qbo_id = m.record_id and d.kept_both_at is null
               and (exists (select 1 from qbo_sync.sync_error e
                             where e.realm_id = d.realm_id and e.direction = 'lms_to_qbo' and e.status = 'open'
                               and e.record_entity = 'payment' and e.record_id = d.lms_id::text
                               and e.error_code = 'possible_duplicate')
-                   or exists (select 1 from qbo_sync.change_mark p
-                               where p.realm_id = d.realm_id and p.direction = 'lms_to_qbo' and p.entity = 'payment'
-                                 and p.record_id = d.lms_id::text)
+                   or exists (select 1 from qbo_sync.change_mark t
+                               where t.realm_id = d.realm_id and t.direction = 'lms_to_qbo' and t.entity = 'payment'
+                                 and t.record_id = d.lms_id::text)
                    or exists (select 1 from qbo_sync.lms_change c
                                where c.entity = 'payment' and c.lms_id = d.lms_id)));
 
@@ -57,6 +60,9 @@ declare
 begin
     if tg_op = 'UPDATE' and exists (select 1 from lms.payment where id = old.lms_id and origin = 'qbo') then
         perform set_config('qbo_sync.origin', 'pipeline', true);
+        -- in the order in which the pipeline locks them
+        perform 1 from lms.invoice where id in (select invoice_id from lms.payment_application
+                                                 where payment_id = old.lms_id) order by id for update;
         update lms.invoice i set balance = i.balance + a.amount
           from lms.payment_application a where a.payment_id = old.lms_id and i.id = a.invoice_id;
         delete from lms.payment where id = old.lms_id;
@@ -67,6 +73,10 @@ begin
     update qbo_sync.sync_error set status = 'resolved', resolved_at = clock_timestamp(), retry_at = null
      where realm_id = new.realm_id and direction = 'lms_to_qbo' and record_entity = 'payment'
        and record_id = new.lms_id::text and status = 'open' and error_code = 'possible_duplicate';
+    -- Others that may be the same money as this one: it is taken now.
+    update qbo_sync.sync_error set retry_at = clock_timestamp()
+     where realm_id = new.realm_id and status = 'open' and error_code = 'possible_duplicate'
+       and detail ->> 'qbo_payment_id' = new.qbo_id;
     insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
     select 'payment', id, billing_lab_id from lms.payment where id = new.lms_id;
     perform pg_notify('qbo_sync', '');
