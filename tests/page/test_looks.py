@@ -67,6 +67,7 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "error-link": f"/errors/{errors[2]}",
         "error-ignored": f"/errors/{errors[4]}",
         "error-two-sides": f"/errors/{errors[5]}",
+        "error-same-money": f"/errors/{errors[6]}",
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",

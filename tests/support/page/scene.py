@@ -108,6 +108,13 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
          "Invoice INV-20431 is $1,298.50 in Pilot but $1,383.50 in QuickBooks.",
          "Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong.",
          {"lms_total": 1298.5, "qbo_total": 1383.5, "sides": _two_invoices()}),
+        ("Bright Dental Lab", "payment", "lms_to_qbo", 90555, None, None, "possible_duplicate",
+         "The payment of $1,298.50 dated 11/21/2026 in Pilot and the payment of $1,298.50 dated 11/23/2026 in"
+         " QuickBooks may be the same money: same customer, same amount, and both are for invoice INV-20417. The one in"
+         " Pilot was not sent to QuickBooks.",
+         "If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it counts. If"
+         " the customer paid twice, choose Keep both: each is then synced to the other side.",
+         {"qbo_payment_id": "1240", "lms_copy_id": None, "invoice_numbers": ["INV-20417"], "sides": _two_payments()}),
     ]  # fmt: skip
     found = []
     for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(
@@ -187,6 +194,30 @@ def _two_invoices() -> Json:
     return {
         "lms": as_detail(ours), "qbo": as_detail(theirs), "differs": differences(ours, theirs, same_customer=True),
         "absent": {}, "qbo_id": "1211", "qbo_version": "3", "as_of": datetime.now(UTC) - timedelta(minutes=25),
+    }  # fmt: skip
+
+
+def _two_payments() -> Json:
+    """What `detail.sides` has of a check that was entered on both sides, two days apart."""
+    ours = Document(
+        kind="payment",
+        number=None,
+        date=date(2026, 11, 21),
+        due_date=None,
+        customer="Cedar Grove Family Dentistry",
+        lines=(),
+        discount=Decimal(0),
+        shipping=Decimal(0),
+        tax=Decimal(0),
+        total=Decimal("1298.50"),
+        open_balance=Decimal(0),
+        applied=(Applied(document="INV-20417", amount=Decimal("1298.50")),),
+        memo=None,
+    )
+    theirs = replace(ours, date=date(2026, 11, 23))
+    return {
+        "lms": as_detail(ours), "qbo": as_detail(theirs), "differs": differences(ours, theirs, same_customer=True),
+        "absent": {}, "qbo_id": "1240", "qbo_version": "0", "as_of": datetime.now(UTC) - timedelta(minutes=3),
     }  # fmt: skip
 
 
