@@ -36,7 +36,9 @@ def lms_version(record: StagedCredit) -> Credit | None:
     """The LMS's version, for the customer on whom it is booked."""
     if record.lms is None:
         return None
-    return replace(record.lms, customer=whose.in_lms(record.lms, record.link.base if record.link else None))
+    base = record.link.base if record.link else None
+    theirs = whose.in_quickbooks(record.known.payer, base.customer if base else None, record.lms.customer)
+    return replace(record.lms, customer=whose.in_lms(record.lms, base, theirs))
 
 
 def _value(credit: Credit | None) -> tuple[RecordKey | None, Decimal] | None:

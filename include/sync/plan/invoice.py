@@ -107,12 +107,12 @@ def lms_version(record: StagedInvoice) -> Invoice | None:
     if record.lms is None:
         return None
     base = record.link.base if record.link else None
-    return replace(record.lms.invoice, customer=whose.in_lms(record.lms.invoice, base))
+    return replace(record.lms.invoice, customer=whose.in_lms(record.lms.invoice, base, qbo_customer(record)))
 
 
 def qbo_customer(record: StagedInvoice) -> RecordKey | None:
-    """Whom QuickBooks' version is for; None: its customer is linked to nothing."""
-    ours, base = lms_version(record), record.link.base if record.link else None
+    """Whom QuickBooks' version is for; None: its customer is linked to nothing, or nobody asked."""
+    ours, base = record.lms.invoice if record.lms else None, record.link.base if record.link else None
     return whose.in_quickbooks(record.known.payer, base.customer if base else None, ours.customer if ours else None)
 
 

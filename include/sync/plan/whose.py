@@ -28,9 +28,12 @@ def names_another(ours: Billed, base: Billed) -> bool:
     return base.owner is not None and ours.owner is not None and ours.owner != base.owner
 
 
-def in_lms(ours: Billed, base: Billed | None) -> RecordKey:
-    """Whom the LMS's version is for. `base`: what was agreed on, if anything was."""
-    return ours.customer if base is None or names_another(ours, base) else base.customer
+def in_lms(ours: Billed, base: Billed | None, theirs: RecordKey | None = None) -> RecordKey:
+    """Whom the LMS's version is for. `base`: what was agreed on, if anything was; `theirs`: whom QuickBooks' version is
+    for, which may have followed the account's new structure."""
+    if base is None or names_another(ours, base) or theirs == ours.customer:
+        return ours.customer
+    return base.customer
 
 
 def in_quickbooks(payer: Payer | None, *known: RecordKey | None) -> RecordKey | None:

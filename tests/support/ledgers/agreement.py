@@ -46,7 +46,10 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
             refused.add(key)
         else:
             found.append(f"{error['error_code']} of {key}: {error['message']}")
-    found += [words for key, words in whose.items() if key not in moved]
+    # Only an invoice makes a customer: until then money waits where it is.
+    found += [
+        words for key, words in whose.items() if key not in moved and (key[0] == "invoice" or "{None}" not in words)
+    ]
     # Only an invoice makes a customer: until then, what else there is for the account waits.
     refused |= {(e, one) for e in lms for one in lms[e].keys() - qbo[e].keys() if not _customer(world, e, one)}
     for entity, record_id in refused:
@@ -74,7 +77,7 @@ def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: b
     customers = {(entity, many[0]["lms_id"]): qbo_id for (entity, qbo_id), many in links.items()}
     found = {}
     for entity, resource in _TRANSACTIONS.items():
-        there = {body["Id"]: body["CustomerRef"]["value"] for body in world.qbo.all(resource)}
+        there = {body["Id"]: body["CustomerRef"]["value"] for body in world.qbo.all(resource) if body["TotalAmt"]}
         rows = world.sql(
             f"select r.id, r.billing_account_id, r.doctor_office_id, a.accounting_structure, l.qbo_id"
             f"  from lms.{entity} r join lms.billing_account a on a.id = r.billing_account_id"
@@ -89,8 +92,8 @@ def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: b
             if exactly:
                 named = row["doctor_office_id"] is not None and row["accounting_structure"] == "detailed"
                 right = {pair if named else account}
-            # Only an invoice makes a customer: until then it waits where it is.
-            if right != {None} and row["qbo_id"] in there and there[row["qbo_id"]] not in right:
+            # A void has nothing that could be anybody's.
+            if there.get(row["qbo_id"]) not in {None, *right}:
                 found[entity, str(row["id"])] = (
                     f"{entity} {row['id']} is for customer {there[row['qbo_id']]} in QuickBooks, {right} in the LMS"
                 )
