@@ -271,11 +271,11 @@ class OpenBalance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Duplicate:
-    """The other side's payment that may be the same money (rule 9)."""
+    """A payment in QuickBooks that may be the same money as one of the LMS (rule 9)."""
 
-    #: QuickBooks' payment and, where it has one, its copy in the LMS.
     qbo_id: str
-    lms_id: str | None
+    #: Its copy in the LMS, if it has come there already.
+    copy_id: str | None
     date: dt.date
     amount: Decimal
     #: The LMS's account that it is of; all the LMS invoices that it pays.

@@ -121,7 +121,7 @@ def link_payments(request: Request, error_id: Id, who: Bookkeeper, form: Posted,
 def keep_both(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
     """The customer paid twice: ignoring the error lets each payment sync (a trigger)."""
     error, _ = _of_duplicate(read_error(connection, error_id))
-    ignore(connection, who, [error], "The customer paid twice: both payments are kept.")
+    ignore(connection, who, [error], "Two separate payments: both are kept.")
     connection.commit()
     return go(request, f"/errors/{error_id}", done="payments-kept")
 

@@ -32,8 +32,8 @@ DONE = {
     "ignored": "{n} {are} now ignored.",
     "ignored-none": "Nothing to ignore. Select at least one open error.",
     "reopened": "{n} {are} open again and being retried.",
-    "payment-linked": "Linked. The two payments are one now; balances follow in a moment.",
-    "payments-kept": "Both payments are kept. Each is being synced to the other side.",
+    "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
+    "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
     "linked": "Linked. {n} for this customer {are} being retried.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }

@@ -192,7 +192,7 @@ def customers(client: QboClient, body: Json) -> tuple[str, list[str]]:
     memos = [one["TxnId"] for line in others for one in line.linked if one["TxnType"] == "CreditMemo"]
     own = client.read("Customer", body["CustomerRef"]["value"])
     return "another customer" if isinstance(own, Fault) else record.name(own), [
-        f"{noun} {record.document_number(found)} belongs to “{found['CustomerRef'].get('name', 'another customer')}”"
+        f"{noun} {record.document_number(found)} is for “{found['CustomerRef'].get('name', 'another customer')}”"
         for resource, noun, ids in (("Invoice", "invoice", [*invoices]), ("CreditMemo", "credit memo", memos))
         for found in (client.find(resource, "Id", ids) if ids else [])
         if found["CustomerRef"]["value"] != body["CustomerRef"]["value"]

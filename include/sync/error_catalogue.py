@@ -40,7 +40,7 @@ from include.sync.plan.error_codes import ENTRIES, anchor
 
 # The records that the examples are about.
 
-_DAY = date(2026, 6, 15)
+_DAY, _LATER = date(2026, 6, 15), date(2026, 6, 22)
 _FIRST_VERSION = "0"
 _CUSTOMER = RecordKey("billing_account", "7")
 _LINE = InvoiceLine(product=RecordKey("product", "3"), quantity=Decimal(1), unit_price=Decimal(33), amount=Decimal(33))
@@ -219,8 +219,8 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.foreign_customer(_THE_INVOICE, ForeignCustomer(name="Toronto Dental", currency="CAD"), "USD")
     yield problems.unreadable("The invoice with QuickBooks id 145", {})
     yield problems.customer_not_linked(f"{_THE_INVOICE} of $80.00", "58", _NAME)
-    yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental")
-    yield problems.customer_changed(_THE_INVOICE, _NAME, "62", "Walk-in Repairs", linked=False)
+    yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental", document="invoice")
+    yield problems.customer_changed(_THE_CREDIT, _NAME, "62", "Walk-in Repairs", document="credit", linked=False)
     yield problems.customer_changed_in_lms(_THE_INVOICE, "Hilltop Dental")
     yield problems.books_closed(_THE_INVOICE, _DAY, date(2026, 6, 30))
     yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
@@ -261,7 +261,7 @@ def _from_quickbooks() -> Iterator[Problem]:
     product = "Product “Zirconia Crown”"
     yield fault_words.item_name_in_use(fault_words.explain(_fault("6240"), product), product)
     refused_link = fault_words.explain(_fault("620"), _THE_PAYMENT)
-    yield fault_words.different_customers(refused_link, _THE_PAYMENT, _NAME, ["invoice 1042 belongs to “Dr. Sub”"])
+    yield fault_words.different_customers(refused_link, _THE_PAYMENT, _NAME, ["invoice 1042 is for “Dr. Sub”"])
     fault = _fault("6000", "The amount that you applied is more than the amount that is open.")
     yield fault_words.explain(fault, _THE_PAYMENT)
     paid = SettledBy(kind="Payment", qbo_id="190", payment_id="190", date=_DAY, amount=Decimal(50), applied=Decimal(50))
@@ -273,13 +273,14 @@ def _from_quickbooks() -> Iterator[Problem]:
     )
     settled = replace(invoice, balance=ZERO, settled_by=(paid, credited))
     for open_balance in (invoice, settled, replace(invoice, voided=True)):
-        less_open = problems.less_open(_THE_PAYMENT, [(Decimal(150), open_balance)])
+        less_open = problems.less_open(problems.named("payment", Decimal(150), _LATER), [(Decimal(150), open_balance)])
         if less_open:
             yield less_open
     yield fault_words.memo_in_use(fault_words.explain(fault, _THE_CREDIT), _THE_CREDIT, Decimal(20))
     yield problems.less_left(_THE_APPLIED_CREDIT, Decimal(60), Decimal(20))
-    twin = Duplicate(qbo_id="190", lms_id=None, date=_DAY, amount=_PAYMENT.amount, account="1", pays=("12",))
+    twin = Duplicate(qbo_id="190", copy_id=None, date=_DAY, amount=_PAYMENT.amount, account="1", pays=("12",))
     yield problems.possible_duplicate(_PAYMENT, twin, ["1042"])
+    yield problems.possible_duplicate(_PAYMENT, twin, ["1042"], shared=False)
     inactive = fault_words.explain(
         _fault("2500", "Something you're trying to use has been made inactive."), _THE_CREDIT
     )

@@ -26,7 +26,7 @@ SOON_RETRY = timedelta(minutes=1)
 #: Records of ours that a bookkeeper knows as something else.
 _PUBLIC = {"special_item": "product", "credit_application": "credit"}
 
-#: Only a change in the LMS, a link or a person can end these, and each of those marks the record by itself.
+#: Time alone ends none of these: a change, a link or a person does, and each of those marks the record by itself.
 NEVER_RETRIED = frozenset(
     {
         "validation_failed",

@@ -31,10 +31,10 @@ _CLOSED = (
 #: says.
 WORDS: Mapping[str, tuple[str, str]] = {
     "620": (
-        "{record} cannot be linked in QuickBooks: it and what it is applied to belong to different customers.",
-        "In Pilot, give it to the same billing account or doctor–office pair as the invoice, or apply the money to "
-        "another invoice. A payment that is in QuickBooks already can also be given to the invoice's customer there. "
-        f"{RETRY}",
+        "QuickBooks did not apply {record_lower}: it and its invoice are for different customers.",
+        "In Pilot, change its billing account or doctor–office pair to match the invoice, or apply it to another "
+        "invoice. Pilot sends that right away. If it is a payment that is already in QuickBooks, you can change "
+        "its customer there instead: Pilot tries again within minutes.",
     ),
     "6140": (
         "{record} cannot be created in QuickBooks: its number is already used there.",
@@ -181,12 +181,13 @@ def inactive(problem: Problem, invoice: str, names: Sequence[str]) -> Problem:
 
 
 def different_customers(problem: Problem, noun: str, customer: str, owners: Sequence[str]) -> Problem:
-    """What a payment links and whose that is (620). `customer`: its own; `owners`: “invoice 1042 belongs to …”."""
+    """What a payment links and whose that is (620). `customer`: its own; `owners`: “invoice 1042 is for …”."""
     if not owners:
         return problem
     return replace(
         problem,
-        message=f"{noun} cannot be linked in QuickBooks: it is for “{customer}”, but {' and '.join(owners)}.",
+        message=f"QuickBooks did not apply {noun[:1].lower()}{noun[1:]}: it is for “{customer}”, but "
+        f"{' and '.join(owners)}.",
     )
 
 

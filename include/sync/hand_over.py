@@ -52,16 +52,15 @@ def balances_unsure(
         marks.mark_one(connection, realm_id, "qbo_to_lms", "invoice", qbo_id, billing_lab_id)
 
 
-def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, found: Duplicate) -> None:
+def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, lms_id: str, found: Duplicate) -> None:
     """QuickBooks' payment waits because it may be the same money as one of the LMS: the question is kept until somebody
     answers it, and the run of the LMS's payment reports it."""
-    if found.lms_id:
-        connection.execute(
-            "insert into qbo_sync.possible_duplicate (realm_id, lms_id, qbo_id, detail) values (%s, %s, %s, %s)"
-            " on conflict (realm_id, lms_id, qbo_id) do update set detail = excluded.detail",
-            [realm_id, int(found.lms_id), found.qbo_id, jsonb(found)],
-        )
-        unlinked_payment(connection, found.lms_id)
+    connection.execute(
+        "insert into qbo_sync.possible_duplicate (realm_id, lms_id, qbo_id, detail) values (%s, %s, %s, %s)"
+        " on conflict (realm_id, lms_id, qbo_id) do update set detail = excluded.detail",
+        [realm_id, int(lms_id), found.qbo_id, jsonb(found)],
+    )
+    plan_payment_again(connection, lms_id)
 
 
 def sync_back(
@@ -78,8 +77,8 @@ def sync_back(
         marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
 
 
-def unlinked_payment(connection: psycopg.Connection, lms_id: str) -> None:
-    """A payment of the LMS whose link is taken back is to be sent as a new one; by the change feed."""
+def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:
+    """A payment of the LMS is to be planned again, through the change feed: this transaction holds a mark already."""
     connection.execute(
         "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
         " select 'payment', id, billing_lab_id from lms.payment where id = %s",
@@ -87,7 +86,7 @@ def unlinked_payment(connection: psycopg.Connection, lms_id: str) -> None:
     )
 
 
-def linked_by_hand(connection: psycopg.Connection, realm_id: str, base: Any, billing_lab_id: int | None) -> None:
+def tell_balances_again(connection: psycopg.Connection, realm_id: str, base: Any, billing_lab_id: int | None) -> None:
     """What a payment is applied to counts as agreed from now on: the balances of its invoices are told anew."""
     if isinstance(base, Payment):
         keys = [one.invoice for one in base.applications]

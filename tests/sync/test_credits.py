@@ -183,6 +183,6 @@ def test_a_credit_for_an_invoice_of_another_customer_says_which(world: World) ->
     [error] = world.errors()
     number = world.lms_invoice(invoice)["invoice_number"]
     assert error["error_code"] == "qbo_620"
-    assert f"invoice {number} belongs to “Lakeside Dental”" in error["message"]
-    assert "In Pilot, give it to the same billing account" in error["resolution"]
+    assert f"invoice {number} is for “Lakeside Dental”" in error["message"]
+    assert "In Pilot, change its billing account" in error["resolution"]
     assert (world.qbo.all("Payment"), world.qbo_invoice(invoice)["Balance"]) == ([], 100)

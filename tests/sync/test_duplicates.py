@@ -332,7 +332,7 @@ def test_a_credit_memo_that_has_settled_the_invoice_is_named(world: World) -> No
     [error] = world.errors()
     assert (error["error_code"], error["lms_id"]) == ("qbo_6000", payment)
     assert (
-        "nothing of it is open in QuickBooks: it was settled by the credit memo of $100.00 dated 06/20/2026"
+        "it has no open balance in QuickBooks: it was settled by the credit memo of $100.00 dated 06/20/2026"
         in (error["message"])
     )
 

@@ -157,7 +157,7 @@ def test_a_link_that_quickbooks_refuses_names_the_invoice(world: World) -> None:
     [error] = world.errors()
     number = world.lms_invoice(invoice)["invoice_number"]
     assert error["error_code"] == "qbo_620"
-    assert f"invoice {number} belongs to" in error["message"]
+    assert f"invoice {number} is for" in error["message"]
     assert "Dr. Sub" in error["message"]
     assert world.qbo.all("Payment") == []
 

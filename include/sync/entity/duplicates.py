@@ -1,6 +1,7 @@
 """The same check entered on both sides? Payments of the LMS and of QuickBooks that may be the same money (rule 9)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,9 +30,10 @@ _NOT_SENT_YET = Path(__file__).with_name("payments_not_sent_yet.sql").read_bytes
 def find_towards_quickbooks(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
 ) -> None:
-    """Fill `duplicate` of new payments of the LMS: a payment that came from QuickBooks, or one that has still to come.
+    """Fill what is known of the duplicates of new payments of the LMS: the first of QuickBooks' payments that wait for
+    an answer, have still to come, or have come already.
 
-    Those that no capture has seen yet cost one query, whatever the number of the records.
+    Those that no capture has seen yet cost a query, and those that are marked a batch, whatever the number of records.
     """
     new = {record.record_id: ours for record in records if (ours := planner.flowing(record)) and ours.applications}
     coming = _coming(connection, client, company) if new else []
@@ -43,32 +45,34 @@ def find_towards_quickbooks(
         asked = [*_waiting(connection, company.realm_id, record.record_id), *coming]
         asked += _in_lms_already(connection, company, record.record_id, ours)
         for one in asked:
-            shared = () if one.qbo_id in kept else _same_money(connection, ours, one)
-            if shared:
-                record.known.duplicate = one
-                record.known.duplicate_numbers = _numbers(connection, shared)
+            found = None if one.qbo_id in kept else same_money(connection, ours, one)
+            if found:
+                record.known.duplicate, record.known.duplicate_in_lms = one, record.record_id
+                record.known.duplicate_numbers = _numbers(connection, found.invoices)
+                record.known.duplicate_shares = found.shared
                 break
 
 
-def find_towards_lms(connection: psycopg.Connection, company: Company, record: StagedPayment) -> Duplicate | None:
-    """The payment of the LMS that may be the same money as one that is new in QuickBooks; `lms_id` is its id."""
+def find_towards_lms(connection: psycopg.Connection, company: Company, record: StagedPayment) -> None:
+    """Fill what is known of the duplicate of a payment that is new in QuickBooks: the first payment of the LMS that is
+    still to be sent and may be the same money."""
     theirs = planner.qbo_version(record)
     if theirs is None or theirs.owner is None or record.fetched is None:
-        return None
+        return
     if _perhaps_ours(connection, company.realm_id, [record.fetched]):
-        return None
-    there = _duplicate(record.record_id, theirs)
+        return
+    itself = _duplicate(record.record_id, theirs)
     candidates = _candidates(connection, _NOT_SENT_YET, company, theirs, record.record_id)
     for lms_id, ours in read_payments(connection, list(candidates)).items():
-        if _same_money(connection, ours, there):
-            return _duplicate(record.record_id, theirs, lms_id)
-    return None
+        if same_money(connection, ours, itself):
+            record.known.duplicate, record.known.duplicate_in_lms = itself, lms_id
+            return
 
 
-def _duplicate(qbo_id: str, payment: Payment, lms_id: str | None = None) -> Duplicate:
+def _duplicate(qbo_id: str, payment: Payment, copy_id: str | None = None) -> Duplicate:
     return Duplicate(
         qbo_id=qbo_id,
-        lms_id=lms_id,
+        copy_id=copy_id,
         date=payment.date,
         amount=payment.amount,
         account=payment.owner.billing_account_id if payment.owner else "",
@@ -76,21 +80,34 @@ def _duplicate(qbo_id: str, payment: Payment, lms_id: str | None = None) -> Dupl
     )
 
 
-def _same_money(connection: psycopg.Connection, ours: Payment, theirs: Duplicate) -> tuple[str, ...]:
-    """Of the same account and amount, days apart at most: the invoices that both pay; else those of either that are
-    over-applied in the LMS. None: they are two payments."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SameMoney:
+    """Why two payments may be the same money."""
+
+    #: LMS ids.
+    invoices: tuple[str, ...]
+    #: Both pay them; else one of the two does, and they have more applied in the LMS than they are about.
+    shared: bool
+
+
+def same_money(connection: psycopg.Connection, ours: Payment, theirs: Duplicate) -> SameMoney | None:
+    """THE rule (rule 9): of the same account and amount, at most DAYS_APART, both applied to invoices; they share one
+    of those, or one is over-applied in the LMS."""
     alike = ours.owner and (ours.owner.billing_account_id, ours.amount) == (theirs.account, theirs.amount)
     own = {one.invoice.id for one in ours.applications}
     if not alike or abs(ours.date - theirs.date) > DAYS_APART or not own or not theirs.pays:
-        return ()
-    shared = own.intersection(theirs.pays) or _over_applied(connection, own.union(theirs.pays))
-    return tuple(sorted(shared, key=int))
+        return None
+    shared = own.intersection(theirs.pays)
+    invoices = shared or _over_applied(connection, own.union(theirs.pays))
+    return SameMoney(invoices=tuple(sorted(invoices, key=int)), shared=bool(shared)) if invoices else None
 
 
 def _over_applied(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> set[str]:
-    """Those of the invoices that have more applied in the LMS than they are about."""
+    """Those of the synced invoices that have more applied in the LMS than they are about."""
     rows = connection.execute(
-        "select id::text from lms.invoice where id = any(%s::bigint[]) and balance < 0", [sorted(invoice_ids)]
+        "select id::text from lms.invoice i where id = any(%s::bigint[]) and balance < 0"
+        "   and exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id)",
+        [sorted(invoice_ids)],
     )
     return {invoice_id for (invoice_id,) in rows}
 
@@ -120,7 +137,7 @@ def _coming(connection: psycopg.Connection, client: QboClient, company: Company)
         return []  # what was there before the first capture is history
     marked = connection.execute(
         "select record_id from qbo_sync.change_mark m where realm_id = %s and direction = 'qbo_to_lms'"
-        "   and entity = 'payment' and waits_for_entity is null",
+        "   and entity = 'payment' and waits_for_entity is distinct from 'payment'",
         [company.realm_id],
     )
     found = qbo_payment.find_new(client, row[0], [record_id for (record_id,) in marked])
@@ -158,7 +175,7 @@ def _as_duplicates(connection: psycopg.Connection, realm_id: str, found: Sequenc
     return [
         Duplicate(
             qbo_id=one.qbo_id,
-            lms_id=None,
+            copy_id=None,
             date=one.date,
             amount=one.amount,
             account=customers[one.customer_id].owner.billing_account_id,
@@ -193,7 +210,8 @@ def _kept(connection: psycopg.Connection, realm_id: str, lms_id: str) -> set[str
 def _candidates(
     connection: psycopg.Connection, statement: bytes, company: Company, like: Payment, record_id: str
 ) -> dict[str, str]:
-    """Payments of the LMS of the same account and amount, some days apart at most: their QuickBooks ids, by LMS id."""
+    """A coarse filter (`same_money` decides): payments of the LMS of the account and amount, some days apart at most;
+    their QuickBooks ids, if they have one, by LMS id."""
     if like.owner is None:
         return {}
     rows = connection.execute(

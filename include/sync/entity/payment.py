@@ -21,7 +21,7 @@ from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
-from include.sync import fault_words, hand_over, links, marks
+from include.sync import fault_words, hand_over, links
 from include.sync.entity.applied import of_other_customers, open_balances, over_applied, synced_and_expected
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
@@ -75,7 +75,7 @@ class PaymentSync(
         for record in towards_lms:
             record.known.applies_our_credit = record.record_id in ours
             if record.link is None:
-                record.known.duplicate = find_towards_lms(connection, company, record)
+                find_towards_lms(connection, company, record)
                 # What may be the same money and was never sent is nothing that waiting could tell.
                 in_flight = record.known.duplicate is None and _match_in_flight(connection, company, record)
                 record.known.match_in_flight = in_flight
@@ -192,7 +192,7 @@ class PaymentSync(
         """The payment goes with its applications, or only the link to what is deleted on both sides."""
         if record.planned.cause is Cause.LINKED_TO_NOTHING:
             links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
-            hand_over.unlinked_payment(connection, lms_id)
+            hand_over.plan_payment_again(connection, lms_id)
             return Written(outcome="unchanged", operation="update", lms_id=lms_id)
         _lock_invoices(connection, record)
         payment_write.delete(connection, lms_id)
@@ -213,7 +213,7 @@ class PaymentSync(
             payment_write.change_owner(connection, lms_id, theirs.owner)
             hand_over.retry_named(connection, in_lms("payment", lms_id))
             self._store(connection, company, record, lms_id, theirs)
-            marks.mark_one(connection, company.realm_id, "lms_to_qbo", "payment", lms_id, record.billing_lab_id)
+            hand_over.plan_payment_again(connection, lms_id)
             return Written(outcome="updated", operation="update", lms_id=lms_id)
         _lock_invoices(connection, record)
         unsynced = planner.unsynced_applications(record)

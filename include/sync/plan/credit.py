@@ -37,8 +37,8 @@ def lms_version(record: StagedCredit) -> Credit | None:
     if record.lms is None:
         return None
     base = record.link.base if record.link else None
-    theirs = whose.in_quickbooks(record.known.payer, base.customer if base else None, record.lms.customer)
-    return replace(record.lms, customer=whose.in_lms(record.lms, base, theirs))
+    theirs = whose.customer_in_quickbooks(record.known.payer, base.customer if base else None, record.lms.customer)
+    return replace(record.lms, customer=whose.customer_in_lms(record.lms, base, theirs))
 
 
 def _value(credit: Credit | None) -> tuple[RecordKey | None, Decimal] | None:
@@ -51,7 +51,7 @@ def _qbo_value(record: StagedCredit) -> tuple[RecordKey | None, Decimal] | None:
     if record.fetched is None:
         return None
     known = (base.customer if base else None, lms.customer if lms else None)
-    return whose.in_quickbooks(record.known.payer, *known), record.fetched.amount
+    return whose.customer_in_quickbooks(record.known.payer, *known), record.fetched.amount
 
 
 def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
@@ -96,6 +96,7 @@ def _other_customer(record: StagedCredit, qbo: QboCreditMemo) -> Problem:
         record.known.customer_name,
         qbo.customer_id,
         qbo.customer_name,
+        document="credit",
         linked=record.known.payer is not None,
     )
 
@@ -226,7 +227,7 @@ def applied_in_quickbooks(record: StagedApplication) -> tuple[Application, ...] 
 
 def applied_for(applied: CreditApplication, credit: Credit | None) -> RecordKey:
     """Whose customer it stands under: the one on whom its credit is booked. `credit`: what was agreed on of that."""
-    return whose.in_lms(applied, credit)
+    return whose.customer_in_lms(applied, credit)
 
 
 def application_needs_quickbooks(record: StagedApplication) -> bool:

@@ -96,12 +96,13 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "customer_changed": Entry(
         means=(
-            "An invoice or credit is for one customer in Pilot and for another one in QuickBooks: somebody changed the "
-            "customer on one side. An invoice with a case stays with its billing account, so this change does not sync."
+            "An invoice or credit is for one customer in Pilot and for another one in QuickBooks, because somebody "
+            "changed it on one side. This does not sync by itself: the invoice of a case stays with its billing "
+            "account."
         ),
         who=_EITHER,
-        to_do="Change the customer back on the side that is wrong, or change it on the other side too.",
-        then="A change on either side is picked up, and the error is resolved once both sides say the same.",
+        to_do="Change the customer on one side so that both match.",
+        then="A change on either side is picked up, and the error is resolved once both match.",
     ),
     "inactive_reference": Entry(
         means="The record uses a customer, product, or account that was made inactive in QuickBooks.",
@@ -152,7 +153,7 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who=_EITHER,
         to_do="Apply the credit the same way on both sides, in Pilot or in QuickBooks.",
-        then="A change on either side is picked up, and the error is resolved once both sides say the same.",
+        then="A change on either side is picked up, and the error is resolved once both match.",
     ),
     "deleted_in_quickbooks": Entry(
         means="The record was changed in Pilot, but somebody has deleted it in QuickBooks.",
@@ -236,19 +237,20 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "possible_duplicate": Entry(
         means=(
-            "A payment in Pilot and one in QuickBooks have the same customer and amount, are at most five days apart, "
-            "and pay the same invoice (or one of them finds nothing open on its invoice). Perhaps the same check was "
-            "entered on both sides. The one in Pilot was not sent to QuickBooks."
+            "A payment in Pilot and one in QuickBooks have the same customer (a main customer and its "
+            "sub-customers count as one) and amount, are at most five days apart, and pay the same invoice, or "
+            "an invoice of one of them has more applied to it in Pilot than its total. Perhaps the same check "
+            "was entered on both sides. The payment in Pilot is not sent to QuickBooks until somebody chooses."
         ),
         who=_EITHER,
         to_do=(
-            "Choose *Link* on the page if it is the same money, *Keep both* if the customer paid twice. Or delete one "
-            "of the two where it was entered. With SQL: a row in `qbo_sync.entity_link` joins the two (if the "
-            "payment in QuickBooks has a copy in Pilot, change `lms_id` of its row), or ignore the error to keep both."
+            "Choose *Link* on the page if it is one payment, *Keep both* if these are two separate payments. Or delete "
+            "the payment that was entered by mistake. ([How to do it with SQL](page.md#the-same-check-on-both-sides).)"
         ),
         then=(
-            "Linked, the two become one payment, and QuickBooks' version of it counts. Kept, each is synced to the "
-            "other side. Nothing is doubled or merged before somebody has chosen."
+            "Linked, Pilot keeps one payment, with the date, amount, and invoices from QuickBooks. Kept, the one "
+            "in Pilot is sent to QuickBooks, and the one in QuickBooks is added to Pilot if it is not there yet. "
+            "Nothing is doubled or merged before somebody has chosen."
         ),
     ),
     "qbo_6140": Entry(
@@ -277,12 +279,12 @@ ENTRIES: Mapping[str, Entry] = {
         then=_NEXT_CHECK,
     ),
     "qbo_6000": Entry(
-        means=(
-            "QuickBooks gave a business reason in its own words, often that more is applied than is open. The message "
-            "quotes it."
+        means=("QuickBooks rejected the record, usually because more was applied than the invoice's open balance."),
+        who=_EITHER,
+        to_do=(
+            "Compare the open balance of the invoice in QuickBooks with what is applied in Pilot, and correct "
+            "the side that is wrong."
         ),
-        who="the bookkeeper",
-        to_do="Do what QuickBooks says.",
         then=(
             "It is tried again after a minute, because another record may be about to make room, and whenever a check "
             "of QuickBooks finds a change of what it is applied to."

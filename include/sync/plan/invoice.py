@@ -107,13 +107,15 @@ def lms_version(record: StagedInvoice) -> Invoice | None:
     if record.lms is None:
         return None
     base = record.link.base if record.link else None
-    return replace(record.lms.invoice, customer=whose.in_lms(record.lms.invoice, base, qbo_customer(record)))
+    return replace(record.lms.invoice, customer=whose.customer_in_lms(record.lms.invoice, base, qbo_customer(record)))
 
 
 def qbo_customer(record: StagedInvoice) -> RecordKey | None:
     """Whom QuickBooks' version is for; None: its customer is linked to nothing, or nobody asked."""
     ours, base = record.lms.invoice if record.lms else None, record.link.base if record.link else None
-    return whose.in_quickbooks(record.known.payer, base.customer if base else None, ours.customer if ours else None)
+    return whose.customer_in_quickbooks(
+        record.known.payer, base.customer if base else None, ours.customer if ours else None
+    )
 
 
 def qbo_version(record: StagedInvoice, lab: LabSettings) -> Invoice | None:
@@ -275,6 +277,7 @@ def other_customer(record: StagedInvoice) -> Problem | None:
         record.known.customer_name,
         fetched.customer_id,
         fetched.customer_name,
+        document="invoice",
         linked=theirs is not None,
     )
 

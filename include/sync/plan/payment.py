@@ -68,9 +68,12 @@ class PaymentContext(Context):
     method_id: str | None = None
     #: It is the payment of $0.00 that applies a credit of the LMS.
     applies_our_credit: bool = False
-    #: New on one side: the other side's payment that may be the same money, and the numbers of their invoices.
+    #: New on one side: QuickBooks' payment of two that may be the same money (towards the LMS: itself), and the LMS
+    #: id of the other; the numbers of the invoices that make them so, and whether both pay those.
     duplicate: Duplicate | None = None
+    duplicate_in_lms: str | None = None
     duplicate_numbers: tuple[str, ...] = ()
+    duplicate_shares: bool = True
     #: Applied for more in the LMS than is open there: what QuickBooks says of these invoices, by LMS id.
     over_applied: Mapping[str, OpenBalance] = field(default_factory=dict)
     #: New in QuickBooks: a payment of the LMS that looks the same is on its way there.
@@ -119,7 +122,9 @@ def flowing(record: StagedPayment) -> Payment | None:
         for one in record.lms.payment.applications
         if one.invoice in known.synced_invoices or one.invoice in known.expected_invoices
     ]
-    return replace(record.lms.payment, applications=tuple(kept), customer=whose.in_lms(record.lms.payment, base))
+    return replace(
+        record.lms.payment, applications=tuple(kept), customer=whose.customer_in_lms(record.lms.payment, base)
+    )
 
 
 def unsynced_applications(record: StagedPayment) -> tuple[Application, ...]:
@@ -151,8 +156,8 @@ def base_now(record: StagedPayment) -> Payment | None:
 def qbo_customer(record: StagedPayment) -> RecordKey | None:
     """Whom QuickBooks' version is from; None: its customer is linked to nothing."""
     base = record.link.base if record.link else None
-    ours = whose.in_lms(record.lms.payment, base) if record.lms else None
-    return whose.in_quickbooks(record.known.payer, base.customer if base else None, ours)
+    ours = whose.customer_in_lms(record.lms.payment, base) if record.lms else None
+    return whose.customer_in_quickbooks(record.known.payer, base.customer if base else None, ours)
 
 
 def qbo_version(record: StagedPayment) -> Payment | None:
@@ -161,10 +166,10 @@ def qbo_version(record: StagedPayment) -> Payment | None:
     fetched, known = record.fetched, record.known
     base = record.link.base if record.link else None
     ours = record.lms.payment if record.lms else base
-    customer = qbo_customer(record) or (whose.in_lms(ours, base) if ours else None)
+    customer = qbo_customer(record) or (whose.customer_in_lms(ours, base) if ours else None)
     if fetched is None or customer is None:
         return None
-    stays = ours if ours and customer == whose.in_lms(ours, base) else None
+    stays = ours if ours and customer == whose.customer_in_lms(ours, base) else None
     owner = stays.owner if stays else known.payer.owner if known.payer else None
     settled = [
         Application(invoice=RecordKey("invoice", known.invoice_ids[qbo_id]), amount=amount)
@@ -363,7 +368,10 @@ def _new_in_lms(record: StagedPayment, ours: LmsPayment, lab: LabSettings) -> Pl
     if decision.step != "create":
         return nothing(Cause.DIRECTION)
     if record.known.duplicate:
-        problem = problems.possible_duplicate(lms, record.known.duplicate, record.known.duplicate_numbers)
+        known = record.known
+        problem = problems.possible_duplicate(
+            lms, record.known.duplicate, known.duplicate_numbers, shared=known.duplicate_shares
+        )
         return fail(problem, "qbo", lms)
     if record.known.missing:
         waits_for = record.known.missing[0]

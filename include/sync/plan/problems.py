@@ -222,42 +222,46 @@ def customer_not_linked(what: str, customer_id: str, customer_name: str) -> Prob
     return Problem(
         code="customer_not_linked",
         message=f"{what} is for the QuickBooks customer “{customer_name}”, which is not linked to a billing account or "
-        "doctor–office pair in Pilot.",
+        "doctor–office pair in Pilot. So this version of it was not brought into Pilot.",
         resolution="On the QuickBooks Online page, link the customer to a billing account or a doctor–office pair, or "
         "ignore the customer. Once it is linked, its invoices and payments are brought into Pilot automatically.",
         detail={"customer_id": customer_id, "customer_name": customer_name},
     )
 
 
-def customer_changed(what: str, in_lms: str, customer_id: str, in_quickbooks: str, *, linked: bool = True) -> Problem:
-    """Whose it is differs, and stays so (rule 9). `what`: e.g. “Invoice 1042”; `linked`: Pilot knows QuickBooks'
-    customer."""
-    if linked:
-        follow = "change the billing account or the doctor–office pair in Pilot"
-    else:
-        follow = (
-            f"link “{in_quickbooks}” to a billing account or pair on the QuickBooks Online page, and give it to that "
-            "one in Pilot"
+def customer_changed(
+    what: str, in_pilot: str, customer_id: str, in_quickbooks: str, *, document: str, linked: bool = True
+) -> Problem:
+    """Whose it is differs, and stays so (rule 9). `what`: e.g. “Invoice 1042”; `document`: “invoice” or “credit”;
+    `linked`: Pilot knows QuickBooks' customer."""
+    choose = f"change the billing account or doctor–office pair on the {document} in Pilot"
+    if not linked:
+        choose = (
+            f"link “{in_quickbooks}” to a billing account or doctor–office pair on the QuickBooks Online page, "
+            f"and then choose that one on the {document} in Pilot"
         )
+    there = "credit memo" if document == "credit" else document
     return Problem(
         code="customer_changed",
-        message=f"{what} is for “{in_lms}” in Pilot, but for the customer “{in_quickbooks}” in QuickBooks. Payments "
-        "and credits for it cannot be applied on both sides until both say the same.",
-        resolution=f"If Pilot is right, give it to the customer of “{in_lms}” in QuickBooks. If QuickBooks is right, "
-        f"{follow}. This error is resolved once both sides say the same.",
-        detail={"customer_id": customer_id, "customer_name": in_quickbooks, "lms_customer_name": in_lms},
+        message=f"{what} is for “{in_pilot}” in Pilot, but for “{in_quickbooks}” in QuickBooks. Neither side was "
+        "changed.",
+        resolution=f"If Pilot is right, change the customer on the {there} in QuickBooks to “{in_pilot}”. If "
+        f"QuickBooks is right, {choose}. Until both match, money for it cannot be applied on both sides. This "
+        "error is resolved once both match.",
+        detail={"customer_id": customer_id, "customer_name": in_quickbooks, "lms_customer_name": in_pilot},
     )
 
 
-def customer_changed_in_lms(what: str, in_lms: str) -> Problem:
+def customer_changed_in_lms(what: str, in_pilot: str) -> Problem:
     """As `customer_changed`, where the lab's settings let nothing come from QuickBooks. `what`: e.g. “Invoice 1042”."""
     return Problem(
         code="customer_changed",
-        message=f"{what} is for “{in_lms}” in Pilot now. QuickBooks still has it for another customer: the customer of "
-        "an invoice is not changed there.",
-        resolution="Change the billing account or the doctor–office pair back in Pilot, or un-invoice the case and "
-        "invoice it again. Pilot then sends the new invoice automatically.",
-        detail={"lms_customer_name": in_lms},
+        message=f"{what} is for “{in_pilot}” in Pilot now, but still for another customer in QuickBooks. Pilot does "
+        "not change the customer of an invoice that is already in QuickBooks.",
+        resolution="Change the billing account or doctor–office pair back in Pilot. Or un-invoice the case and invoice "
+        "it again: this deletes the invoice in QuickBooks, even if it is paid, and its payments have to be "
+        "applied again.",
+        detail={"lms_customer_name": in_pilot},
     )
 
 
@@ -409,14 +413,15 @@ def applied_otherwise(noun: str, ours: Sequence[Application], theirs: Sequence[A
     """Somebody has changed in QuickBooks what a credit is applied to; nothing of a credit comes back (rule 6)."""
     total = sum((one.amount for one in ours), ZERO)
     there = sum((one.amount for one in theirs), ZERO)
-    differs = f"{show(total)} of it is applied in Pilot, {show(there)} in QuickBooks"
+    differs = f"{show(total)} is applied in Pilot, {show(there)} in QuickBooks"
     if total == there:
-        differs = f"{show(total)} of it is applied to other invoices in QuickBooks than in Pilot"
+        differs = f"{show(total)} is applied to other invoices in QuickBooks than in Pilot"
     return Problem(
         code="applied_otherwise",
-        message=f"{noun} was changed in QuickBooks: {differs}.",
-        resolution="If QuickBooks is right, apply the credit the same way in Pilot. If Pilot is right, apply it that "
-        "way in QuickBooks again. This error is resolved once both sides say the same.",
+        message=f"{noun} was changed in QuickBooks: {differs}. Credits sync only from Pilot to QuickBooks, so Pilot "
+        "was not changed.",
+        resolution="If QuickBooks is right, apply the credit in Pilot to the same invoices and amounts. If Pilot is "
+        "right, change what the credit memo is applied to in QuickBooks. This error is resolved once both match.",
         detail={"lms_applications": plain(ours), "qbo_applications": plain(theirs)},
     )
 
@@ -471,13 +476,14 @@ def less_open(
     `noun`: e.g. “The payment of $150.00 dated 11/25/2026”. `wanted`: amount and invoice. `held_by`: the QuickBooks id
     of the payment or credit memo that applies it, if it is there already.
     """
-    said, invoices, causes = [], [], []
+    said, invoices, causes, settled = [], [], [], False
     for amount, there in wanted:
         own = sum((one.applied for one in there.settled_by if one.qbo_id == held_by), ZERO)
         others = [one for one in there.settled_by if one.qbo_id != held_by]
         if amount <= there.balance + own:
             continue
         said.append(f"{show(amount)} to invoice {there.number}, but {_open(there, there.balance + own, others)}")
+        settled = settled or bool(others and not there.voided)
         causes += [in_quickbooks("Invoice", there.qbo_id)]
         causes += [in_quickbooks("Payment", one.payment_id) for one in others]
         causes += [in_quickbooks(one.kind, one.qbo_id) for one in others if one.kind != "Payment"]
@@ -489,19 +495,30 @@ def less_open(
     return Problem(
         code="qbo_6000",
         message=f"{noun} applies {'; and '.join(said)}.",
-        resolution="If the other payment or credit is right, apply this one for less or to another invoice in Pilot; "
-        "what is not applied stays as the customer's credit. If it is not, take it off the invoice in QuickBooks. "
-        "Pilot then sends this one again automatically.",
+        resolution=_WHAT_TO_DO if settled else _NOTHING_ELSE,
         detail={"invoices": invoices},
         causes=tuple(causes),
     )
+
+
+_WHAT_TO_DO = (
+    "If what is applied in QuickBooks is right, apply this one for less or to another invoice in Pilot; what is not "
+    "applied stays as the customer's credit. If not, take the other payment or credit off the invoice in "
+    "QuickBooks. Pilot then sends this one again automatically."
+)
+_NOTHING_ELSE = (
+    "Apply it to another invoice in Pilot, or leave it unapplied. If the invoice was voided or lowered in "
+    "QuickBooks by mistake, enter it there again. Pilot then sends this one again automatically."
+)
 
 
 def _open(there: OpenBalance, balance: Decimal, others: Sequence[SettledBy]) -> str:
     """How much is open, and why no more."""
     if there.voided:
         return "that invoice was voided in QuickBooks"
-    much = f"only {show(balance)} of it is open in QuickBooks" if balance > 0 else "nothing of it is open in QuickBooks"
+    much = (
+        f"only {show(balance)} of it is open in QuickBooks" if balance > 0 else "it has no open balance in QuickBooks"
+    )
     if not others:
         return f"{much}: its total there is {show(there.total)}"
     words = [f"the {_SETTLES.get(one.kind, one.kind)} of {show(one.amount)}{_dated(one)}" for one in others]
@@ -531,20 +548,24 @@ def less_left(noun: str, applied: Decimal, left: Decimal) -> Problem:
     )
 
 
-def possible_duplicate(ours: Payment, theirs: Duplicate, invoices: Sequence[str]) -> Problem:
-    """The same check entered on both sides? (rule 9). `invoices`: the numbers of those that both are for."""
+def possible_duplicate(ours: Payment, theirs: Duplicate, invoices: Sequence[str], *, shared: bool = True) -> Problem:
+    """The same check entered on both sides? (rule 9). `invoices`: the numbers of those that both pay (`shared`), or for
+    which more is applied in Pilot than they are about."""
     what = f"invoice {invoices[0]}" if len(invoices) == 1 else f"invoices {', '.join(invoices)}"
+    why = f"both pay {what}" if shared else f"{what} has more applied to it in Pilot than its total"
     return Problem(
         code="possible_duplicate",
         message=f"{named('payment', ours.amount, ours.date)} in Pilot and the payment of {show(theirs.amount)} dated "
-        f"{day(theirs.date)} in QuickBooks may be the same money: same customer, same amount, and both are for {what}. "
-        "The one in Pilot was not sent to QuickBooks.",
-        resolution="If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it "
-        "counts. If the customer paid twice, choose Keep both: each is then synced to the other side.",
-        detail={"qbo_payment_id": theirs.qbo_id, "lms_copy_id": theirs.lms_id, "invoice_numbers": list(invoices)},
+        f"{day(theirs.date)} in QuickBooks may be the same money: same customer, same amount, and {why}. The "
+        "payment in Pilot is not sent to QuickBooks until you choose.",
+        resolution="Compare the two payments. If it is one payment, choose Link: Pilot keeps one payment, with the "
+        "date, amount, and invoices from QuickBooks. If these are two separate payments, choose Keep both: the "
+        "payment in Pilot is then sent to QuickBooks, and the one in QuickBooks is added to Pilot if it is not "
+        "there yet. Or delete the payment that was entered by mistake.",
+        detail={"qbo_payment_id": theirs.qbo_id, "invoice_numbers": list(invoices)},
         causes=(
             in_quickbooks("Payment", theirs.qbo_id),
-            *([in_lms("payment", theirs.lms_id)] if theirs.lms_id else []),
+            *([in_lms("payment", theirs.copy_id)] if theirs.copy_id else []),
         ),
     )
 

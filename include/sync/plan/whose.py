@@ -28,7 +28,7 @@ def names_another(ours: Billed, base: Billed) -> bool:
     return base.owner is not None and ours.owner is not None and ours.owner != base.owner
 
 
-def in_lms(ours: Billed, base: Billed | None, theirs: RecordKey | None = None) -> RecordKey:
+def customer_in_lms(ours: Billed, base: Billed | None, theirs: RecordKey | None = None) -> RecordKey:
     """Whom the LMS's version is for. `base`: what was agreed on, if anything was; `theirs`: whom QuickBooks' version is
     for, which may have followed the account's new structure."""
     if base is None or names_another(ours, base) or theirs == ours.customer:
@@ -36,7 +36,7 @@ def in_lms(ours: Billed, base: Billed | None, theirs: RecordKey | None = None) -
     return base.customer
 
 
-def in_quickbooks(payer: Payer | None, *known: RecordKey | None) -> RecordKey | None:
+def customer_in_quickbooks(payer: Payer | None, *known: RecordKey | None) -> RecordKey | None:
     """Whom QuickBooks' version is for; None: its customer is linked to nothing.
 
     `known`: whom the base and the LMS say. A customer that is linked twice stands for whichever of its two is one.

@@ -110,7 +110,8 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
         if plan.waits_for or plan.cause is Cause.MANY_AT_ONCE:
             waits_for = plan.waits_for or A_PERSON
             if plan.cause is Cause.POSSIBLE_DUPLICATE:
-                hand_over.ask_about_duplicate(connection, company.realm_id, record.known.duplicate)
+                known = record.known
+                hand_over.ask_about_duplicate(connection, company.realm_id, known.duplicate_in_lms, known.duplicate)
             _settle(connection, runtime, company, sync, record, "waiting", waits_for=waits_for)
         else:
             _settle_waiting(connection, runtime, company, sync, record, plan.wait_seconds)

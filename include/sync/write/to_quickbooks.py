@@ -297,11 +297,11 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
             token = record.link.sync_token
             links.store(connection, company.realm_id, record.key, record.link.qbo_id, plan.target, token)
             if plan.cause is Cause.LINKED_BY_HAND:
-                hand_over.linked_by_hand(connection, company.realm_id, plan.target, record.billing_lab_id)
+                hand_over.tell_balances_again(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
             if plan.cause is Cause.LINKED_TO_NOTHING:
-                hand_over.unlinked_payment(connection, record.record_id)
+                hand_over.plan_payment_again(connection, record.record_id)
         settle(connection, runtime.run, _end(company, record, "unchanged"))
 
 

@@ -110,11 +110,13 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
          {"lms_total": 1298.5, "qbo_total": 1383.5, "sides": _two_invoices()}),
         ("Bright Dental Lab", "payment", "lms_to_qbo", 90555, None, None, "possible_duplicate",
          "The payment of $1,298.50 dated 11/21/2026 in Pilot and the payment of $1,298.50 dated 11/23/2026 in"
-         " QuickBooks may be the same money: same customer, same amount, and both are for invoice INV-20417. The one in"
-         " Pilot was not sent to QuickBooks.",
-         "If it is the same money, choose Link: the two become one payment, and QuickBooks' version of it counts. If"
-         " the customer paid twice, choose Keep both: each is then synced to the other side.",
-         {"qbo_payment_id": "1240", "lms_copy_id": None, "invoice_numbers": ["INV-20417"], "sides": _two_payments()}),
+         " QuickBooks may be the same money: same customer, same amount, and both pay invoice INV-20417. The payment in"
+         " Pilot is not sent to QuickBooks until you choose.",
+         "Compare the two payments. If it is one payment, choose Link: Pilot keeps one payment, with the date, amount,"
+         " and invoices from QuickBooks. If these are two separate payments, choose Keep both: the payment in Pilot is"
+         " then sent to QuickBooks, and the one in QuickBooks is added to Pilot if it is not there yet. Or delete the"
+         " payment that was entered by mistake.",
+         {"qbo_payment_id": "1240", "invoice_numbers": ["INV-20417"], "sides": _two_payments()}),
     ]  # fmt: skip
     found = []
     for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(

@@ -1,6 +1,7 @@
 -- The same check entered on both sides (rule 9). A person answers with a row in entity_link, or by ignoring the error.
 
--- QuickBooks' payments that wait for an answer which has come, or which nobody is asked for any more.
+-- QuickBooks' payments that wait for an answer which has come, or which nobody is asked for any more. As long as the
+-- LMS's payment has an error, whichever, or is still to be planned, they wait.
 create or replace view qbo_sync.answered_duplicate as
     select m.*
       from qbo_sync.change_mark m
@@ -14,8 +15,7 @@ create or replace view qbo_sync.answered_duplicate as
             where d.realm_id = m.realm_id and d.qbo_id = m.record_id and d.kept_both_at is null
               and (exists (select 1 from qbo_sync.sync_error e
                             where e.realm_id = d.realm_id and e.direction = 'lms_to_qbo' and e.status = 'open'
-                              and e.record_entity = 'payment' and e.record_id = d.lms_id::text
-                              and e.error_code = 'possible_duplicate')
+                              and e.record_entity = 'payment' and e.record_id = d.lms_id::text)
                    or exists (select 1 from qbo_sync.change_mark t
                                where t.realm_id = d.realm_id and t.direction = 'lms_to_qbo' and t.entity = 'payment'
                                  and t.record_id = d.lms_id::text)

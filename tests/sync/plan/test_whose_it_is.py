@@ -25,21 +25,21 @@ def test_only_another_account_or_pair_is_another_customer() -> None:
         base, ours = money(A, agreed), money(now, said)
         changed = agreed is not None and said is not None and agreed != said
         assert whose.names_another(ours, base) is changed
-        assert whose.in_lms(ours, base) == (now if changed else A), (
+        assert whose.customer_in_lms(ours, base) == (now if changed else A), (
             "what is booked stays when only the structure changes"
         )
-        assert whose.in_lms(ours, None) == now
+        assert whose.customer_in_lms(ours, None) == now
 
 
 @pytest.mark.rule("9.b")
 def test_a_customer_in_quickbooks_is_whom_it_is_linked_to() -> None:
-    assert whose.in_quickbooks(None, A, B) is None
-    assert whose.in_quickbooks(Payer(key=B, owner=Owner("2")), A, A) == B
-    assert whose.in_quickbooks(Payer(key=A, owner=Owner("1"), keys=(A,)), None, None) == A
+    assert whose.customer_in_quickbooks(None, A, B) is None
+    assert whose.customer_in_quickbooks(Payer(key=B, owner=Owner("2")), A, A) == B
+    assert whose.customer_in_quickbooks(Payer(key=A, owner=Owner("1"), keys=(A,)), None, None) == A
 
 
 def test_a_customer_that_is_linked_twice_is_whichever_of_the_two_was_agreed_on() -> None:
     twice = Payer(key=A, owner=Owner("1"), keys=(A, PAIR))
-    assert whose.in_quickbooks(twice, PAIR, A) == PAIR
-    assert whose.in_quickbooks(twice, B, PAIR) == PAIR
-    assert whose.in_quickbooks(twice, B, None) == A
+    assert whose.customer_in_quickbooks(twice, PAIR, A) == PAIR
+    assert whose.customer_in_quickbooks(twice, B, PAIR) == PAIR
+    assert whose.customer_in_quickbooks(twice, B, None) == A
