@@ -108,7 +108,7 @@ def parse(body: Json) -> QboPayment:
         invoices=invoices,
         other_lines=others,
         method_id=body.get("PaymentMethodRef", {}).get("value"),
-        made_at=record.created_at(body),
+        made_at=record.created_at(body) if "MetaData" in body else None,
         lines_lost=not body.get("Line") and applied != 0,
     )
 

@@ -136,7 +136,8 @@ def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
     error = lms.value("select id from qbo_sync.sync_error where realm_id = %s and status = 'open'", company.realm)
     path = f"/errors/{error}"
     assert "Is it the same money?" in uma.get(path).text
-    answer = uma.post(f"{path}/{choice}", csrf=uma.csrf(path))
+    token = uma.csrf(path)
+    answer = uma.post(f"{path}/{choice}", csrf=token)
     assert answer.status_code == 303, answer.text
     kept = lms.value("select action from qbo_sync.page_change where sync_error_id = %s order by id limit 1", error)
     if choice == "link-payment":
@@ -145,7 +146,7 @@ def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
         link = lms.link("payment", payment)
         assert link and link["qbo_id"] == made["Id"]
         becomes(lambda: lms.lms_invoice(invoice)["balance"], 0)
-        assert uma.post(f"{path}/{choice}", csrf=uma.csrf(path)).status_code == 404, "it is over"
+        assert uma.post(f"{path}/{choice}", csrf=token).status_code == 404, "it is over"
     else:
         assert kept == "ignore"
         becomes(question, [("qbo_6000", "open")])
