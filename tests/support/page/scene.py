@@ -145,7 +145,8 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
                 hours,
                 seen - timedelta(days=1),
                 seen,
-                seen + timedelta(days=30),
+                # Waiting alone does not answer a question.
+                None if code == "possible_duplicate" else seen + timedelta(days=30),
                 "invoice_lms_to_qbo",
                 "scheduled__2026-11-22T08:00:00+00:00",
                 entity,
