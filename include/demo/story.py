@@ -84,21 +84,11 @@ def _edit_what_came_from_quickbooks(connection: psycopg.Connection, companies: S
     cashier = Cashier(connection)
     for company in companies:
         for number, more in ((FILED.payments[3], Decimal("5.00")), (FILED.payments[4], None)):
-            [record] = company.all("Payment", f"WHERE PaymentRefNum = '{number}'")
-            row = connection.execute(
-                """select p.id, p.amount + coalesce(%(more)s, 0), a.invoice_id, a.amount + coalesce(%(more)s, 0)
-                     from qbo_sync.entity_link l join lms.payment p on p.id = l.lms_id
-                     left join lms.payment_application a on a.payment_id = p.id
-                    where l.entity = 'payment' and l.realm_id = %(realm)s and l.qbo_id = %(id)s""",
-                {"more": more, "realm": company.realm_id, "id": record["Id"]},
-            ).fetchone()
-            if row is None:
-                raise LookupError(f"payment {number} of {company.name} is not in the LMS")
-            payment_id, total, invoice, share = row
+            copy = _copy(connection, company, number)
             if more is None:
-                cashier.delete("payment", payment_id)
+                cashier.delete("payment", copy.id)
             else:
-                cashier.settle("payment", payment_id, total, {invoice: share})
+                cashier.settle("payment", copy.id, copy.amount + more, {copy.invoice_id: copy.applied + more})
 
 
 def _enter_what_quickbooks_has(connection: psycopg.Connection, company: QuickBooks) -> list[Planted]:
@@ -140,12 +130,14 @@ class _Copy:
     day: date
     amount: Decimal
     invoice_id: int
+    #: What of the amount goes to the invoice.
+    applied: Decimal
 
 
 def _copy(connection: psycopg.Connection, company: QuickBooks, number: str) -> _Copy:
     [record] = company.all("Payment", f"WHERE PaymentRefNum = '{number}'")
     row = connection.execute(
-        "select p.id, p.payment_date, p.amount, a.invoice_id, p.billing_lab_id, p.billing_account_id,"
+        "select p.id, p.payment_date, p.amount, a.invoice_id, a.amount, p.billing_lab_id, p.billing_account_id,"
         "       p.doctor_office_id"
         "  from qbo_sync.entity_link l join lms.payment p on p.id = l.lms_id"
         "  left join lms.payment_application a on a.payment_id = p.id"
@@ -154,4 +146,4 @@ def _copy(connection: psycopg.Connection, company: QuickBooks, number: str) -> _
     ).fetchone()
     if row is None:
         raise LookupError(f"payment {number} of {company.name} is not in the LMS")
-    return _Copy(id=row[0], day=row[1], amount=row[2], invoice_id=row[3], whose=row[4:])
+    return _Copy(id=row[0], day=row[1], amount=row[2], invoice_id=row[3], applied=row[4], whose=row[5:])

@@ -365,8 +365,8 @@ def test_a_credit_memo_that_the_bookkeeper_has_used_says_how_much_is_left(world:
     assert "but only $5.00 of it is left in QuickBooks" in error["message"]
 
 
-def test_an_invoice_of_two_customers_is_asked_about_once(world: World) -> None:
-    """Two like payments in the LMS, one in QuickBooks: only one of the two is the question, the other one waits too."""
+def test_of_two_like_payments_in_the_lms_each_is_asked_about(world: World) -> None:
+    """And one in QuickBooks: it may be either, so neither is sent."""
     account, customer = linked_account(world)
     invoice = world.simple_invoice(account)
     world.both()

@@ -1,7 +1,7 @@
 """Credits as credit memos, and what they are applied to as one zero-total payment each (rule 6)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import psycopg
 
@@ -12,7 +12,7 @@ from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import CREDIT_ITEM, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import QboCreditMemo, QboPayment, StagedRecord
+from include.model.staged import QboCreditMemo, QboPayment
 from include.qbo import credit_memo as qbo_credit
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
@@ -47,8 +47,7 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
         found = read_credits(connection, [record.record_id for record in records])
         for record in records:
             record.lms, record.context = found.get(record.record_id), CreditContext()
-        for record in _changed_in_quickbooks(connection, company, self.resource, records):
-            record.known.changed_in_quickbooks = True
+        _read_changed_in_quickbooks(connection, company, self.resource, records)
         asked = [record for record in records if planner.credit_needs_quickbooks(record)]
         fetch_current(connection, client, self.resource, qbo_credit.parse, asked)
         _read_payers(connection, company, [record for record in asked if record.fetched])
@@ -151,8 +150,7 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
                 record.known.of_other_customers = of_other_customers(
                     connection, company.realm_id, new.applications, new.customer
                 )
-        for record in _changed_in_quickbooks(connection, company, self.resource, records):
-            record.known.changed_in_quickbooks = True
+        _read_changed_in_quickbooks(connection, company, self.resource, records)
         asked = [record for record in records if planner.application_needs_quickbooks(record)]
         fetch_current(
             connection, client, self.resource, qbo_payment.parse, asked, lines_lost=lambda found: found.lines_lost
@@ -241,24 +239,23 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
         return freed > 0
 
 
-R = TypeVar("R", bound=StagedRecord[Any, Any, Any, Any])
-
-
-def _changed_in_quickbooks(
-    connection: psycopg.Connection, company: Company, resource: str, records: Sequence[R]
-) -> list[R]:
-    """Those of the linked records that change capture has seen in another version than ours."""
+def _read_changed_in_quickbooks(
+    connection: psycopg.Connection,
+    company: Company,
+    resource: str,
+    records: Sequence[StagedCredit] | Sequence[StagedApplication],
+) -> None:
+    """Which of the linked records change capture has seen in another version than ours."""
     versions = {record.link.qbo_id: record for record in records if record.link}
     rows = connection.execute(
         "select s.qbo_id, s.sync_token from qbo_sync.qbo_seen s"
         " where s.realm_id = %s and s.resource = %s and s.qbo_id = any(%s)",
         [company.realm_id, resource, list(versions)],
     )
-    return [
-        record
-        for record, token in ((versions[qbo_id], token) for qbo_id, token in rows)
-        if record.link and token != record.link.sync_token
-    ]
+    for qbo_id, token in rows:
+        link = versions[qbo_id].link
+        if link and token != link.sync_token:
+            versions[qbo_id].known.changed_in_quickbooks = True
 
 
 def _read_payers(connection: psycopg.Connection, company: Company, records: Sequence[StagedCredit]) -> None:

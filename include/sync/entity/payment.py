@@ -342,11 +342,16 @@ def _read_over_applied(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
 ) -> None:
     """Of payments that are to be sent and applied to more than is open in the LMS: what QuickBooks says."""
+    sent: dict[str, tuple[Application, ...]] = {}
     for record in records:
         ours, base = planner.flowing(record), record.link.base if record.link else None
         if record.direction == "lms_to_qbo" and ours and (record.link is None or (base and ours != base)):
-            found = over_applied(connection, client, company.realm_id, ours.applications)
-            record.known.over_applied = found
+            sent[record.record_id] = ours.applications
+    everything = [one for applications in sent.values() for one in applications]
+    found = over_applied(connection, client, company.realm_id, everything)
+    for record in records:
+        own = sent.get(record.record_id, ()) if record.direction == "lms_to_qbo" else ()
+        record.known.over_applied = {one.invoice.id: found[one.invoice.id] for one in own if one.invoice.id in found}
 
 
 def _read_methods(client: QboClient, records: Sequence[StagedPayment]) -> None:

@@ -166,10 +166,11 @@ def qbo_version(record: StagedPayment) -> Payment | None:
     fetched, known = record.fetched, record.known
     base = record.link.base if record.link else None
     ours = record.lms.payment if record.lms else base
-    customer = qbo_customer(record) or (whose.customer_in_lms(ours, base) if ours else None)
+    ours_is_for = whose.customer_in_lms(ours, base) if ours else None
+    customer = qbo_customer(record) or ours_is_for
     if fetched is None or customer is None:
         return None
-    stays = ours if ours and customer == whose.customer_in_lms(ours, base) else None
+    stays = ours if customer == ours_is_for else None
     owner = stays.owner if stays else known.payer.owner if known.payer else None
     settled = [
         Application(invoice=RecordKey("invoice", known.invoice_ids[qbo_id]), amount=amount)
@@ -349,10 +350,10 @@ def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, thei
     open_balances = {RecordKey("invoice", id_): amount for id_, amount in known.open_balances.items()}
     left = release_first(theirs.applications, lms.applications, open_balances) if theirs else None
     if left is None:
-        problem = _less_open(record, lms)
-        return (
-            fail(problem, "qbo", lms) if problem else Plan(step="update", cause=Cause.CHANGED, side="qbo", target=lms)
-        )
+        less_open = _less_open(record, lms)
+        if less_open:
+            return fail(less_open, "qbo", lms)
+        return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=lms)
     later = next(one.invoice for one in lms.applications if one not in left)
     return Plan(step="update", cause=Cause.CHANGED, side="qbo", target=replace(lms, applications=left), waits_for=later)
 
@@ -367,16 +368,14 @@ def _new_in_lms(record: StagedPayment, ours: LmsPayment, lab: LabSettings) -> Pl
     decision = decide(None, _value(lms), None, allowed("payment", lab.connection))
     if decision.step != "create":
         return nothing(Cause.DIRECTION)
-    if record.known.duplicate:
-        known = record.known
-        problem = problems.possible_duplicate(
-            lms, record.known.duplicate, known.duplicate_numbers, shared=known.duplicate_shares
-        )
+    known = record.known
+    if known.duplicate:
+        shared = known.duplicate_shares
+        problem = problems.possible_duplicate(lms, known.duplicate, known.duplicate_numbers, shared=shared)
         return fail(problem, "qbo", lms)
-    if record.known.missing:
-        waits_for = record.known.missing[0]
-        return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=waits_for)
-    less_open = None if record.known.unconfirmed else _less_open(record, lms)
+    if known.missing:
+        return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=known.missing[0])
+    less_open = None if known.unconfirmed else _less_open(record, lms)
     if less_open:
         return fail(less_open, "qbo", lms)
     return Plan(step="create", cause=Cause.NEW, side="qbo", target=lms)

@@ -1,5 +1,6 @@
 """Do both ledgers say the same? Compared through the LMS's tables and QuickBooks' API, record by record."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.support.quickbooks import Json
@@ -47,9 +48,7 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
         else:
             found.append(f"{error['error_code']} of {key}: {error['message']}")
     # Only an invoice makes a customer: until then money waits where it is.
-    found += [
-        words for key, words in whose.items() if key not in moved and (key[0] == "invoice" or "{None}" not in words)
-    ]
+    found += [one.words for key, one in whose.items() if key not in moved and (key[0] == "invoice" or one.has_customer)]
     # Only an invoice makes a customer: until then, what else there is for the account waits.
     refused |= {(e, one) for e in lms for one in lms[e].keys() - qbo[e].keys() if not _customer(world, e, one)}
     for entity, record_id in refused:
@@ -68,8 +67,19 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
 _TRANSACTIONS = {"invoice": "Invoice", "payment": "Payment", "credit": "CreditMemo"}
 
 
-def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: bool) -> dict[tuple[str, str], str]:
-    """The linked transactions that stand under another customer in QuickBooks than the LMS says, in words.
+@dataclass(frozen=True)
+class _Elsewhere:
+    """A transaction that stands under another customer in QuickBooks than the LMS says."""
+
+    words: str
+    #: Whether QuickBooks has any customer that would be right.
+    has_customer: bool
+
+
+def _whose(
+    world: World, links: dict[tuple[str, str], list[Json]], *, exactly: bool
+) -> dict[tuple[str, str], _Elsewhere]:
+    """The linked transactions that stand under another customer in QuickBooks than the LMS says.
 
     In the LMS a transaction names an account and perhaps a pair: `exactly` the customer that the account's structure
     says, else the one of either.
@@ -94,9 +104,8 @@ def _whose(world: World, links: dict[tuple[str, str], list[Json]], *, exactly: b
                 right = {pair if named else account}
             # A void has nothing that could be anybody's.
             if there.get(row["qbo_id"]) not in {None, *right}:
-                found[entity, str(row["id"])] = (
-                    f"{entity} {row['id']} is for customer {there[row['qbo_id']]} in QuickBooks, {right} in the LMS"
-                )
+                words = f"{entity} {row['id']} is for customer {there[row['qbo_id']]} in QuickBooks, {right} in the LMS"
+                found[entity, str(row["id"])] = _Elsewhere(words, has_customer=right != {None})
     return found
 
 
