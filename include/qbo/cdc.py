@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.qbo.faults import parse_fault
-from include.qbo.query import PAGE_SIZE, quoted
+from include.qbo.query import PAGE_SIZE, quoted, quoted_instant
 
 #: An answer with this many objects may have been cut (fact 5: the cap is shared by all entities of a question).
 CAP = 1000
@@ -82,8 +82,7 @@ def changes(client: QboClient, resources: Sequence[str], since: datetime) -> Cha
 
 def changed_since(client: QboClient, resource: str, since: datetime) -> Iterator[Sighting]:
     """Every live record of a resource that changed since an instant, however many."""
-    moment = quoted(since.astimezone(UTC).isoformat(timespec="seconds"))
-    yield from _pages(client, resource, f"WHERE MetaData.LastUpdatedTime >= {moment}")
+    yield from _pages(client, resource, f"WHERE MetaData.LastUpdatedTime >= {quoted_instant(since)}")
 
 
 def all_transactions(client: QboClient, resource: str, dated_from: date | None) -> Iterator[Sighting]:
@@ -95,8 +94,8 @@ def _pages(client: QboClient, resource: str, where: str) -> Iterator[Sighting]:
     start = 1
     while True:
         page = client.query(
-            # Our own words, and values quoted above.
-            f"SELECT * FROM {resource} {where} ORDERBY Id STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"  # noqa: S608
+            f"SELECT * FROM {resource} {where} ORDERBY Id"  # noqa: S608 - QuickBooks' language; our words, quoted values
+            f" STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
         )
         yield from (_sighting(resource, record) for record in page)
         if len(page) < PAGE_SIZE:

@@ -1,7 +1,7 @@
 """Payments as QuickBooks' JSON, both ways: those of the LMS, and those that apply its credits (facts 9.5 and 9.6)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from include.model.staged import OtherLine, QboPayment
 from include.qbo import record
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
-from include.qbo.query import quoted
+from include.qbo.query import PAGE_SIZE, quoted_instant
 
 RESOURCE = "Payment"
 
@@ -140,8 +140,10 @@ def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
 
 def find_new(client: QboClient, since: datetime, ids: Sequence[str]) -> list[QboPayment]:
     """Payments that QuickBooks has made since an instant, a page of them, and those of these ids."""
-    moment = quoted(since.astimezone(UTC).isoformat(timespec="seconds"))
-    statement = f"SELECT * FROM Payment WHERE MetaData.CreateTime >= {moment} ORDERBY Id DESC MAXRESULTS 1000"  # noqa: S608
+    statement = (
+        f"SELECT * FROM Payment WHERE MetaData.CreateTime >= {quoted_instant(since)}"  # noqa: S608 - QuickBooks' language
+        f" ORDERBY Id DESC MAXRESULTS {PAGE_SIZE}"
+    )
     bodies = {
         body["Id"]: body for body in [*client.query(statement), *(client.find(RESOURCE, "Id", ids) if ids else [])]
     }

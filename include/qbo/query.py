@@ -1,6 +1,7 @@
 """QuickBooks' query language, as far as the sync speaks it (fact 4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 #: QuickBooks answers at most this many objects to one query.
 PAGE_SIZE = 1000
@@ -13,6 +14,11 @@ def quoted(value: str) -> str:
     """A string literal: single quotes, `'` and `\\` escaped by a backslash."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def quoted_instant(moment: datetime) -> str:
+    """An aware time as a literal: UTC, to the second."""
+    return quoted(moment.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def where_in(entity: str, field: str, values: Sequence[str], *, also: str = "") -> str:

@@ -57,16 +57,23 @@ def of_other_customers(
     return tuple(RecordKey("invoice", invoice_id) for (invoice_id,) in rows)
 
 
+def over_applied_in_lms(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> set[str]:
+    """Those of the invoices that are synced and have more applied in the LMS than they are about."""
+    rows = connection.execute(
+        "select id::text from lms.invoice i where id = any(%s::bigint[]) and balance < 0"
+        "   and exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id)",
+        [sorted(invoice_ids)],
+    )
+    return {invoice_id for (invoice_id,) in rows}
+
+
 def over_applied(
     connection: psycopg.Connection, client: QboClient, realm_id: str, applications: Iterable[Application]
 ) -> dict[str, OpenBalance]:
     """Of the applied invoices that have more applied in the LMS than they are about: what is open in QuickBooks, by LMS
     id. The others cost no request."""
-    rows = connection.execute(
-        "select id::text from lms.invoice where id = any(%s::bigint[]) and balance < 0",
-        [[one.invoice.id for one in applications]],
-    )
-    ids = links.qbo_ids(connection, realm_id, [RecordKey("invoice", invoice_id) for (invoice_id,) in rows])
+    settled = over_applied_in_lms(connection, {one.invoice.id for one in applications})
+    ids = links.qbo_ids(connection, realm_id, [RecordKey("invoice", invoice_id) for invoice_id in sorted(settled)])
     found = open_balance.open_balances(client, list(ids.values())) if ids else {}
     return {key.id: found[qbo_id] for key, qbo_id in ids.items() if qbo_id in found}
 

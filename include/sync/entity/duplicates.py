@@ -1,5 +1,6 @@
 """The same check entered on both sides? Payments of the LMS and of QuickBooks that may be the same money (rule 9)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import psycopg
 
 from include.company.company import Company
+from include.lms.document import invoice_numbers
 from include.lms.payment import read_payments
 from include.model.payment import Payment
 from include.model.staged import Duplicate, QboPayment
@@ -16,6 +18,7 @@ from include.model.typed_json import typed
 from include.qbo import payment as qbo_payment
 from include.qbo.client import QboClient
 from include.sync import links
+from include.sync.entity.applied import over_applied_in_lms
 from include.sync.entity.payer import payers
 from include.sync.plan import payment as planner
 from include.sync.plan.payment import StagedPayment
@@ -36,19 +39,22 @@ def find_towards_quickbooks(
     Those that no capture has seen yet cost a query, and those that are marked a batch, whatever the number of records.
     """
     new = {record.record_id: ours for record in records if (ours := planner.flowing(record)) and ours.applications}
-    coming = _coming(connection, client, company) if new else []
+    if not new:
+        return
+    coming = _coming(connection, client, company)
+    waiting, kept = _waiting(connection, company.realm_id, new), _kept(connection, company.realm_id, new)
     for record in records:
         ours = new.get(record.record_id)
         if ours is None:
             continue
-        kept = _kept(connection, company.realm_id, record.record_id)
-        asked = [*_waiting(connection, company.realm_id, record.record_id), *coming]
+        asked = [*waiting.get(record.record_id, ()), *coming]
         asked += _in_lms_already(connection, company, record.record_id, ours)
         for one in asked:
-            found = None if one.qbo_id in kept else same_money(connection, ours, one)
+            found = None if one.qbo_id in kept.get(record.record_id, ()) else same_money(connection, ours, one)
             if found:
                 record.known.duplicate, record.known.duplicate_in_lms = one, record.record_id
-                record.known.duplicate_numbers = _numbers(connection, found.invoices)
+                numbers = invoice_numbers(connection, found.invoices)
+                record.known.duplicate_numbers = tuple(numbers[id_] for id_ in found.invoices if id_ in numbers)
                 record.known.duplicate_shares = found.shared
                 break
 
@@ -98,34 +104,27 @@ def same_money(connection: psycopg.Connection, ours: Payment, theirs: Duplicate)
     if not alike or abs(ours.date - theirs.date) > DAYS_APART or not own or not theirs.pays:
         return None
     shared = own.intersection(theirs.pays)
-    invoices = shared or _over_applied(connection, own.union(theirs.pays))
+    invoices = shared or over_applied_in_lms(connection, own.union(theirs.pays))
     return SameMoney(invoices=tuple(sorted(invoices, key=int)), shared=bool(shared)) if invoices else None
-
-
-def _over_applied(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> set[str]:
-    """Those of the synced invoices that have more applied in the LMS than they are about."""
-    rows = connection.execute(
-        "select id::text from lms.invoice i where id = any(%s::bigint[]) and balance < 0"
-        "   and exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id)",
-        [sorted(invoice_ids)],
-    )
-    return {invoice_id for (invoice_id,) in rows}
 
 
 # ------------------------------------------------------------------ where they come from
 
 
-def _waiting(connection: psycopg.Connection, realm_id: str, lms_id: str) -> list[Duplicate]:
-    """QuickBooks' payments that wait because of this one."""
+def _waiting(connection: psycopg.Connection, realm_id: str, lms_ids: Iterable[str]) -> dict[str, list[Duplicate]]:
+    """QuickBooks' payments that wait because of one of these of the LMS, by its id."""
     rows = connection.execute(
-        "select d.detail from qbo_sync.possible_duplicate d"
+        "select d.lms_id::text, d.detail from qbo_sync.possible_duplicate d"
         "  join qbo_sync.change_mark m on m.realm_id = d.realm_id and m.direction = 'qbo_to_lms'"
         "                             and m.entity = 'payment' and m.record_id = d.qbo_id"
-        " where d.realm_id = %s and d.lms_id = %s and d.kept_both_at is null"
+        " where d.realm_id = %s and d.lms_id = any(%s::bigint[]) and d.kept_both_at is null"
         "   and m.waits_for_entity = 'payment' and m.waits_for_id = d.qbo_id order by d.qbo_id",
-        [realm_id, int(lms_id)],
+        [realm_id, list(lms_ids)],
     )
-    return [typed(detail, Duplicate) for (detail,) in rows]
+    found: defaultdict[str, list[Duplicate]] = defaultdict(list)
+    for lms_id, detail in rows:
+        found[lms_id].append(typed(detail, Duplicate))
+    return found
 
 
 def _coming(connection: psycopg.Connection, client: QboClient, company: Company) -> list[Duplicate]:
@@ -197,14 +196,17 @@ def _in_lms_already(connection: psycopg.Connection, company: Company, lms_id: st
     return [_duplicate(candidates[copy_id], copy, copy_id) for copy_id, copy in copies.items()]
 
 
-def _kept(connection: psycopg.Connection, realm_id: str, lms_id: str) -> set[str]:
-    """QuickBooks' payments of which somebody has said that they are others."""
+def _kept(connection: psycopg.Connection, realm_id: str, lms_ids: Iterable[str]) -> dict[str, set[str]]:
+    """QuickBooks' payments of which somebody has said that they are others than one of these, by its LMS id."""
     rows = connection.execute(
-        "select qbo_id from qbo_sync.possible_duplicate"
-        " where realm_id = %s and lms_id = %s and kept_both_at is not null",
-        [realm_id, int(lms_id)],
+        "select lms_id::text, qbo_id from qbo_sync.possible_duplicate"
+        " where realm_id = %s and lms_id = any(%s::bigint[]) and kept_both_at is not null",
+        [realm_id, list(lms_ids)],
     )
-    return {qbo_id for (qbo_id,) in rows}
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for lms_id, qbo_id in rows:
+        found[lms_id].add(qbo_id)
+    return found
 
 
 def _candidates(
@@ -226,10 +228,3 @@ def _candidates(
         },
     )
     return dict(rows.fetchall())
-
-
-def _numbers(connection: psycopg.Connection, invoice_ids: Sequence[str]) -> tuple[str, ...]:
-    rows = connection.execute(
-        "select invoice_number from lms.invoice where id = any(%s::bigint[]) order by id", [list(invoice_ids)]
-    )
-    return tuple(number for (number,) in rows)
