@@ -21,7 +21,7 @@ from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
-from include.sync import intents, marks, mass_delete, staging
+from include.sync import intents, left_alone, marks, mass_delete, staging
 from include.sync.due import companies_with_work
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
@@ -101,6 +101,7 @@ def _read(
     connection: psycopg.Connection, client: QboClient, company: Company, sync: Sync, records: Sequence[Row]
 ) -> None:
     sync.read(connection, client, company, records)
+    left_alone.read(connection, company.realm_id, sync.entity, records)
     towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
     if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
         find_foreign_customers(connection, client, company, sync, towards_quickbooks)
@@ -125,6 +126,7 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool
             if sync.entity == "invoice":
                 for record in ignore_leaving(records, [record.planned for record in records]):
                     record.plan = plan_one(sync, record, company)
+            left_alone.let_go(connection, realm_id, records)
             held |= mass_delete.hold_many(
                 connection, runtime, company, sync, records, released=release_held, held_before=held
             )
