@@ -43,3 +43,10 @@ def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]
             "   and (lms_id::text = any(%s) or qbo_id = any(%s))",
             [realm_id, over[0].entity, [one.lms_id for one in over], [one.qbo_id for one in over]],
         )
+        # Payments that came without the part that is applied to such an invoice.
+        connection.execute(
+            "update qbo_sync.sync_error set retry_at = clock_timestamp() where realm_id = %s and status = 'open'"
+            "   and direction = 'qbo_to_lms' and error_code = 'unsynced_application' and %s = 'invoice'"
+            "   and detail -> 'invoice_ids' ?| %s::text[]",
+            [realm_id, over[0].entity, [one.qbo_id for one in over]],
+        )

@@ -49,3 +49,31 @@ begin
     return true;
 end
 $$;
+
+-- Refuse what is held because it would delete or void many records at once (rule 8.9): the side that still has them
+-- keeps them, and they are left alone until they are back on the other. How many. Nulls: all companies, all labs.
+create or replace function qbo_sync.refuse_held(p_realm_id text, p_direction text, p_entities text[],
+                                                p_billing_lab_id bigint, p_user_name text)
+returns integer language plpgsql as $$
+declare
+    held record;
+    refused integer := 0;
+begin
+    perform qbo_sync.lock_marks(true);
+    for held in
+        select m.realm_id, m.entity, l.record_id, l.qbo_id
+          from qbo_sync.change_mark m
+          join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity
+               and m.record_id = case m.direction when 'lms_to_qbo' then l.record_id else l.qbo_id end
+         where m.direction = p_direction and m.entity = any (p_entities) and m.waits_for_entity = 'mass_delete'
+           and (p_realm_id is null or m.realm_id = p_realm_id)
+           and (p_billing_lab_id is null or m.billing_lab_id = p_billing_lab_id)
+    loop
+        perform qbo_sync.leave_alone(held.realm_id, held.entity, held.record_id::bigint, held.qbo_id,
+                                     'Its delete was refused: unusually many at once.', p_user_name,
+                                     case p_direction when 'lms_to_qbo' then 'lms' else 'qbo' end);
+        refused := refused + 1;
+    end loop;
+    return refused;
+end
+$$;
