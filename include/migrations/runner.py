@@ -28,6 +28,7 @@ CODE = (
     "qbo_sync/links.sql",
     "qbo_sync/change_feed.sql",
     "qbo_sync/marks.sql",
+    "qbo_sync/left_alone.sql",
     "qbo_sync/due.sql",
     "qbo_sync/errors.sql",
     "qbo_sync/duplicates.sql",

@@ -28,6 +28,7 @@ from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
 from include.sync import capture, retention, steps
 from include.sync.flows import FLOWS
+from include.sync.selection import Selection, selection_of
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
 _numbers = itertools.count(1)
@@ -192,6 +193,24 @@ class World:
     def limit_deletes(self, limit: MassDeleteLimit) -> None:
         """How many deletes at once are too many from now on."""
         self.runtime = replace(self.runtime, mass_delete_limit=limit)
+
+    def refuse_held(self, dag_id: str, lab: int | None = None) -> None:
+        """A run of the DAG with its parameter that refuses held deletes (of a lab)."""
+        run, flow, selected = self.as_run(dag_id), FLOWS[dag_id], Selection(billing_lab_id=lab)
+        for one in steps.companies(run, flow, None, False, refused_by="ada", selected=selected):
+            self.steps(run, one["realm_id"])
+
+    def compare_again(self, dag_id: str, realm: str | None = None, **parameters: Any) -> set[tuple[str, str]]:
+        """The first task of a run that is asked to compare again what the parameters select: what is marked then."""
+        self.sql("delete from qbo_sync.change_mark")
+        flow = FLOWS[dag_id]
+        steps.companies(self.as_run(dag_id), flow, realm, True, selected=selection_of({"resync": True, **parameters}))
+        marked = self.sql(
+            "select entity, record_id from qbo_sync.change_mark where direction = %s and entity = any(%s)",
+            flow.direction,
+            flow.names,
+        )
+        return {(one["entity"], one["record_id"]) for one in marked}
 
     def release_held(self, dag_id: str, meanwhile: str | None = None) -> dict[str, int]:
         """A run of the DAG with its parameter that releases held deletes; the counts of the load.

@@ -100,10 +100,25 @@ GUARDS: tuple[Guard, ...] = (
 
 
 def guarded(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
-    """The plan after all guards of a single record."""
+    """The plan after all guards of a single record. What is left alone needs none of them."""
+    if is_left_alone(plan, record):
+        return nothing(Cause.LEFT_ALONE)
     for guard in GUARDS:
         plan = guard(plan, record, subject, lab)
     return plan
+
+
+def is_left_alone(plan: Plan[Any], record: _Row) -> bool:
+    """Whether nothing is done because somebody wants the record left alone (decision 0025).
+
+    A refused delete is over when the side that had lost the record has it again, or the other has lost it too.
+    """
+    left = record.context.left_alone if record.context else None
+    if left is None or left.gone_from is None:
+        return left is not None
+    there = record.lms if left.gone_from == "lms" else record.fetched
+    is_over = plan.step == "unlink" or (there is not None and not deletes_or_voids(plan))
+    return not is_over
 
 
 # ------------------------------------------------------------------ many at once (rule 8.9)

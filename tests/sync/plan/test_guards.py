@@ -13,7 +13,7 @@ from include.model.plan import Cause, Match, Plan, Step, fail, nothing
 from include.model.problem import Problem
 from include.model.record import Direction, RecordKey, Side
 from include.model.settings import MassDeleteLimit
-from include.model.staged import Context, Fetched
+from include.model.staged import Context, Fetched, LeftAlone
 from include.sync.plan import guards
 from include.sync.plan.guards import Subject, deletes_or_voids, guarded, hold, many_at_once
 from tests.support.planning import (
@@ -278,3 +278,31 @@ def test_one_of_too_many_waits_for_a_person_and_for_nothing_else() -> None:
         assert held.problem is None, "nothing was lost yet"
         assert held.waits_for is None, "it would go on by itself once that is linked"
         assert not deletes_or_voids(held)
+
+
+# ------------------------------------------------------------------ left alone until somebody asks
+
+
+def test_what_is_left_alone_is_left_alone_whatever_was_planned_and_whatever_else_stands_in_the_way() -> None:
+    alone = row(qbo=REFUSED, refused_lookup=REFUSED_LOOKUP, left_alone=LeftAlone())
+    for step in STEPS:
+        after = guarded(made(step), alone, SUBJECT, lab_with(start=DAY_AFTER, closed=DAY))
+        assert after == nothing(Cause.LEFT_ALONE)
+
+
+@pytest.mark.parametrize("gone_from", get_args(Side))
+def test_a_refused_delete_or_void_stays_refused_until_the_record_is_back(gone_from: Side) -> None:
+    def alone(there: str | None) -> Row:
+        found = row(
+            qbo=Fetched(record=there if gone_from == "qbo" else "there"), left_alone=LeftAlone(gone_from=gone_from)
+        )
+        found.lms = there if gone_from == "lms" else "there"
+        return found
+
+    for plan in (DELETE, VOID, made("create"), UPDATE):
+        assert guarded(plan, alone(None), SUBJECT, lab_with()) == nothing(Cause.LEFT_ALONE)
+    for plan in (DELETE, VOID):
+        assert guarded(plan, alone("voided"), SUBJECT, lab_with()) == nothing(Cause.LEFT_ALONE)
+    assert guarded(UPDATE, alone("there again"), SUBJECT, lab_with()) is UPDATE
+    unlink = made("unlink")
+    assert guarded(unlink, alone(None), SUBJECT, lab_with()) is unlink, "now it is gone on both sides"

@@ -421,6 +421,24 @@ create table qbo_sync.ignored_customer (
     primary key (realm_id, qbo_id)
 );
 
+-- Records that are not synced until somebody asks for it (function sync_again): their delete was refused, or what a run
+-- did with them was taken back. One row per record; written by the function leave_alone.
+create table qbo_sync.left_alone (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    entity      text not null,              -- as in change_mark
+    lms_id      bigint,
+    qbo_id      text,
+    -- A refused delete: the side that has lost the record. Is it there again, the record is synced again by itself.
+    -- Null: left alone whatever happens to it.
+    gone_from   text check (gone_from in ('lms', 'qbo')),
+    reason      text not null,              -- for people
+    user_name   text not null,
+    created_at  timestamptz not null default clock_timestamp(),
+    check (lms_id is not null or qbo_id is not null)
+);
+create unique index left_alone_by_lms_id on qbo_sync.left_alone (realm_id, entity, lms_id) where lms_id is not null;
+create unique index left_alone_by_qbo_id on qbo_sync.left_alone (realm_id, entity, qbo_id) where qbo_id is not null;
+
 -- ---------------------------------------------------------------- what people did on the page
 
 -- Who changed what, when. Never a token, never a secret.
