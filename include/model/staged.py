@@ -192,6 +192,7 @@ class QboCreditMemo:
 
     qbo_id: str
     sync_token: str
+    date: dt.date
     amount: Decimal
     customer_id: str
     customer_name: str

@@ -79,8 +79,13 @@ class InvoiceSync(
 
     def subject(self, record: StagedInvoice) -> Subject:
         """Number, day and QuickBooks' currency."""
-        currency = record.fetched.currency if record.fetched else None
-        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+        theirs = record.fetched
+        return Subject(
+            noun=planner.noun(record),
+            dated=planner.dated(record),
+            dated_in_quickbooks=theirs.date if theirs else None,
+            currency=theirs.currency if theirs else None,
+        )
 
     def document_number(self, record: StagedInvoice) -> str | None:
         """Its number."""
