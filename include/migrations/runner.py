@@ -29,6 +29,7 @@ CODE = (
     "qbo_sync/change_feed.sql",
     "qbo_sync/marks.sql",
     "qbo_sync/due.sql",
+    "qbo_sync/hold.sql",
     "qbo_sync/errors.sql",
     "qbo_sync/duplicates.sql",
     "qbo_sync/dispatch.sql",

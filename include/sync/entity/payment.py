@@ -259,7 +259,8 @@ def _read_applied(connection: psycopg.Connection, company: Company, records: Seq
         record.known.synced_invoices = tuple(key for key in own if key in synced)
         record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
         customer = ours.customer
-        record.known.missing = (*([] if customer in linked else [customer]), *record.known.expected_invoices)
+        # First the invoices: one may be held back for weeks, and its customer is made with it.
+        record.known.missing = (*record.known.expected_invoices, *([] if customer in linked else [customer]))
 
 
 def _read_settled(

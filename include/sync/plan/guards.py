@@ -50,6 +50,15 @@ def start_date(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings
     return plan
 
 
+def held(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
+    """The lab lets new invoices wait: one is neither created nor adopted before its time, and nothing is reported of
+    it that nobody can know before. What an earlier create has made in spite of a fault is there already."""
+    until = record.context.held_until if record.context else None
+    if until is None or record.link or plan.side != "qbo" or (record.context and record.context.unconfirmed):
+        return plan
+    return Plan(step="wait", cause=Cause.HELD, side="qbo", target=plan.target, wait_until=until)
+
+
 def refused_lookup(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
     """Whether QuickBooks has it already cannot be asked, so it is not created (rule 8.3)."""
     if record.context and record.context.refused_lookup and plan.step in ("create", "adopt", "fail"):
@@ -104,6 +113,7 @@ def closed_books(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettin
 GUARDS: tuple[Guard, ...] = (
     unreadable,
     start_date,
+    held,
     refused_lookup,
     unconfirmed_create,
     foreign_currency,

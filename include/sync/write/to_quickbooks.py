@@ -284,6 +284,8 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
         settle(connection, runtime.run, _end(company, record, "unchanged"))
     elif plan.step == "adopt":
         _adopt(connection, runtime, company, sync, record)
+    elif plan.step == "wait" and plan.wait_until:
+        settle(connection, runtime.run, _end(company, record, "waiting", wait_until=plan.wait_until))
     elif plan.step == "wait":
         waits_for = plan.waits_for or A_PERSON
         settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))

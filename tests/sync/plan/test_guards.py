@@ -1,7 +1,7 @@
 """Each guard alone, all of them in their order, and many deletes at once."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any, get_args
 
@@ -203,7 +203,35 @@ def test_what_comes_from_quickbooks_is_in_its_books_already(step: Step, side: Si
     assert guards.closed_books(made(step, "lms"), row(), SUBJECT, lab_with(closed=DAY)).step == step
 
 
+UNTIL = datetime(2026, 6, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_new_invoice_that_is_held_waits_until_its_time_whatever_was_planned(step: Step) -> None:
+    """Neither created nor adopted, and no error that nobody can do anything about yet."""
+    plan = replace(made(step), waits_for=RecordKey("product", "7"))
+    new = replace(row(held_until=UNTIL), link=None)
+    after = guards.held(plan, new, SUBJECT, lab_with())
+    if step == "nothing":  # it does not flow at all
+        assert after is plan
+    else:
+        assert (after.step, after.cause, after.side, after.wait_until) == ("wait", Cause.HELD, "qbo", UNTIL)
+        assert (after.target, after.waits_for, after.problem) == (plan.target, None, None)
+    for not_held in (
+        replace(row(), link=None),
+        row(held_until=UNTIL),  # linked: only the first create waits
+        replace(row(held_until=UNTIL, unconfirmed=UNCONFIRMED), link=None),  # it is in QuickBooks already
+    ):
+        assert guards.held(plan, not_held, SUBJECT, lab_with()) is plan
+
+
 # ------------------------------------------------------------------ their order
+
+
+def test_while_it_is_held_neither_closed_books_nor_a_refused_lookup_is_told() -> None:
+    new = replace(row(held_until=UNTIL, refused_lookup=REFUSED_LOOKUP, foreign_customer=FOREIGN), link=None)
+    assert guarded(made("create"), new, SUBJECT, lab_with(closed=DAY)).cause is Cause.HELD
+    assert guarded(made("create"), new, SUBJECT, lab_with(start=DAY_AFTER)) == nothing(Cause.BEFORE_START_DATE)
 
 
 def test_before_the_start_date_nothing_else_matters() -> None:
