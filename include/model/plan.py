@@ -1,6 +1,7 @@
 """A plan: the one step for one record, of either direction."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Generic, Literal, TypeVar
 
@@ -52,6 +53,7 @@ class Cause(Enum):
     MATCH_IN_FLIGHT = "a record that looks the same is on its way to QuickBooks"
     POSSIBLE_DUPLICATE = "may be the same money as a payment of the LMS: a person has to say"
     LINES_LOST = "QuickBooks shows a total without lines"
+    HELD = "held back by the lab's setting"
     MANY_AT_ONCE = "held: the run would delete or void many records at once"
     # fail
     PROBLEM = "a person has to decide or correct something"
@@ -81,6 +83,8 @@ class Plan(Generic[T]):
     waits_for: RecordKey | None = None
     #: wait: seconds, where no record is waited for.
     wait_seconds: float = 0.0
+    #: wait: until then, however long that is.
+    wait_until: datetime | None = None
     #: fail: what stands in the way. With any other step: what a person should know although it is done.
     problem: Problem | None = None
 

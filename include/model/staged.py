@@ -192,6 +192,7 @@ class QboCreditMemo:
 
     qbo_id: str
     sync_token: str
+    date: dt.date
     amount: Decimal
     customer_id: str
     customer_name: str
@@ -365,6 +366,8 @@ class Context:
     unconfirmed: Version | None = None
     #: Towards QuickBooks: the transaction's customer there, if it is billed in another currency.
     foreign_customer: ForeignCustomer | None = None
+    #: New in the LMS: the lab lets it wait until then (the view qbo_sync.held_invoice).
+    held_until: dt.datetime | None = None
     #: Whether QuickBooks has it already cannot be asked.
     refused_lookup: RefusedLookup | None = None
     left_alone: LeftAlone | None = None

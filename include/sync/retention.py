@@ -29,5 +29,11 @@ def prune(connection: psycopg.Connection) -> dict[str, int]:
         "                  and (later.outcome in ('created', 'updated', 'deleted', 'adopted')"
         "                       or o.outcome in ('unchanged', 'waiting', 'failed')))"
     ).rowcount
+    # An invoice that is in QuickBooks, or in the LMS no more, is held by nobody.
+    deleted["released_invoice"] = connection.execute(
+        "delete from qbo_sync.released_invoice r"
+        " where exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = r.invoice_id)"
+        "    or not exists (select 1 from lms.invoice i where i.id = r.invoice_id)"
+    ).rowcount
     connection.commit()
     return deleted

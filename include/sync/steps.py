@@ -11,11 +11,12 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company, refresh_preferences, require_known
+from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
 from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
@@ -27,7 +28,7 @@ from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
 from include.sync.lab import settings_for
-from include.sync.plan.guards import guarded
+from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
 from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
 from include.sync.sides import add_sides
@@ -90,6 +91,7 @@ def extract(
     to an end.
     """
     extracted: dict[str, int] = {}
+    past = False
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
@@ -106,9 +108,19 @@ def extract(
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
             extracted[sync.entity] = len(records)
+            past = past or any(_is_past(sync.subject(record)) for record in records)
+        if past and flow.direction == "lms_to_qbo":
+            # The plans go by the closing date that the books have now, not an hour ago.
+            refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         if flow.direction == "lms_to_qbo":
             extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
+
+
+def _is_past(subject: Subject) -> bool:
+    """Whether it is of a day that is over: only such days are closed."""
+    today = datetime.now(UTC).date()
+    return any(day is not None and day < today for day in (subject.dated, subject.dated_in_quickbooks))
 
 
 def _read(

@@ -344,8 +344,11 @@ class World:
                 return
 
     def _let_time_pass(self) -> None:
-        """As if the time that waiting and abandoned marks have to bide had passed."""
-        self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+        """As if the time that waiting and abandoned marks have to bide had passed; not the days of a lab's hold."""
+        self.sql(
+            "update qbo_sync.change_mark set extracted_at = null,"
+            " attempt_after = case when attempt_after > now() + interval '1 hour' then attempt_after end"
+        )
 
     # ---------------------------------------------------------------- connection, links and errors
 

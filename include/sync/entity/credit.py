@@ -64,7 +64,11 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
 
     def subject(self, record: StagedCredit) -> Subject:
         """Amount and day."""
-        return Subject(noun=planner.credit_noun(record), dated=planner.credit_dated(record))
+        return Subject(
+            noun=planner.credit_noun(record),
+            dated=planner.credit_dated(record),
+            dated_in_quickbooks=record.fetched.date if record.fetched else None,
+        )
 
     def references(self, target: Credit) -> tuple[RecordKey, ...]:
         """Its customer and the item for credits."""
@@ -177,7 +181,11 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
     def subject(self, record: StagedApplication) -> Subject:
         """The credit's day."""
         base = record.link.base if record.link else None
-        return Subject(noun=planner.applied_noun(record.lms or base), dated=planner.application_dated(record))
+        return Subject(
+            noun=planner.applied_noun(record.lms or base),
+            dated=planner.application_dated(record),
+            dated_in_quickbooks=record.fetched.date if record.fetched else None,
+        )
 
     def references(self, target: CreditApplication) -> tuple[RecordKey, ...]:
         """The credit, its customer, and the invoices it settles."""

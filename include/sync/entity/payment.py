@@ -96,8 +96,13 @@ class PaymentSync(
 
     def subject(self, record: StagedPayment) -> Subject:
         """Amount, day and QuickBooks' currency."""
-        currency = record.fetched.currency if record.fetched else None
-        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+        theirs = record.fetched
+        return Subject(
+            noun=planner.noun(record),
+            dated=planner.dated(record),
+            dated_in_quickbooks=theirs.date if theirs else None,
+            currency=theirs.currency if theirs else None,
+        )
 
     def lab_of(self, record: StagedPayment) -> int | None:
         """The LMS's word, else the mark's."""
@@ -260,7 +265,8 @@ def _read_applied(connection: psycopg.Connection, company: Company, records: Seq
         record.known.synced_invoices = tuple(key for key in own if key in synced)
         record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
         customer = ours.customer
-        record.known.missing = (*([] if customer in linked else [customer]), *record.known.expected_invoices)
+        # First the invoices: one may be held back for weeks, and its customer is made with it.
+        record.known.missing = (*record.known.expected_invoices, *([] if customer in linked else [customer]))
 
 
 def _read_settled(
@@ -310,11 +316,15 @@ def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPa
 
 
 def _leaving_invoices(connection: psycopg.Connection, company: Company, deleted: Iterable[str]) -> set[str]:
-    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there (rule 8.9)."""
+    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there (rule 8.9), for good
+    or until the books of their day are open again."""
     rows = connection.execute(
-        "select record_id from qbo_sync.change_mark where realm_id = %s and direction = 'lms_to_qbo'"
-        "   and entity = 'invoice' and record_id = any(%s)",
-        [company.realm_id, sorted(deleted)],
+        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and entity = 'invoice' and record_id = any(%(ids)s)"
+        " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and record_entity = 'invoice' and record_id = any(%(ids)s) and status = 'open'"
+        "   and error_code = 'books_closed'",
+        {"realm": company.realm_id, "ids": sorted(deleted)},
     )
     return {invoice_id for (invoice_id,) in rows} | kept_in_quickbooks(connection, company.realm_id, deleted)
 

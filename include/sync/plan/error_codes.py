@@ -111,13 +111,19 @@ ENTRIES: Mapping[str, Entry] = {
         then=_NEXT_CHECK,
     ),
     "books_closed": Entry(
-        means="The invoice is dated in a period that is closed in QuickBooks. It was not sent.",
-        who=_EITHER,
-        to_do=(
-            "Move the closing date in QuickBooks (Account and settings > Advanced), or give the invoice a later date in"
-            " Pilot."
+        means=(
+            "The invoice, credit, or payment is dated in a period that is closed in QuickBooks, in Pilot or there. It "
+            "was not created, changed, or deleted in QuickBooks; nothing was sent. Whatever was done in Pilot stays as "
+            "it is, and a record that is already in QuickBooks stays linked. A payment dated after the closing date "
+            "may pay an older invoice."
         ),
-        then=f"A new date in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
+        who="the person who closed the books in QuickBooks: usually the bookkeeper or accountant",
+        to_do=(
+            "Decide whether it still belongs in that period. If so, move the closing date back in QuickBooks (Account "
+            "and settings > Advanced > Accounting). If not, give it a later date in Pilot (new records), change it "
+            "back in Pilot (changed ones), or ignore the error (deleted ones: they stay in QuickBooks)."
+        ),
+        then=f"A change in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "total_mismatch": Entry(
         means=(

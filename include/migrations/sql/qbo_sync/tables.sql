@@ -37,6 +37,8 @@ create table qbo_sync.connection (
     credit_account_id         text,
     sync_start_date           date,
     receives_qbo_transactions boolean not null default false,
+    hold_invoices             text not null default 'none' check (hold_invoices in ('none', 'days', 'month_end')),
+    hold_days                 integer not null default 0 check (hold_days between 0 and 365),
     created_at                timestamptz not null default now(),
     updated_at                timestamptz not null default now()
 );
@@ -190,6 +192,13 @@ create index on qbo_sync.change_mark (realm_id)
 -- finding what is due takes a minute instead of a second.
 alter table qbo_sync.change_mark set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 500);
 alter table qbo_sync.entity_link set (autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 500);
+
+-- Invoices that somebody has released from the lab's hold: they go out although their time has not come.
+create table qbo_sync.released_invoice (
+    invoice_id   bigint primary key,       -- of the LMS
+    user_name    text not null,
+    released_at  timestamptz not null default clock_timestamp()
+);
 
 -- When a run of the DAG last listed what is due. An event trigger that has started a run does not start another one
 -- before that run has made its list: it will contain everything.
