@@ -27,6 +27,7 @@ from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
+from include.reconciliation.fix import mark_again
 from include.sync import capture, retention, steps
 from include.sync.flows import FLOWS
 from tests.support.quickbooks import Json, QuickBooks, make_company
@@ -293,6 +294,12 @@ class World:
         }
         kept: dict[str, Any] = {name: proof[name] for name in ("id", "state", "reads", "read_fully", "read_reason")}
         return Proof(**kept, **tables)
+
+    def compare_again(self, proof: Proof) -> None:
+        """What the button of a proof does, and the runs that it starts."""
+        with self.connection.transaction():
+            mark_again(self.connection, self.qbo.realm, proof.difference)
+        self.both()
 
     def prune(self) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""

@@ -7,20 +7,9 @@ import pytest
 
 from include.expectations.errors import BrokenExpectation
 from tests.support.bookkeeper import sale
+from tests.support.planting import behind, unseen
 from tests.support.quickbooks import Json
 from tests.support.world import Proof, World
-
-
-def behind(world: World, statement: str, *parameters: object) -> None:
-    """Change the LMS without any trigger reporting it: as only the pipeline may."""
-    with world.connection.transaction():
-        world.connection.execute("set local qbo_sync.origin = 'pipeline'")
-        world.connection.execute(statement.encode(), parameters)
-
-
-def unseen(world: World) -> None:
-    """As if a change capture had read everything up to now and missed what changed."""
-    world.sql("update qbo_sync.qbo_cursor set changed_since = now() + interval '1 hour'")
 
 
 def gaps(proof: Proof) -> dict[str, Decimal]:
@@ -123,6 +112,17 @@ def test_each_planted_difference_is_named_with_its_cause_and_nothing_else(world:
     assert all(one["reason"] and one["what_to_do"] for one in proof.difference)
     [lost] = [one for one in proof.difference if one["lms_id"] == invoices[9]]
     assert lost["fix"] == "link"
+    # The button of the page: everything is compared again. What can be brought in step is; the rest is told.
+    world.compare_again(proof)
+    told = world.prove()
+    assert told.state == "explained"
+    assert {(entity, lms_id): cause for (entity, lms_id, _), cause in told.causes().items()} == {
+        ("invoice", str(invoices[3])): "edited",
+        ("invoice", str(invoices[7])): "other_customer",
+        ("invoice", str(invoices[10])): "edited",
+        ("credit", str(given)): "edited",
+        ("credit", None): "quickbooks_only",
+    }
 
 
 def test_what_the_settings_leave_alone_and_what_an_error_holds_up_is_told_with_all_that_follows_from_it(
