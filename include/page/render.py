@@ -35,6 +35,10 @@ DONE = {
     "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
     "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
     "linked": "Linked. {n} for this customer {are} being retried.",
+    "proving": "The books are being compared. The result appears here when you reload the page.",
+    "proving-not": "The comparison could not be started: its DAG is paused or missing in Airflow.",
+    "compared": "{n} {are} being compared and synced again. Then compare the books again to see the result.",
+    "compared-none": "Nothing to compare again: these records need something else, or the proof is gone.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }
 
@@ -110,6 +114,8 @@ def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
     if here.startswith("/errors/"):
         return "/errors"
+    if here.startswith("/labs/") and here.endswith("/books"):
+        return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 

@@ -53,6 +53,8 @@ ACTIONS = {
     "reopen": "reopened",
     "link": "linked the customer of",
     "payment_linked": "linked the two payments of",
+    "prove": "compared the books of",
+    "compare_again": "had differing records compared again for",
     "ignore_customer": "permanently ignored the customer of",
 }
 

@@ -13,10 +13,15 @@ _KEPT: Mapping[str, tuple[str, int]] = {
 }
 
 
-def prune(connection: psycopg.Connection) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table."""
+#: Days that a ledger proof is kept, where no setting says otherwise: two years and a month, so that a year can be shown
+#: beside the one before.
+PROOF_DAYS = 760
+
+
+def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept."""
     deleted = {}
-    for table, (column, days) in _KEPT.items():
+    for table, (column, days) in {**_KEPT, "reconciliation": ("started_at", proof_days)}.items():
         # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount

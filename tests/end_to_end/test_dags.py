@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.airflow import Airflow
 from tests.support.waiting import eventually
-from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, World
+from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, RECONCILIATION, World
 
 STEPS = ["companies", "extract", "load", "transform", "validate"]
 
@@ -76,6 +76,16 @@ def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, air
         "select sum(unchanged) from qbo_sync.sync_run where run_id = any(%s) and realm_id = %s", runs, live.qbo.realm
     )
     assert looked_at >= 1
+
+
+def test_the_books_are_compared_on_demand(live: World, airflow: Airflow) -> None:
+    invoice = live.simple_invoice(live.account("Proof Dental"))
+    eventually(lambda: live.link("invoice", invoice))
+    assert sorted(one["task_id"] for one in airflow.get(f"dags/{RECONCILIATION}/tasks")["tasks"]) == STEPS
+    run = airflow.trigger(RECONCILIATION, realm_id=live.qbo.realm, full=True)
+    assert airflow.wait(RECONCILIATION, run) == "success"
+    [proof] = live.sql("select * from qbo_sync.reconciliation where run_id = %s", run)
+    assert (proof["realm_id"], proof["state"], proof["read_fully"]) == (live.qbo.realm, "equal", True)
 
 
 def test_a_bad_record_fails_no_task_and_says_where_to_look(live: World, airflow: Airflow) -> None:

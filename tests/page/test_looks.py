@@ -72,6 +72,9 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
         "changes": "/changes",
+        "books": "/books",
+        "books-lab": f"/labs/{bright}/books",
+        "books-none": f"/labs/{own}/books",
         "not-found": "/errors/987654321",
     }
 

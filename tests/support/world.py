@@ -26,6 +26,8 @@ from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
+from include.reconciliation import steps as reconciliation
+from include.reconciliation.fix import mark_again
 from include.sync import capture, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.selection import Selection, selection_of
@@ -41,10 +43,32 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
 STEPS: tuple[Step, ...] = ("extract", "transform", "validate", "load")
 UNLIMITED = {"requests_per_minute": None, "requests_per_second": None, "concurrent": None, "batch_per_minute": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What a comparison of the books found: the row that keeps it, and its rows."""
+
+    id: int
+    state: str
+    reads: int
+    read_fully: bool
+    read_reason: str | None
+    customer: list[Json]
+    difference: list[Json]
+    aging: list[Json]
+
+    def causes(self) -> dict[tuple[str, str | None, str | None], str]:
+        """(entity, LMS id, QuickBooks id) → cause."""
+        return {
+            (one["entity"], str(one["lms_id"]) if one["lms_id"] else None, one["qbo_id"]): one["cause"]
+            for one in self.difference
+        }
 
 
 @dataclass
@@ -266,6 +290,35 @@ class World:
         """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
         found = capture.companies(self.as_run(CAPTURE), None, reported_only=after_webhook)
         return [company["realm_id"] for company in found]
+
+    def prove(self, realm: str | None = None, *, full: bool = False, meanwhile: str | None = None) -> Proof:
+        """Compare the books, as a run of ledger_reconciliation does; what came of it.
+
+        `meanwhile`: a statement that somebody runs before the proof is checked.
+        """
+        run, company = self.as_run(RECONCILIATION), realm or self.qbo.realm
+        reconciliation.extract(run, company, full=full)
+        reconciliation.transform(run, company)
+        if meanwhile:
+            self.sql(meanwhile)
+        reconciliation.validate(run, company)
+        reconciliation.load(run, company)
+        [proof] = self.sql("select * from qbo_sync.reconciliation where run_id = %s", run.run.run_id)
+        tables: Any = {
+            table: self.sql(
+                f"select * from qbo_sync.reconciliation_{table} where reconciliation_id = %s order by 1, 2, 3",
+                proof["id"],
+            )
+            for table in ("customer", "difference", "aging")
+        }
+        kept: dict[str, Any] = {name: proof[name] for name in ("id", "state", "reads", "read_fully", "read_reason")}
+        return Proof(**kept, **tables)
+
+    def compare_again(self, proof: Proof) -> None:
+        """What the button of a proof does, and the runs that it starts."""
+        with self.connection.transaction():
+            mark_again(self.connection, self.qbo.realm, proof.difference)
+        self.both()
 
     def prune(self) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""

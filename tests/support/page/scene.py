@@ -37,6 +37,7 @@ def populate(lms: World) -> Json:
         errors = _errors(connection, labs, shared)
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
+        _proofs(connection, labs, shared.realm, errors)
     return {"labs": labs, "errors": errors, "realm": shared.realm}
 
 
@@ -306,6 +307,67 @@ def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list
             [days, user, action, labs[lab], realm, error, jsonb(detail)],
         )
     connection.execute("update qbo_sync.sync_error set status = 'ignored' where id = %s", [errors[4]])
+
+
+def _proofs(connection: psycopg.Connection, labs: Json, realm: str, errors: list[int]) -> None:
+    """Two months' proofs of the shared company: all equal, then with differences of several causes."""
+    lab = labs["Bright Dental Lab"]
+    for days, state, reads in ((33, "equal", 4), (0, "differs", 2)):
+        proof = _id(
+            connection,
+            "insert into qbo_sync.reconciliation (realm_id, dag_id, run_id, as_of, started_at, finished_at, state,"
+            " reads, compared) select %s, 'ledger_reconciliation', %s, current_date - %s, at, at, %s, %s, 1412"
+            "  from (select now() - %s * interval '1 day' - interval '2 hours' as at) t returning id",
+            realm, f"scheduled__{days}", days, state, reads, days,
+        )  # fmt: skip
+        differing = state == "differs"
+        customers = [
+            ("101", "Cedar Grove Family Dentistry", None, 18240, 4410.5, 15 if differing else 0, 2, 1),
+            ("102", "Dr. Priya Raman – Cedar Grove", "Cedar Grove Family Dentistry", 9310, 1298.5, 85, 1, 0),
+            ("103", "Zahnärzte Müller & Söhne, José Peña, 東京歯科", None, 5120, 880, 0, 0, 0),
+            ("104", "Park Avenue Dental Associates", None, 22875.25, 6120.75, 0, 0, 0),
+        ]
+        for customer, name, parent, invoices, open_, gap, records, unexplained in customers:
+            more = gap if differing else 0
+            connection.execute(
+                "insert into qbo_sync.reconciliation_customer values"
+                " (%s, %s, %s, %s, %s, %s, %s, 300, 50, %s, 120, %s, %s, 300, 50, %s, 120, 0, %s, %s)",
+                [proof, lab, customer, name, parent, invoices, open_, invoices - open_, invoices + more, open_ + more,
+                 invoices - open_, records if differing else 0, unexplained if differing else 0],
+            )  # fmt: skip
+        for bucket, lms, qbo in (
+            ("current", 6210.25, 6295.25), ("1-30", 3120, 3120), ("31-60", 1240.5, 1255.5), ("61-90", 0, 0),
+            ("over-90", 1459, 1459),
+        ):  # fmt: skip
+            connection.execute(
+                "insert into qbo_sync.reconciliation_aging values (%s, %s, %s, %s, %s)",
+                [proof, lab, bucket, lms, qbo if differing else lms],
+            )
+        if differing:
+            _differences(connection, proof, lab, errors[5])
+
+
+def _differences(connection: psycopg.Connection, proof: int, lab: int, error: int) -> None:
+    plain: list[tuple[Any, ...]] = [
+        ("invoice", 1, "1301", "INV-20377", "101", 240, 240, 255, 255, "drift", False,
+         "The two sides differ (amount: $240.00 in Pilot, $255.00 in QuickBooks; open: $240.00 in Pilot, $255.00 in"
+         " QuickBooks), and nothing that Pilot knows of explains it.",
+         "Choose Compare again. If the difference stays, correct the side that is wrong.", "compare", None),
+        ("payment", 2, "1302", "4471", "101", 180, 0, 180, 0, "waiting", True, "It changed and has not synced yet.",
+         "Nothing. It syncs by itself, and the next comparison shows it.", "compare", None),
+        ("invoice", 3, "1211", "INV-20431", "102", 1298.5, 1298.5, 1383.5, 1383.5, "edited", True,
+         "Invoice INV-20431 is $1,298.50 in Pilot but $1,383.50 in QuickBooks.",
+         "Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong.", None,
+         error),
+    ]  # fmt: skip
+    for entity, lms_id, qbo_id, number, customer, *rest in plain:
+        connection.execute(
+            "insert into qbo_sync.reconciliation_difference (reconciliation_id, billing_lab_id, entity, lms_id, qbo_id,"
+            " number, dated, lms_customer, qbo_customer, lms_amount, lms_open, qbo_amount, qbo_open, cause, explained,"
+            " reason, what_to_do, fix, sync_error_id)"
+            " values (%s, %s, %s, %s, %s, %s, '2026-11-19', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [proof, lab, entity, lms_id, qbo_id, number, customer, customer, *rest],
+        )
 
 
 def _id(connection: psycopg.Connection, statement: str, *parameters: object) -> int:
