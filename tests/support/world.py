@@ -314,7 +314,7 @@ class World:
         kept: dict[str, Any] = {name: proof[name] for name in ("id", "state", "reads", "read_fully", "read_reason")}
         return Proof(**kept, **tables)
 
-    def compare_again(self, proof: Proof) -> None:
+    def compare_proof_again(self, proof: Proof) -> None:
         """What the button of a proof does, and the runs that it starts."""
         with self.connection.transaction():
             mark_again(self.connection, self.qbo.realm, proof.difference)

@@ -113,7 +113,7 @@ def test_each_planted_difference_is_named_with_its_cause_and_nothing_else(world:
     [lost] = [one for one in proof.difference if one["lms_id"] == invoices[9]]
     assert lost["fix"] == "link"
     # The button of the page: everything is compared again. What can be brought in step is; the rest is told.
-    world.compare_again(proof)
+    world.compare_proof_again(proof)
     told = world.prove()
     assert told.state == "explained"
     assert {(entity, lms_id): cause for (entity, lms_id, _), cause in told.causes().items()} == {

@@ -316,8 +316,8 @@ def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPa
 
 
 def _leaving_invoices(connection: psycopg.Connection, company: Company, deleted: Iterable[str]) -> set[str]:
-    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there (rule 8.9), for good
-    or until the books of their day are open again."""
+    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there: for good (rule
+    8.9) or until the books of their day are open again."""
     rows = connection.execute(
         "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
         "   and entity = 'invoice' and record_id = any(%(ids)s)"
