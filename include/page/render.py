@@ -26,6 +26,8 @@ DONE = {
     " the app in QuickBooks: Apps > My apps.",
     "settings": "Settings saved.",
     "settings-same": "You did not change anything, so nothing was saved.",
+    "released": "{n} {are} released and being sent to QuickBooks.",
+    "released-none": "Nothing was released: what you selected is no longer held.",
     "checked": "The company check is done. The results are below.",
     "retried": "{n} {are} being retried. The result appears on this page.",
     "retried-none": "Nothing to retry. Select at least one open error of a connected lab.",
@@ -61,11 +63,13 @@ def environment() -> Environment:
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several)
+    made.globals.update(hold_words=words.hold, until=words.until)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
         DIRECTIONS=words.DIRECTIONS,
         SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
+        HOLDS=words.HOLDS,
         OPERATIONS=words.OPERATIONS,
         OUTCOMES=words.OUTCOMES,
         STATUSES=words.STATUSES,

@@ -108,8 +108,8 @@ def extract(
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
             extracted[sync.entity] = len(records)
-            past = past or any(_is_past(sync.subject(record)) for record in records)
-        if past and flow.direction == "lms_to_qbo":
+            past = past or any(_is_past(sync.subject(record)) for record in records if record.direction == "lms_to_qbo")
+        if past:
             # The plans go by the closing date that the books have now, not an hour ago.
             refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         if flow.direction == "lms_to_qbo":

@@ -11,7 +11,7 @@ from include.model.record import Entity, Outcome
 from include.page.chart import ceiling, make_chart
 from include.page.consequences import Facts, consequences
 from include.page.quickbooks_web import web_of
-from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span
+from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span, until
 from include.qbo.oauth import OAuthApp
 from tests.support.settings import LAB
 
@@ -52,6 +52,26 @@ def test_a_moved_start_date(before: date | None, after: date | None, kind: str, 
     old, new = replace(LAB, sync_start_date=before), replace(LAB, sync_start_date=after)
     (change,) = consequences(old, new, replace(FACTS, between=12, between_total=Decimal(1500)))
     assert change.kind == kind and words in change.effect
+
+
+def test_a_hold_says_what_waits_and_what_goes() -> None:
+    days, month = replace(LAB, hold_invoices="days", hold_days=7), replace(LAB, hold_invoices="month_end")
+    (change,) = consequences(LAB, days, FACTS)
+    assert (change.kind, change.before, change.after) == ("stops", "Off", "7 days after the invoice date")
+    assert "already in QuickBooks are not affected" in change.effect
+    (change,) = consequences(days, month, replace(FACTS, held=1))
+    assert "1 invoice held now waits by the new setting instead" in change.effect
+    (change,) = consequences(month, LAB, replace(FACTS, held=12))
+    assert (change.kind, change.effect) == (
+        "starts",
+        "New invoices go to QuickBooks right away. 12 held invoices are sent now.",
+    )
+    assert consequences(month, replace(month, hold_days=3), FACTS) == [], "the days do not matter then"
+    first, last = datetime(2026, 12, 1, 12, tzinfo=UTC), datetime(2026, 12, 5, 12, tzinfo=UTC)
+    assert (until(first, first), until(first, last)) == (
+        "until 12/01/2026",
+        "until 12/01/2026, the last until 12/05/2026",
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), [("both", "lms_to_qbo"), ("lms_to_qbo", "qbo_to_lms")])

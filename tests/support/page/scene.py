@@ -35,6 +35,7 @@ def populate(lms: World) -> Json:
     with psycopg.connect(lms.database_url) as connection:
         require_reconnect(connection, own.realm)
         errors = _errors(connection, labs, shared)
+        _held_invoices(connection, labs, shared.realm)
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
         _proofs(connection, labs, shared.realm, errors)
@@ -52,7 +53,8 @@ def _settings_of_the_company(lms: World, company: QuickBooks) -> None:
     )
     shipping = next(a for a in company.all("Account") if a["Name"] == "Discounts given")
     lms.sql(
-        "update qbo_sync.connection set sync_start_date = '2026-04-01', discount_account_id = %s where realm_id = %s",
+        "update qbo_sync.connection set sync_start_date = '2026-04-01', discount_account_id = %s,"
+        " hold_invoices = 'days', hold_days = 5 where realm_id = %s",
         shipping["Id"],
         company.realm,
     )
@@ -118,6 +120,11 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
          " then sent to QuickBooks, and the one in QuickBooks is added to Pilot if it is not there yet. Or delete the"
          " payment that was entered by mistake.",
          {"qbo_payment_id": "1240", "invoice_numbers": ["INV-20417"], "sides": _two_payments()}),
+        ("Bright Dental Lab", "payment", "lms_to_qbo", 90612, "1144", None, "books_closed",
+         "The payment of $420.00 dated 03/27/2026 was not changed in QuickBooks: it is dated 03/27/2026, and the books"
+         " are closed there through 03/31/2026.",
+         "The person who closed the books in QuickBooks decides, usually the bookkeeper or accountant.",
+         {"book_close_date": "2026-03-31", "dated": "2026-03-27"}),
     ]  # fmt: skip
     found = []
     for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(
@@ -155,6 +162,29 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
             )
         )
     return found
+
+
+def _held_invoices(connection: psycopg.Connection, labs: Json, realm: str) -> None:
+    """Three invoices that the lab's hold keeps back, as a run has left them."""
+    for days, number, total in ((0, "INV-20452", "1140.00"), (1, "INV-20449", "285.50"), (2, "INV-20446", "96.25")):
+        invoice = _id(
+            connection,
+            "insert into lms.invoice (billing_lab_id, billing_account_id, invoice_number, invoice_date, subtotal,"
+            " discount_amount, shipping_amount, tax_amount, total_amount, balance, origin)"
+            " select %(lab)s, id, %(number)s, (now() at time zone 'UTC')::date - %(days)s::integer, %(total)s, 0, 0, 0,"
+            "        %(total)s, %(total)s, 'lms' from lms.billing_account"
+            "  where name = 'Park Avenue Dental Associates' returning id",
+            lab=labs["Bright Dental Lab"],
+            number=number,
+            days=days,
+            total=Decimal(total),
+        )
+        connection.execute(
+            "insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id, attempt_after)"
+            " select %s, 'lms_to_qbo', 'invoice', id::text, billing_lab_id,"
+            "        qbo_sync.goes_out_at('days', 5, invoice_date) from lms.invoice where id = %s",
+            [realm, invoice],
+        )
 
 
 def _two_invoices() -> Json:
@@ -370,7 +400,7 @@ def _differences(connection: psycopg.Connection, proof: int, lab: int, error: in
         )
 
 
-def _id(connection: psycopg.Connection, statement: str, *parameters: object) -> int:
-    found = connection.execute(statement.encode(), parameters).fetchone()
+def _id(connection: psycopg.Connection, statement: str, *parameters: object, **named: object) -> int:
+    found = connection.execute(statement.encode(), named or parameters).fetchone()
     assert found
     return int(found[0])
