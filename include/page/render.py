@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from include.model.money import show
 from include.page import address, security, words
 
 HERE = Path(__file__).parent
@@ -34,6 +35,9 @@ DONE = {
     "reopened": "{n} {are} open again and being retried.",
     "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
     "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
+    "held-released": "The records are being deleted. Refresh this page in a moment to see the result.",
+    "held-refused": "The records are kept. This error is resolved in a moment.",
+    "sync-again": "{n} {are} being compared. The results are under Activity; problems are under Errors.",
     "linked": "Linked. {n} for this customer {are} being retried.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }
@@ -56,7 +60,8 @@ def environment() -> Environment:
     )
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
-    made.filters.update(number=words.number, several=words.several)
+    made.filters.update(number=words.number, several=words.several, dollars=show)
+    made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,

@@ -52,6 +52,9 @@ ACTIONS = {
     "ignore": "ignored",
     "reopen": "reopened",
     "link": "linked the customer of",
+    "release_held": "let the held deletes be carried out:",
+    "refuse_held": "refused the held deletes:",
+    "sync_again": "synced again records of",
     "payment_linked": "linked the two payments of",
     "ignore_customer": "permanently ignored the customer of",
 }
