@@ -15,10 +15,12 @@ from include.page import (
     disconnect,
     errors,
     fix,
+    held,
     labs,
     reconciliation,
     settings,
     static_files,
+    sync_again,
     webhook,
 )
 from include.page.access import visitor
@@ -55,7 +57,19 @@ def make_app() -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(webhook.router)
     inside = APIRouter(dependencies=[Depends(visitor)])
-    for part in (labs, connect, settings, disconnect, errors, fix, reconciliation, activity, static_files):
+    for part in (
+        labs,
+        connect,
+        settings,
+        disconnect,
+        sync_again,
+        errors,
+        held,
+        fix,
+        reconciliation,
+        activity,
+        static_files,
+    ):
         inside.include_router(part.router)
     inside.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
     app.include_router(inside)

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from include.model.money import show
 from include.page import address, security, words
 
 HERE = Path(__file__).parent
@@ -36,6 +37,9 @@ DONE = {
     "reopened": "{n} {are} open again and being retried.",
     "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
     "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
+    "held-released": "The records are being deleted. Refresh this page in a moment to see the result.",
+    "held-refused": "The records are kept. This error is resolved in a moment.",
+    "sync-again": "{n} {are} being compared. The results are under Activity; problems are under Errors.",
     "linked": "Linked. {n} for this customer {are} being retried.",
     "proving": "The books are being compared. The result appears here when you reload the page.",
     "proving-not": "The comparison could not be started: its DAG is paused or missing in Airflow.",
@@ -62,7 +66,8 @@ def environment() -> Environment:
     )
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
-    made.filters.update(number=words.number, several=words.several)
+    made.filters.update(number=words.number, several=words.several, dollars=show)
+    made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
     made.globals.update(hold_words=words.hold, until=words.until)
     made.globals.update(
         ENTITIES=words.ENTITIES,

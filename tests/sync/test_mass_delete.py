@@ -167,10 +167,25 @@ def test_credits_that_are_held_keep_what_they_are_applied_to(careful: World) -> 
         careful.credit(account, "10.00")
     careful.credit(account, "10.00", {invoice: "10.00"})
     careful.both()
+    for table in ("credit", "credit_application"):
+        careful.sql(f"create table kept_{table} as table lms.{table}")
     careful.sql("delete from lms.credit")
     careful.sync()
     assert len(careful.qbo.all("CreditMemo")) == 5
     assert careful.qbo_invoice(invoice)["Balance"] == 90
+    careful.refuse_held("credit_lms_to_qbo")
+    careful.resync()
+    careful.both()
+    assert len(careful.qbo.all("CreditMemo")) == 5
+    assert careful.qbo_invoice(invoice)["Balance"] == 90
+    assert careful.errors() == []
+    for table in ("credit", "credit_application"):
+        careful.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+    careful.both()
+    assert careful.value("select count(*) from qbo_sync.left_alone") == 0
+    careful.sql("delete from lms.credit_application")
+    careful.sync()
+    assert careful.qbo_invoice(invoice)["Balance"] == 100, "they sync like any other again"
 
 
 def test_a_run_of_the_other_direction_asks_no_second_question(careful: World) -> None:

@@ -233,12 +233,14 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who="somebody who knows whether the deletes are meant",
         to_do=(
-            "If they are meant, trigger the DAG by hand with *Delete many at once* (`release_held`) turned on. If not, "
-            "restore the records."
+            "View the records on the page. If they were deleted on purpose, choose *Delete*, or trigger the DAG with "
+            "`release_held`. If not, restore them, or choose *Keep* (`refuse_held`). ([How to do it with "
+            "SQL](operations.md#many-deletes-at-once).)"
         ),
         then=(
-            "Released, the deletes are carried out. When the records are back, nothing is left to delete and the error "
-            "is resolved."
+            "Released, the deletes are carried out. Refused, the records stay where they still are, and are left alone "
+            "until they are back. When the records are back, nothing is left to delete. In each case the error is "
+            "resolved."
         ),
     ),
     "possible_duplicate": Entry(

@@ -633,12 +633,17 @@ def mass_delete_held(what: str, count: int, linked: int, *, to_quickbooks: bool)
     """A run would delete or void many records of a lab (rule 8.9). `what`: invoices, credits or payments."""
     there, here = ("Pilot", "QuickBooks") if to_quickbooks else ("QuickBooks", "Pilot")
     deleted = "deleted" if to_quickbooks else "deleted or voided"
+    keep = (
+        "restore them in Pilot. Or choose Keep: they stay in QuickBooks, and sync again once they are back in Pilot."
+        if to_quickbooks
+        else "choose Keep: they stay in Pilot and no longer sync, as QuickBooks cannot bring back what was deleted."
+    )
     return Problem(
         code="mass_delete_held",
         message=f"In {there}, {count:,} of {linked:,} synced {what} were {deleted}. That is unusually many at once, "
         f"so nothing has been deleted in {here} yet. A restored backup or a reset company looks just like this.",
-        resolution="If they were deleted on purpose, trigger this DAG in Airflow with “Delete many at once” turned on: "
-        f"they are then deleted in {here} too. If not, restore them in {there}: this error is then resolved.",
+        resolution="View the records. If they were deleted on purpose, choose Delete: they are then deleted in "
+        f"{here} too. If not, {keep}",
         detail={"count": count, "linked": linked},
     )
 

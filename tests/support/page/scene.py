@@ -12,6 +12,7 @@ from include.company.check_run import check_company
 from include.company.tokens import require_reconnect
 from include.lms.database import jsonb
 from include.model.document import Applied, Document, DocumentLine, as_detail, differences
+from include.sync.plan import problems
 from tests.support.quickbooks import QuickBooks, make_company
 from tests.support.waiting import changes_taken
 from tests.support.world import World
@@ -34,7 +35,7 @@ def populate(lms: World) -> Json:
     changes_taken(lms)
     with psycopg.connect(lms.database_url) as connection:
         require_reconnect(connection, own.realm)
-        errors = _errors(connection, labs, shared)
+        errors = [*_errors(connection, labs, shared), _held(connection, labs["Bright Dental Lab"], shared.realm)]
         _held_invoices(connection, labs, shared.realm)
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
@@ -185,6 +186,40 @@ def _held_invoices(connection: psycopg.Connection, labs: Json, realm: str) -> No
             "        qbo_sync.goes_out_at('days', 5, invoice_date) from lms.invoice where id = %s",
             [realm, invoice],
         )
+
+
+def _held(connection: psycopg.Connection, lab: int, realm: str) -> int:
+    """60 invoices of a doctor–office pair that are gone from Pilot and held in QuickBooks; the error's id."""
+    pair = connection.execute("select max(id)::text from lms.doctor_office").fetchone()
+    assert pair
+    for position in range(60):
+        lms_id, day = 880_001 + position, date(2026, 11, 20) - timedelta(days=position)
+        base = {"number": f"INV-19{position:03}", "date": day.isoformat(), "total": f"{285 + 45.5 * position:.2f}",
+                "customer": ["doctor_office", pair[0]]}  # fmt: skip
+        connection.execute(
+            "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id, base)"
+            " values (%s, 'invoice', %s, %s, %s)",
+            [realm, lms_id, str(2000 + position), jsonb(base)],
+        )
+        connection.execute(
+            "insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id,"
+            " waits_for_entity, waits_for_id, waits_since)"
+            " values (%s, 'lms_to_qbo', 'invoice', %s, %s, 'mass_delete', 'a person', clock_timestamp())",
+            [realm, str(lms_id), lab],
+        )
+    problem = problems.mass_delete_held("invoices", 60, 214, to_quickbooks=True)
+    return _id(
+        connection,
+        "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, error_code, message,"
+        " resolution, record_entity, record_id) values (%s, %s, 'invoice', 'lms_to_qbo', 'delete', %s, %s, %s,"
+        " 'invoice', %s) returning id",
+        lab,
+        realm,
+        problem.code,
+        problem.message,
+        problem.resolution,
+        f"mass_delete of lab {lab}",
+    )
 
 
 def _two_invoices() -> Json:
