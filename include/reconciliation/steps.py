@@ -86,14 +86,14 @@ def _begin(connection: psycopg.Connection, run: Run, realm_id: str) -> int:
 
 
 def _read(connection: psycopg.Connection, run: Run, realm_id: str) -> Row:
-    """The run's proof. Raises RuntimeError if `extract` has not begun it."""
+    """The run's proof. Raises RuntimeError if `extract` has not begun it, or if it is closed: its records are gone."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "select * from qbo_sync.reconciliation where dag_id = %s and run_id = %s and realm_id = %s",
             [run.dag_id, run.run_id, realm_id],
         ).fetchone()
-    if row is None:
-        raise RuntimeError(f"run {run.run_id} has begun no proof of company {realm_id}: clear its task extract")
+    if row is None or (row["finished_at"] and row["state"] != "failed"):
+        raise RuntimeError(f"run {run.run_id} has no proof of company {realm_id} under way: clear its task extract too")
     return row
 
 
