@@ -20,7 +20,7 @@ from include.page.reconciliation_data import BUCKETS, CAUSES, FIGURES, STATES, L
 
 _FAMILY = "Noto Sans"
 _GRAY, _LINE, _HEAD = (86, 94, 108), (213, 217, 224), (246, 247, 249)
-_PILOT, _QUICKBOOKS = (47, 127, 208), (133, 80, 0)
+_PILOT, _QUICKBOOKS = (47, 127, 208), (178, 107, 0)
 #: Stands for a character that the font does not have.
 _MISSING = "?"
 
@@ -141,6 +141,8 @@ def _aging(document: _Document, found: LabProof) -> None:
     for place, one in enumerate(found.aging):
         for offset, (side, color) in enumerate((("lms", _PILOT), ("qbo", _QUICKBOOKS))):
             tall = float(max(one[side], Decimal(0)) / top) * (height - 6)
+            if not tall:
+                continue
             document.set_fill_color(*color)
             document.rect(left + place * slot + slot * (0.2 + 0.3 * offset), base - tall, slot * 0.28, tall, style="F")
         document.set_font(_FAMILY, size=8)

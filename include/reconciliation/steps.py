@@ -85,15 +85,19 @@ def _begin(connection: psycopg.Connection, run: Run, realm_id: str) -> int:
     return int(row["id"]) if row else 0
 
 
-def _read(connection: psycopg.Connection, run: Run, realm_id: str) -> Row:
-    """The run's proof. Raises RuntimeError if `extract` has not begun it."""
+def _read(connection: psycopg.Connection, run: Run, realm_id: str, *, closed_too: bool = False) -> Row:
+    """The run's proof. Raises RuntimeError if `extract` has not begun it.
+
+    Also if it is closed, unless `closed_too`: its records are gone.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "select * from qbo_sync.reconciliation where dag_id = %s and run_id = %s and realm_id = %s",
             [run.dag_id, run.run_id, realm_id],
         ).fetchone()
-    if row is None:
-        raise RuntimeError(f"run {run.run_id} has begun no proof of company {realm_id}: clear its task extract")
+    closed = row is not None and row["finished_at"] is not None and row["state"] != "failed"
+    if row is None or (closed and not closed_too):
+        raise RuntimeError(f"run {run.run_id} has no proof of company {realm_id} under way: clear its task extract too")
     return row
 
 
@@ -198,9 +202,11 @@ def validate(runtime: Runtime, realm_id: str) -> dict[str, int]:
 
 
 def load(runtime: Runtime, realm_id: str) -> dict[str, int]:
-    """Close the proof: {differences, unexplained}."""
+    """Close the proof: {differences, unexplained}. Raises BrokenExpectation if it does not add up."""
     with runtime.connect() as connection:
-        proof = _read(connection, runtime.run, realm_id)
+        proof = _read(connection, runtime.run, realm_id, closed_too=True)
+        if proof["state"] == "failed":
+            raise BrokenExpectation(f"the proof of company {realm_id} does not add up: see the task validate")
         with connection.cursor(row_factory=dict_row) as cursor:
             counts = cursor.execute(
                 "select count(*) as differences, count(*) filter (where not explained) as unexplained"

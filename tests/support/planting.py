@@ -9,11 +9,11 @@ from tests.support.world import World
 Key = tuple[str, str]
 
 
-def behind(world: World, statement: str, *parameters: object) -> None:
+def behind(world: World, statement: str, *parameters: object, **named: object) -> None:
     """Change the LMS without any trigger reporting it: as only the pipeline may."""
     with world.connection.transaction():
         world.connection.execute("set local qbo_sync.origin = 'pipeline'")
-        world.connection.execute(statement.encode(), parameters)
+        world.connection.execute(statement.encode(), named or parameters)
 
 
 def unseen(world: World) -> None:
