@@ -76,7 +76,7 @@ def refresh_preferences(connection: psycopg.Connection, client: QboClient) -> No
         "                    where e.realm_id = c.realm_id and e.status = 'open' and e.error_code = 'books_closed'))",
         [client.realm_id],
     ).fetchone()
-    connection.rollback()
+    connection.commit()
     if stale is None:
         return
     store_preferences(connection, client.realm_id, client.preferences())
