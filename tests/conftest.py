@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
 from tests.support.database import ReusedDatabase, new_database
+from tests.support.expectations import remember_configurations
 from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -89,8 +90,15 @@ def sandbox_url() -> Iterator[str]:
     process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def _quick_expectations() -> None:
+    remember_configurations()
+
+
 @pytest.fixture
-def world(lms_database: str, reused_database: ReusedDatabase, sandbox_url: str) -> Iterator[World]:
+def world(
+    lms_database: str, reused_database: ReusedDatabase, sandbox_url: str, _quick_expectations: None
+) -> Iterator[World]:
     """An LMS with one billing lab, connected to a QuickBooks company of its own."""
     with make_world(lms_database, sandbox_url, connections=reused_database.connections) as made:
         yield made
