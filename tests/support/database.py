@@ -64,6 +64,8 @@ class ReusedDatabase:
         # No trigger and no foreign key looks at the rows that are taken away.
         self._admin.execute("set session_replication_role = replica")
         tables = [table for (table,) in self._admin.execute(_TABLES)]
+        for table in tables:
+            assert not self._admin.execute(f"select from {table}".encode()).rowcount, f"{table} would lose its rows"
         self._delete_all = ";".join(f"delete from {table}" for table in tables).encode()
         self._schema = self._admin.execute(_SCHEMA.encode()).fetchone()
 
