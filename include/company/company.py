@@ -83,7 +83,7 @@ def refresh_preferences(
         "                    where e.realm_id = c.realm_id and e.status = 'open' and e.error_code = 'books_closed'))",
         [client.realm_id, oldest],
     ).fetchone()
-    connection.rollback()
+    connection.commit()
     if stale is None:
         return
     store_preferences(connection, client.realm_id, client.preferences())

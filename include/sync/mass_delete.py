@@ -171,7 +171,7 @@ def refuse(
     lab: int | None,
     user: str,
 ) -> int:
-    """What is held (of a lab) is not deleted on the other side, but left alone (decision 0025); how many records, in
+    """What is held (of a lab) is not deleted on the other side, but left alone (decision 0022); how many records, in
     the caller's transaction. The next run finds nothing to do with them, and resolves the error."""
     row = connection.execute(
         "select qbo_sync.refuse_held(%s, %s, %s, %s, %s)", [realm_id, direction, list(entities), lab, user]

@@ -1,4 +1,4 @@
-"""Which records are compared again although nothing says that they changed: a backfill or a resync (decision 0025).
+"""Which records are compared again although nothing says that they changed: a backfill or a resync (decision 0022).
 
 Selecting marks them, nothing else: what is written then follows from what both sides say, as always.
 """

@@ -7,7 +7,7 @@ where they stand is known here.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,6 @@ import psycopg
 import requests
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
 
 from include.company.connect import connect_lab
 from include.company.runtime import Run, Runtime
@@ -31,6 +30,7 @@ from include.reconciliation.fix import mark_again
 from include.sync import capture, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.selection import Selection, selection_of
+from tests.support.connections import Connections
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
 _numbers = itertools.count(1)
@@ -445,38 +445,32 @@ def _add(total: dict[str, int], counts: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + count
 
 
-def _prepared(connection: psycopg.Connection) -> None:
-    prepare(connection)
-
-
-def _out_of_autocommit(connection: psycopg.Connection) -> None:
-    connection.autocommit = False
-
-
 @contextmanager
 def make_world(
-    database_url: str, sandbox_url: str, token_key: str | None = None, client_secret: str = "sandbox-secret"
+    database_url: str,
+    sandbox_url: str,
+    token_key: str | None = None,
+    client_secret: str = "sandbox-secret",
+    connections: Connections | None = None,
 ) -> Iterator[World]:
-    """A world with one connected lab and no limits on the sandbox."""
+    """A world with one connected lab and no limits on the sandbox. `connections`: to that database, which stay open;
+    without them the world has its own."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
-    # A new server process costs more than most steps: the runs of a test share a few.
-    pool = ConnectionPool(
-        database_url, min_size=2, max_size=20, configure=_prepared, reset=_out_of_autocommit, open=False
-    )
-    runtime = Runtime(
-        connect=pool.connection,
-        app=OAuthApp(
-            client_id="sandbox-client",
-            client_secret=client_secret,
-            discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
-            api_base_url=sandbox_url,
-        ),
-        vault=TokenVault(token_key or Fernet.generate_key().decode()),
-        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
-        run=Run(dag_id="test", run_id="test"),
-    )
-    with pool, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+    own = nullcontext(connections) if connections else closing(Connections(database_url))
+    with own as shared, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+        runtime = Runtime(
+            connect=shared.connection,
+            app=OAuthApp(
+                client_id="sandbox-client",
+                client_secret=client_secret,
+                discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
+                api_base_url=sandbox_url,
+            ),
+            vault=TokenVault(token_key or Fernet.generate_key().decode()),
+            budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+            run=Run(dag_id="test", run_id="test"),
+        )
         world = World(database_url, qbo, runtime, connection)
         world.lab = world.billing_lab("Bright Dental Lab")
         world.connect(world.lab, qbo)

@@ -1,4 +1,4 @@
-"""Backfill and resync: exactly what was asked for is marked, and nothing else (decision 0025)."""
+"""Backfill and resync: exactly what was asked for is marked, and nothing else (decision 0022)."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Records that are left alone until somebody asks for them (decision 0025)."""
+"""Records that are left alone until somebody asks for them (decision 0022)."""
 
 from typing import Any
 

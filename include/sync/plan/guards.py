@@ -131,7 +131,7 @@ def guarded(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -
 
 
 def is_left_alone(plan: Plan[Any], record: _Row) -> bool:
-    """Whether nothing is done because somebody wants the record left alone (decision 0025).
+    """Whether nothing is done because somebody wants the record left alone (decision 0022).
 
     A refused delete is over when the side that had lost the record has it again, or the other has lost it too.
     """

@@ -1,4 +1,4 @@
--- Invoices that a lab holds back before they go to QuickBooks (docs/decisions/0023-held-invoices.md).
+-- Invoices that a lab holds back before they go to QuickBooks (docs/decisions/0020-held-invoices.md).
 
 -- When an invoice of this day goes out, by the lab's setting; null: at once. At noon UTC: by then the day has begun
 -- everywhere, so that no invoice goes out on the evening before.

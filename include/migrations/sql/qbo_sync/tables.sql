@@ -450,7 +450,7 @@ create unique index left_alone_by_qbo_id on qbo_sync.left_alone (realm_id, entit
 
 -- ---------------------------------------------------------------- ledger proof
 
--- QuickBooks' side of the ledger as last read: what the proof compares with, and goes on from (0021).
+-- QuickBooks' side of the ledger as last read: what the proof compares with, and goes on from (0019).
 create table qbo_sync.ledger_document (
     realm_id      text not null references qbo_sync.company (realm_id),
     entity        text not null check (entity in ('invoice', 'credit', 'payment')),
