@@ -468,7 +468,9 @@ def make_world(
                 api_base_url=sandbox_url,
             ),
             vault=TokenVault(token_key or Fernet.generate_key().decode()),
-            budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+            budget=Budget(
+                requests_per_second=10_000, requests_per_minute=10_000, batches_per_minute=10_000, pause_seconds=0.1
+            ),
             run=Run(dag_id="test", run_id="test"),
         )
         world = World(database_url, qbo, runtime, connection)
