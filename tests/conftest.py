@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
+from tests.support.audited import assert_audited
 from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -93,9 +94,11 @@ def sandbox_url() -> Iterator[str]:
 
 @pytest.fixture
 def world(lms_database: str, sandbox_url: str) -> Iterator[World]:
-    """An LMS with one billing lab, connected to a QuickBooks company of its own."""
+    """An LMS with one billing lab, connected to a QuickBooks company of its own. Whatever a test does there, the audit
+    knows of each write."""
     with make_world(lms_database, sandbox_url) as made:
         yield made
+        assert_audited(made)
 
 
 class ByRoom(LoadScopeScheduling):

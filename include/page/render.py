@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from include.model.money import show
 from include.page import address, security, words
 
 HERE = Path(__file__).parent
@@ -56,7 +57,7 @@ def environment() -> Environment:
     )
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
-    made.filters.update(number=words.number, several=words.several)
+    made.filters.update(number=words.number, several=words.several, dollars=show)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
@@ -108,8 +109,8 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
 
 def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
-    if here.startswith("/errors/"):
-        return "/errors"
+    if here.startswith(("/errors/", "/history/")):
+        return "/" + here.split("/")[1]
     return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 import psycopg
 
+#: Days that the audit is kept: a fiscal year, and the month in which its books are closed and questions are asked.
+AUDIT_DAYS = 400
+
 #: Table → the column that dates a row, and the days that it is kept.
 _KEPT: Mapping[str, tuple[str, int]] = {
     "staged_record": ("extracted_at", 14),
@@ -13,10 +16,10 @@ _KEPT: Mapping[str, tuple[str, int]] = {
 }
 
 
-def prune(connection: psycopg.Connection) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table."""
+def prune(connection: psycopg.Connection, audit_days: int = AUDIT_DAYS) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. An audit entry takes its rows with it."""
     deleted = {}
-    for table, (column, days) in _KEPT.items():
+    for table, (column, days) in {**_KEPT, "audit_entry": ("at", audit_days)}.items():
         # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount

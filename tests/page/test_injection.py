@@ -11,6 +11,7 @@ from include.lms.database import jsonb
 from include.model.document import Applied, Document, DocumentLine, as_detail
 from include.model.money import ZERO
 from tests.support.page.site import Site
+from tests.support.pipeline import as_pipeline
 from tests.support.world import World
 
 #: Out of text, out of either kind of attribute, out of a comment, a title, a script; a template's; right to left.
@@ -57,7 +58,7 @@ def insert(connection: psycopg.Connection, table: str, **values: Any) -> int:
 def evil(lms: World) -> dict[str, Any]:
     """Every column that the page shows, filled with it; of a company that nothing is synced of."""
     with psycopg.connect(lms.database_url) as db:
-        db.execute("select set_config('qbo_sync.origin', 'pipeline', true)")
+        as_pipeline(db)
         lab, off = (insert(db, "lms.billing_lab", name=f"{EVIL} {name}") for name in ("on", "off"))
         account = insert(
             db, "lms.billing_account", name=EVIL, accounting_structure="detailed", email=EVIL, phone=EVIL, active=True

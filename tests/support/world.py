@@ -248,10 +248,10 @@ class World:
         found = capture.companies(self.as_run(CAPTURE), None, reported_only=after_webhook)
         return [company["realm_id"] for company in found]
 
-    def prune(self) -> dict[str, int]:
+    def prune(self, audit_days: int = retention.AUDIT_DAYS) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
-            return retention.prune(connection)
+            return retention.prune(connection, audit_days)
 
     # ---------------------------------------------------------------- the sync, until nothing is due
 
