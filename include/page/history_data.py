@@ -23,7 +23,8 @@ _SEARCH = """
                case e.entity when 'credit_application' then 'credit' else e.entity end as entity, e.lms_id,
                e.qbo_id, e.document_number, e.customer, e.amount, e.side, e.operation, e.billing_lab_id
           from qbo_sync.audit_entry e
-         where e.at >= coalesce(%(since)s, '-infinity') and e.at < coalesce(%(until)s, 'infinity')
+         where (%(since)s::timestamptz is null or e.at >= %(since)s::timestamptz)
+           and (%(until)s::timestamptz is null or e.at < %(until)s::timestamptz)
            and (%(lab)s::bigint is null or e.billing_lab_id = %(lab)s)
            and (%(amount)s::numeric is null or e.amount = %(amount)s)
            and (%(text)s::text is null or lower(e.document_number) like %(prefix)s
@@ -34,7 +35,8 @@ _SEARCH = """
           from qbo_sync.sync_error s
          where %(text)s::text is not null and %(amount)s::numeric is null and lower(s.document_number) like %(prefix)s
            and (s.lms_id is not null or s.qbo_id is not null)
-           and s.last_seen_at >= coalesce(%(since)s, '-infinity') and s.last_seen_at < coalesce(%(until)s, 'infinity')
+           and (%(since)s::timestamptz is null or s.last_seen_at >= %(since)s::timestamptz)
+           and (%(until)s::timestamptz is null or s.last_seen_at < %(until)s::timestamptz)
            and (%(lab)s::bigint is null or s.billing_lab_id = %(lab)s)
            and not exists (select 1 from qbo_sync.audit_entry e where e.realm_id = s.realm_id and e.entity = s.entity
                               and (e.lms_id = s.lms_id or e.qbo_id = s.qbo_id))

@@ -39,13 +39,11 @@ TITLES: Mapping[tuple[str, str], str] = {
     ("lms", "update"): "Changed in QuickBooks, brought to Pilot",
     ("lms", "delete"): "Deleted in QuickBooks, deleted in Pilot",
     ("lms", "adopt"): "Found in Pilot and linked",
+    ("lms", "link"): "Linked by a person",
     ("lms", "unlink"): "Link between Pilot and QuickBooks removed",
 }
 _UNAPPLIED = "Taken off an invoice that was deleted in Pilot"
 _FREED = "Credit that QuickBooks had applied by itself was released"
-
-#: Rows of other records that an entry changed, as people name them.
-_TABLES = {"invoice": "Invoice {}", "lab_case": "Case {}", "payment": "Payment {}", "credit": "Credit {}"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
