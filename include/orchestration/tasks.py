@@ -28,17 +28,34 @@ _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
 @task
 def companies() -> list[dict[str, str]]:
     """The QuickBooks companies that have something to do."""
+    from include.sync.selection import selection_of
+
     context = get_current_context()
-    params, woken = context["params"], context["dag_run"].run_type == "asset_triggered"
-    options = {"woken": woken, "release_held": params["release_held"]}
+    params, run = context["params"], context["dag_run"]
+    options = {
+        "woken": run.run_type == "asset_triggered",
+        "release_held": bool(params.get("release_held")),
+        "refused_by": _asked_by(run) if params.get("refuse_held") else None,
+        "selected": selection_of(params),
+    }
     return _step("companies", params["realm_id"], params["resync"], **options)
+
+
+def _asked_by(run: Any) -> str:
+    """Who started the run, as far as Airflow says."""
+    return str(getattr(run, "triggering_user_name", None) or run.run_id)
+
+
+def _release() -> dict[str, Any]:
+    """What of the held deletes the run was asked to release."""
+    params = get_current_context()["params"]
+    return {"release_held": bool(params.get("release_held")), "release_lab": params.get("billing_lab_id")}
 
 
 @task(map_index_template=_BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
-    release_held = get_current_context()["params"]["release_held"]
-    extracted: dict[str, int] = _step("extract", company["realm_id"], release_held=release_held)
+    extracted: dict[str, int] = _step("extract", company["realm_id"], **_release())
     if not any(extracted.values()):
         raise AirflowSkipException("another run has taken everything that was due")
     return extracted
@@ -47,8 +64,7 @@ def extract(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
-    release_held = get_current_context()["params"]["release_held"]
-    return _step("transform", company["realm_id"], release_held=release_held)
+    return _step("transform", company["realm_id"], **_release())
 
 
 @task(map_index_template=_BY_COMPANY)

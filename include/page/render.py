@@ -27,6 +27,8 @@ DONE = {
     " the app in QuickBooks: Apps > My apps.",
     "settings": "Settings saved.",
     "settings-same": "You did not change anything, so nothing was saved.",
+    "released": "{n} {are} released and being sent to QuickBooks.",
+    "released-none": "Nothing was released: what you selected is no longer held.",
     "checked": "The company check is done. The results are below.",
     "retried": "{n} {are} being retried. The result appears on this page.",
     "retried-none": "Nothing to retry. Select at least one open error of a connected lab.",
@@ -35,7 +37,14 @@ DONE = {
     "reopened": "{n} {are} open again and being retried.",
     "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
     "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
+    "held-released": "The records are being deleted. Refresh this page in a moment to see the result.",
+    "held-refused": "The records are kept. This error is resolved in a moment.",
+    "sync-again": "{n} {are} being compared. The results are under Activity; problems are under Errors.",
     "linked": "Linked. {n} for this customer {are} being retried.",
+    "proving": "The books are being compared. The result appears here when you reload the page.",
+    "proving-not": "The comparison could not be started: its DAG is paused or missing in Airflow.",
+    "compared": "{n} {are} being compared and synced again. Then compare the books again to see the result.",
+    "compared-none": "Nothing to compare again: these records need something else, or the proof is gone.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }
 
@@ -58,11 +67,14 @@ def environment() -> Environment:
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several, dollars=show)
+    made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
+    made.globals.update(hold_words=words.hold, until=words.until)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
         DIRECTIONS=words.DIRECTIONS,
         SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
+        HOLDS=words.HOLDS,
         OPERATIONS=words.OPERATIONS,
         OUTCOMES=words.OUTCOMES,
         STATUSES=words.STATUSES,
@@ -111,6 +123,8 @@ def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
     if here.startswith(("/errors/", "/history/")):
         return "/" + here.split("/")[1]
+    if here.startswith("/labs/") and here.endswith("/books"):
+        return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 

@@ -2,7 +2,7 @@
 
 An entry is written in the transaction that settles the record, so that there is one for each write that is settled, and
 none for a write that is not. What the pipeline changes in the LMS's tables is kept row by row by triggers, which refuse
-a write without an entry (include/migrations/sql/qbo_sync/audit.sql; docs/decisions/0019-audit.md).
+a write without an entry (include/migrations/sql/qbo_sync/audit.sql; docs/decisions/0024-audit.md).
 """
 
 from dataclasses import dataclass

@@ -1,16 +1,11 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from include.model.record import Direction, RecordKey
 from include.model.staged import StagedRecord
-
-_MARK_ALL_OF_LMS = Path(__file__).with_name("mark_all_of_lms.sql").read_bytes()
-_MARK_ALL_OF_QBO = Path(__file__).with_name("mark_all_of_qbo.sql").read_bytes()
 
 
 def dispatch(connection: psycopg.Connection) -> None:
@@ -35,15 +30,6 @@ def lock_alone(connection: psycopg.Connection) -> None:
 def lock_to_settle(connection: psycopg.Connection) -> None:
     """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
     connection.execute("select qbo_sync.lock_marks(false)")
-
-
-def mark_all(
-    connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
-) -> None:
-    """Mark everything of these entities that is linked or, towards QuickBooks, could be."""
-    lock_alone(connection)
-    statement = _MARK_ALL_OF_LMS if direction == "lms_to_qbo" else _MARK_ALL_OF_QBO
-    connection.execute(statement, {"direction": direction, "entities": list(entities), "realm": realm_id})
 
 
 def keep_waiting(

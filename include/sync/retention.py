@@ -15,11 +15,17 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "unconfirmed_create": ("sent_after", 100),
 }
 
+#: Days that a ledger proof is kept, where no setting says otherwise: two years and a month, so that a year can be shown
+#: beside the one before.
+PROOF_DAYS = 760
 
-def prune(connection: psycopg.Connection, audit_days: int = AUDIT_DAYS) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table. An audit entry takes its rows with it."""
+
+def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS, audit_days: int = AUDIT_DAYS) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept;
+    `audit_days`: how long audit entries are, each of which takes its rows with it."""
+    by_setting = {"reconciliation": ("started_at", proof_days), "audit_entry": ("at", audit_days)}
     deleted = {}
-    for table, (column, days) in {**_KEPT, "audit_entry": ("at", audit_days)}.items():
+    for table, (column, days) in {**_KEPT, **by_setting}.items():
         # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount
@@ -31,6 +37,12 @@ def prune(connection: psycopg.Connection, audit_days: int = AUDIT_DAYS) -> dict[
         "                  and later.entity = o.entity and later.record_id = o.record_id and later.id > o.id"
         "                  and (later.outcome in ('created', 'updated', 'deleted', 'adopted')"
         "                       or o.outcome in ('unchanged', 'waiting', 'failed')))"
+    ).rowcount
+    # An invoice that is in QuickBooks, or in the LMS no more, is held by nobody.
+    deleted["released_invoice"] = connection.execute(
+        "delete from qbo_sync.released_invoice r"
+        " where exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = r.invoice_id)"
+        "    or not exists (select 1 from lms.invoice i where i.id = r.invoice_id)"
     ).rowcount
     connection.commit()
     return deleted

@@ -11,24 +11,26 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company, refresh_preferences, require_known
+from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
 from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
-from include.sync import intents, marks, mass_delete, staging
+from include.sync import intents, left_alone, marks, mass_delete, selection, staging
 from include.sync.due import companies_with_work
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
 from include.sync.lab import settings_for
-from include.sync.plan.guards import guarded
+from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
+from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
 from include.sync.sides import add_sides
 from include.sync.write import to_lms, to_quickbooks
 from include.sync.write.foreign import find_foreign_customers
@@ -46,19 +48,29 @@ def companies(
     *,
     woken: bool = False,
     release_held: bool = False,
+    refused_by: str | None = None,
+    selected: Selection = EVERYTHING,
 ) -> list[dict[str, Any]]:
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
-    `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
-    where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what is held
-    because it would delete or void many records at once is due again (rule 8.9). Raises UnknownCompany.
+    `resync` marks the selected records of the flow first, so that they are compared again. `woken` by an event:
+    companies where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what
+    is held because it would delete or void many records at once is due again (rule 8.9); `refused_by`: this person
+    refuses it, it is left alone; either of the selected lab only, if one is. Raises UnknownCompany and BadSelection.
     """
+    if release_held and refused_by:
+        raise BadSelection(
+            "refuse_held: deletes that are held are either released or refused. Turn off one of the two."
+        )
     with runtime.connect() as connection:
         require_known(connection, realm_id)
+        require_sound(connection, realm_id, selected)
         if resync:
-            marks.mark_all(connection, flow.direction, flow.names, realm_id)
+            selection.mark(connection, flow.direction, flow.names, realm_id, selected)
         if release_held:
-            mass_delete.release(connection, realm_id, flow.direction, flow.names)
+            mass_delete.release(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id)
+        if refused_by:
+            mass_delete.refuse(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id, refused_by)
         marks.dispatch(connection)
         if not realm_id:
             marks.record_listing(connection, runtime.run.dag_id)
@@ -67,21 +79,25 @@ def companies(
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
-def extract(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False) -> dict[str, int]:
+def extract(
+    runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False, release_lab: int | None = None
+) -> dict[str, int]:
     """Stage the due records with what both sides say of them; the number of each entity is returned.
 
-    `release_held`: also those that are held because they would be deleted many at once (rule 8.9).
+    `release_held`: also those that are held because they would be deleted many at once (rule 8.9), of `release_lab`
+    only if one is given.
 
     Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
     to an end.
     """
     extracted: dict[str, int] = {}
+    past = False
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
         marks.lock_alone(connection)
         if release_held:
-            mass_delete.release(connection, realm_id, flow.direction, flow.names)
+            mass_delete.release(connection, realm_id, flow.direction, flow.names, release_lab)
         staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
@@ -92,15 +108,26 @@ def extract(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool =
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
             extracted[sync.entity] = len(records)
+            past = past or any(_is_past(sync.subject(record)) for record in records if record.direction == "lms_to_qbo")
+        if past:
+            # The plans go by the closing date that the books have now, not an hour ago.
+            refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         if flow.direction == "lms_to_qbo":
             extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
+
+
+def _is_past(subject: Subject) -> bool:
+    """Whether it is of a day that is over: only such days are closed."""
+    today = datetime.now(UTC).date()
+    return any(day is not None and day < today for day in (subject.dated, subject.dated_in_quickbooks))
 
 
 def _read(
     connection: psycopg.Connection, client: QboClient, company: Company, sync: Sync, records: Sequence[Row]
 ) -> None:
     sync.read(connection, client, company, records)
+    left_alone.read(connection, company.realm_id, sync.entity, records)
     towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
     if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
         find_foreign_customers(connection, client, company, sync, towards_quickbooks)
@@ -109,10 +136,13 @@ def _read(
         retry_unconfirmed(connection, company.realm_id, sync.entity)
 
 
-def transform(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False) -> dict[str, int]:
+def transform(
+    runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False, release_lab: int | None = None
+) -> dict[str, int]:
     """Plan one step for each staged record; the number of each step is returned.
 
-    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9).
+    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9), of
+    `release_lab` only if one is given.
     """
     counts: Counter[str] = Counter()
     held: set[int | None] = set()
@@ -125,8 +155,16 @@ def transform(runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool
             if sync.entity == "invoice":
                 for record in ignore_leaving(records, [record.planned for record in records]):
                     record.plan = plan_one(sync, record, company)
+            left_alone.let_go(connection, realm_id, records)
             held |= mass_delete.hold_many(
-                connection, runtime, company, sync, records, released=release_held, held_before=held
+                connection,
+                runtime,
+                company,
+                sync,
+                records,
+                released=release_held,
+                released_lab=release_lab,
+                held_before=held,
             )
             for record in records:
                 record.problems = [record.planned.problem] if record.planned.problem else []

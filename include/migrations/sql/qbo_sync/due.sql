@@ -2,7 +2,8 @@
 
 -- A mark is due when its company is connected, its lab's settings let the record sync, its time has come, and what it
 -- waits for is linked. What a setting switches off stays marked: switched on again, it is synced.
--- * As a safety net, a record that has waited for an hour is due whatever it waits for.
+-- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
+--   that the lab holds back waits as long as that.
 -- * A record whose lab is unknown (TRUNCATE) goes by the settings of any lab of its company; one that QuickBooks
 --   created and that is not linked yet belongs to the lab that receives such transactions.
 -- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
@@ -27,7 +28,11 @@ create or replace view qbo_sync.due_mark as
                                        where w.realm_id = m.realm_id and w.direction = m.direction
                                          and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id)
                end
-            or m.waits_since < clock_timestamp() - interval '1 hour')
+            or m.waits_since < clock_timestamp() - interval '1 hour'
+               and not exists (select 1 from qbo_sync.change_mark w
+                                where w.realm_id = m.realm_id and w.direction = m.direction
+                                  and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id
+                                  and w.attempt_after > clock_timestamp() + interval '1 hour'))
        and exists (select 1 from qbo_sync.connection n
                     where n.realm_id = m.realm_id
                       and n.direction in (m.direction, 'both')
