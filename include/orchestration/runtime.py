@@ -16,7 +16,7 @@ from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
-from include.sync.retention import PROOF_DAYS
+from include.sync.retention import AUDIT_DAYS, PROOF_DAYS
 
 QUICKBOOKS_CONNECTION_ID = "quickbooks"
 
@@ -83,3 +83,8 @@ def _mass_delete_limit() -> MassDeleteLimit:
         share=Decimal(percent) / 100 if percent else usual.share,
         minimum=int(os.environ.get("PILOT_MASS_DELETE_MINIMUM", usual.minimum)),
     )
+
+
+def audit_days() -> int:
+    """Days that the audit of all writes is kept."""
+    return int(os.environ.get("PILOT_AUDIT_DAYS", AUDIT_DAYS))

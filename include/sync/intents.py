@@ -36,6 +36,8 @@ class Intent:
     payload: dict[str, Any]
     #: What both sides agree on once it is done; of a delete, what they agreed on before.
     base: Canonical | None
+    #: What QuickBooks has until then, as far as known; None: a create.
+    before: Canonical | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -76,8 +78,8 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
     for position, intent in enumerate(intents):
         row = connection.execute(
             "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
-            " generation, operation, resource, payload, base, customer_id)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
+            " generation, operation, resource, payload, base, before, customer_id)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
             [
                 placeholder,
                 position,
@@ -90,6 +92,7 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
                 intent.resource,
                 jsonb(intent.payload),
                 jsonb(intent.base or {}),
+                jsonb(intent.before) if intent.before else None,
                 qbo_record.customer_id(intent.payload),
             ],
         ).fetchone()
@@ -110,7 +113,7 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "select r.request_id, r.created_at, i.entity, i.record_id, i.billing_lab_id, i.generation, i.operation,"
-            "       i.resource, i.payload, i.base"
+            "       i.resource, i.payload, i.base, i.before"
             "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
             " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
             [realm_id, list(entities)],
@@ -119,7 +122,13 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     for row in rows:
         request_id, created_at = row.pop("request_id"), row.pop("created_at")
         requests.setdefault(request_id, (created_at, []))[1].append(
-            Intent(**{**row, "base": base_of(row["entity"], row["base"])})
+            Intent(
+                **{
+                    **row,
+                    "base": base_of(row["entity"], row["base"]),
+                    "before": base_of(row["entity"], row["before"]),
+                }
+            )
         )
     return [
         Request(request_id=request_id, created_at=created_at, intents=tuple(intents))

@@ -323,10 +323,10 @@ class World:
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
 
-    def prune(self) -> dict[str, int]:
+    def prune(self, audit_days: int = retention.AUDIT_DAYS) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
-            return retention.prune(connection)
+            return retention.prune(connection, audit_days=audit_days)
 
     # ---------------------------------------------------------------- the sync, until nothing is due
 

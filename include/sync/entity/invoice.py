@@ -26,7 +26,7 @@ from include.qbo.faults import Fault
 from include.qbo.names import inactive_in_words
 from include.sync import fault_words, hand_over, links
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
-from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.base import Json, PaymentWrite, Removal, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.in_flight import is_in_flight
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
@@ -161,19 +161,18 @@ class InvoiceSync(
         """By number, customer, day, note and lines."""
         return qbo_invoice.is_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
         """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (fact 9.4, which
         does not know the fault's code).
 
-        The payments stay, with that money unapplied; those that only joined a credit memo to it go. True if any was
-        linked.
+        The payments stay, with that money unapplied; those that only joined a credit memo to it go.
         """
         if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
-            return False
+            return Removal()
         invoice = client.read(self.resource, intent.payload_id)
         if isinstance(invoice, Fault):
-            return False
-        released = 0
+            return Removal()
+        released = []
         for payment in client.find(qbo_payment.RESOURCE, "Id", qbo_invoice.payment_ids(invoice)):
             version = qbo_record.version(payment)
             update = qbo_payment.without_invoice(payment, intent.payload_id)
@@ -181,10 +180,16 @@ class InvoiceSync(
             write = Write(operation="update" if update else "delete", resource=qbo_payment.RESOURCE, body=body)
             request_id = f"unlink-{client.realm_id[-10:]}-{version.qbo_id}-{version.sync_token}"
             [result] = client.write([write], request_id=request_id)
-            released += not isinstance(result, Fault)
-        return released > 0
+            if not isinstance(result, Fault):
+                after = qbo_payment.parse(result) if update else None
+                released.append(PaymentWrite(request_id=request_id, before=qbo_payment.parse(payment), after=after))
+        return Removal(plan_again=bool(released), writes=released)
 
     # ------------------------------------------------------------------ to the LMS
+
+    def in_lms(self, record: StagedInvoice) -> Invoice | None:
+        """The LMS's invoice."""
+        return record.lms.invoice if record.lms else None
 
     def write(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
         """Write the plan to the LMS, with link and base."""

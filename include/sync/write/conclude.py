@@ -1,4 +1,4 @@
-"""What an answer of QuickBooks means for a record: link, base, outcome, error, and the end of its intent."""
+"""What an answer of QuickBooks means for a record: link, base, outcome, error, audit, and the end of its intent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +9,16 @@ import psycopg
 from include.company.runtime import Run
 from include.model.problem import Problem, in_quickbooks
 from include.model.record import Direction, Outcome, RecordKey
+from include.model.typed_json import Canonical
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.qbo.faults import Fault, Remedy, is_missing
-from include.sync import fault_words, hand_over, intents, links, marks
-from include.sync.entity.base import Json, ToQuickBooks
+from include.sync import audit, fault_words, hand_over, intents, links, marks
+from include.sync.entity.base import Json, PaymentWrite, ToQuickBooks
 from include.sync.intents import Intent
 from include.sync.settle import Settlement, settle
+from include.sync.write.beside import keep_beside
 from include.sync.write.merged_customers import find_merged, forget
 from include.sync.write.unconfirmed import confirm, may_have_been_done, note_unconfirmed
 
@@ -35,6 +37,7 @@ class Conclusion:
     realm_id: str
     direction: Direction
     sync: ToQuickBooks[Any, Any, Any, Any]
+    request_id: str
 
 
 #: For a create that cannot be found: it may yet turn up, so it is planned anew after these seconds.
@@ -51,6 +54,8 @@ class _Learned:
     cleared: bool = False
     #: Customers that it needs and that were merged into others.
     merged_customers: Sequence[str] = ()
+    #: What was written to QuickBooks to remove the cause.
+    writes: Sequence[PaymentWrite] = ()
 
 
 def conclude(
@@ -71,7 +76,7 @@ def conclude(
     marks.lock_to_settle(connection)
     merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
     if merged:
-        forget(connection, where.realm_id, merged, request[0].billing_lab_id)
+        forget(connection, where.run, where.realm_id, merged, request[0].billing_lab_id)
     for (intent, result), more in zip(answered, learned, strict=True):
         _record(connection, where, intent, result, more)
     connection.commit()
@@ -106,8 +111,9 @@ def _learn_of_refusal(client: QboClient, where: Conclusion, intent: Intent, faul
     merged = find_merged(client, intent, fault)
     if merged:
         return _Learned(cleared=True, merged_customers=merged)
-    if where.sync.remove_cause(client, intent, fault):
-        return _Learned(cleared=True)
+    removal = where.sync.remove_cause(client, intent, fault)
+    if removal.plan_again:
+        return _Learned(cleared=True, writes=removal.writes)
     return _Learned(problem=where.sync.explain(fault, intent, client))
 
 
@@ -121,6 +127,8 @@ def _record(
     if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
         note_unconfirmed(connection, where.realm_id, intent.key, result)
     intents.finish(connection, where.realm_id, intent)
+    if learned.writes:
+        keep_beside(connection, where.run, where.realm_id, intent.billing_lab_id, learned.writes)
     if isinstance(result, Fault | float) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
     if isinstance(result, float):
@@ -146,10 +154,13 @@ def _record(
 
 def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:
     if intent.operation == "delete":
+        _audit(connection, where, intent, intent.payload_id)
         links.remove(connection, where.realm_id, intent.key)
         settle(connection, where.run, _end(where, intent, "deleted"))
         return
     now = qbo_record.version(answer)
+    base = where.sync.agreed(intent.base, answer)
+    _audit(connection, where, intent, now.qbo_id, base, now.sync_token)
     if intent.operation == "create" and _linked_otherwise(connection, where, intent, now.qbo_id):
         # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
         settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
@@ -159,17 +170,40 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
         # Not agreed on: the next try must find it as different as it is.
         links.renew_token(connection, where.realm_id, intent.key, now.sync_token)
     else:
-        base = where.sync.agreed(intent.base, answer)
         links.store(connection, where.realm_id, intent.key, now.qbo_id, base, now.sync_token)
     if intent.operation == "create":
         confirm(connection, where.realm_id, intent.key)
         if not qbo_record.is_untouched(answer):
-            lab, base = intent.billing_lab_id, intent.base
-            hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, base, lab)
+            lab = intent.billing_lab_id
+            hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, intent.base, lab)
     if problem:
         _failed(connection, where, intent, problem, qbo_id=now.qbo_id)
     else:
         settle(connection, where.run, _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id))
+
+
+def _audit(
+    connection: psycopg.Connection,
+    where: Conclusion,
+    intent: Intent,
+    qbo_id: str,
+    after: Canonical | None = None,
+    sync_token: str | None = None,
+) -> None:
+    entry = audit.Entry(
+        side="qbo",
+        realm_id=where.realm_id,
+        entity=intent.entity,
+        record_id=intent.record_id,
+        qbo_id=qbo_id,
+        billing_lab_id=intent.billing_lab_id,
+        operation=intent.operation,
+        before=intent.before,
+        after=after,
+        sync_token=sync_token,
+        request_id=where.request_id,
+    )
+    audit.keep(connection, where.run, entry)
 
 
 def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:

@@ -24,7 +24,7 @@ from include.model.record import LISTS, Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
-from include.sync import errors, hand_over, intents, links, marks, staging
+from include.sync import audit, errors, hand_over, intents, links, marks, staging
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent
@@ -178,7 +178,13 @@ def _write(
         for record in group:
             _write(connection, client, runtime, company, sync, [record])
         return
-    where = Conclusion(run=runtime.run, realm_id=company.realm_id, direction=group[0].direction, sync=sync)
+    where = Conclusion(
+        run=runtime.run,
+        realm_id=company.realm_id,
+        direction=group[0].direction,
+        sync=sync,
+        request_id=request_id,
+    )
     conclude(connection, client, where, ready, results)
 
 
@@ -256,6 +262,8 @@ def _intent(record: Row, sync: Sync, body: Json) -> Intent:
         resource=sync.resource,
         payload=body,
         base=record.planned.target or agreed_before,
+        # A create may take the place of what was linked and is gone.
+        before=None if record.planned.step == "create" else agreed_before,
     )
 
 
@@ -302,6 +310,8 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
                 hand_over.tell_balances_again(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
+            before = record.link.base if record.link else None
+            _audit(connection, runtime, company, record, "unlink", record.qbo_id, before=before)
             if plan.cause is Cause.LINKED_TO_NOTHING:
                 hand_over.plan_payment_again(connection, record.record_id)
         settle(connection, runtime.run, _end(company, record, "unchanged"))
@@ -318,8 +328,37 @@ def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, s
     base = record.planned.target
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
     confirm(connection, company.realm_id, record.key)
+    _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
     hand_over.sync_back(connection, company.realm_id, record.key, match.id, base, record.billing_lab_id)
     settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=match.id))
+
+
+def _audit(
+    connection: psycopg.Connection,
+    runtime: Runtime,
+    company: Company,
+    record: Row,
+    operation: audit.AuditedOperation,
+    qbo_id: str | None,
+    *,
+    before: Any = None,
+    after: Any = None,
+    sync_token: str | None = None,
+) -> None:
+    """Our own link was made or taken back."""
+    entry = audit.Entry(
+        side="qbo",
+        realm_id=company.realm_id,
+        entity=record.entity,
+        record_id=record.record_id,
+        qbo_id=qbo_id,
+        billing_lab_id=record.billing_lab_id,
+        operation=operation,
+        before=before,
+        after=after,
+        sync_token=sync_token,
+    )
+    audit.keep(connection, runtime.run, entry)
 
 
 def _end(company: Company, record: Row, outcome: Outcome, **details: Any) -> Settlement:
