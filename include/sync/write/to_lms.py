@@ -202,17 +202,19 @@ def _settle(
     settle(
         connection,
         runtime.run,
-        Settlement(
-            realm_id=company.realm_id,
-            direction=_DIRECTION,
-            key=record.key,
-            generation=record.generation,
-            billing_lab_id=_lab(company, sync, record),
-            outcome=outcome,
-            qbo_id=record.record_id,
-            document_number=sync.document_number(record),
-            **details,
-        ),
+        [
+            Settlement(
+                realm_id=company.realm_id,
+                direction=_DIRECTION,
+                key=record.key,
+                generation=record.generation,
+                billing_lab_id=_lab(company, sync, record),
+                outcome=outcome,
+                qbo_id=record.record_id,
+                document_number=sync.document_number(record),
+                **details,
+            )
+        ],
     )
 
 
