@@ -323,11 +323,13 @@ def _read_customer_names(connection: psycopg.Connection, records: Sequence[Stage
 def _read_held(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
     """Until when the lab lets its new invoices wait."""
     rows = connection.execute(
-        "select invoice_id::text, goes_out_at from qbo_sync.held_invoice"
-        " where realm_id = %s and invoice_id = any(%s::bigint[])",
+        # one look-up for each: as a join it may read all marks for each
+        "select asked.id::text, (select goes_out_at from qbo_sync.held_invoice h"
+        "                         where h.realm_id = %s and h.invoice_id = asked.id)"
+        "  from unnest(%s::bigint[]) as asked (id)",
         [company.realm_id, [record.lms_id for record in records]],
     )
-    until: dict[str, datetime] = dict(rows.fetchall())
+    until: dict[str, datetime | None] = dict(rows.fetchall())
     for record in records:
         record.known.held_until = until.get(record.lms_id or "")
 
