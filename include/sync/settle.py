@@ -47,7 +47,7 @@ def settle(connection: psycopg.Connection, run: Run, ends: Sequence[Settlement])
     # One round trip for all of them.
     with connection.pipeline():
         for end in ends:
-            _settle(connection, run, end)
+            record_outcome(connection, run, end)
     for end in ends:
         if end.problem and end.outcome != "waiting":
             errors.report(connection, run, _place(end), end.problem)
@@ -56,7 +56,8 @@ def settle(connection: psycopg.Connection, run: Run, ends: Sequence[Settlement])
             errors.resolve(connection, end.realm_id, end.direction, end.key, ignored=end.outcome != "waiting")
 
 
-def _settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
+def record_outcome(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
+    """Outcome and mark of one record: a part of `settle`."""
     where = [end.realm_id, end.direction, end.key.entity, end.key.id]
     connection.execute(
         "insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)"
