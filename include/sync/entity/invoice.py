@@ -191,6 +191,14 @@ class InvoiceSync(
         """The LMS's invoice."""
         return record.lms.invoice if record.lms else None
 
+    def left_in_lms(self, record: StagedInvoice) -> Invoice | None:
+        """Of an invoice that is the LMS's own only the amounts change (rule 4)."""
+        ours, target = self.in_lms(record), record.planned.target
+        if ours is None or target is None or ours.origin == "qbo":
+            return target or ours
+        amounts = {name: getattr(target, name) for name in ("discount", "shipping", "tax", "total")}
+        return replace(ours, **amounts)
+
     def write(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
         """Write the plan to the LMS, with link and base."""
         plan = record.planned

@@ -172,7 +172,7 @@ def _audit(
         billing_lab_id=_lab(company, sync, record),
         operation="unlink" if unlinked else _OPERATIONS.get(written.outcome, "update"),
         before=record.link.base if unlinked and record.link else before,
-        after=None if unlinked or written.outcome == "deleted" else plan.target or before,
+        after=None if unlinked or written.outcome == "deleted" else sync.left_in_lms(record),
         sync_token=record.fetched.sync_token if record.fetched else None,
     )
     nothing_done = written.outcome == "unchanged" and not unlinked
