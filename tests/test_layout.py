@@ -13,6 +13,7 @@ SUPPORT = TESTS / "support"
 STEPS = (
     "include.sync.capture",
     "include.sync.flows",
+    "include.sync.rehearsal",
     "include.sync.retention",
     "include.sync.steps",
 )

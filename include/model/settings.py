@@ -24,6 +24,8 @@ class ConnectionSettings:
     credit_account_id: str | None
     sync_start_date: date | None
     receives_qbo_transactions: bool
+    #: Somebody has started the lab's sync. Until then its changes are marked, and only a preview looks at them.
+    started: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,11 @@ import psycopg
 from include.model.record import Direction, RecordKey
 from include.model.staged import StagedRecord
 
-_MARK_ALL_OF_LMS = Path(__file__).with_name("mark_all_of_lms.sql").read_bytes()
-_MARK_ALL_OF_QBO = Path(__file__).with_name("mark_all_of_qbo.sql").read_bytes()
+#: Everything that a run can be asked to compare again.
+EVERYTHING: Mapping[Direction, bytes] = {
+    "lms_to_qbo": Path(__file__).with_name("all_of_lms.sql").read_bytes(),
+    "qbo_to_lms": Path(__file__).with_name("all_of_qbo.sql").read_bytes(),
+}
 
 
 def dispatch(connection: psycopg.Connection) -> None:
@@ -42,8 +45,12 @@ def mark_all(
 ) -> None:
     """Mark everything of these entities that is linked or, towards QuickBooks, could be."""
     lock_alone(connection)
-    statement = _MARK_ALL_OF_LMS if direction == "lms_to_qbo" else _MARK_ALL_OF_QBO
-    connection.execute(statement, {"direction": direction, "entities": list(entities), "realm": realm_id})
+    connection.execute(
+        b"select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
+        + EVERYTHING[direction]
+        + b") e",
+        {"direction": direction, "entities": list(entities), "realm": realm_id},
+    )
 
 
 def keep_waiting(

@@ -26,7 +26,7 @@ from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
-from include.sync import capture, retention, steps
+from include.sync import capture, rehearsal, retention, steps
 from include.sync.flows import FLOWS
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
@@ -327,6 +327,34 @@ class World:
     def _let_time_pass(self) -> None:
         """As if the time that waiting and abandoned marks have to bide had passed."""
         self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+
+    # ---------------------------------------------------------------- previews
+
+    def preview(self, lab: int | None = None) -> list[Json]:
+        """A preview of all that the lab, or every lab of the company, has to sync; its records."""
+        run = self.as_run("sync_preview")
+        rehearsal.preview_sync(run, self.qbo.realm, lab)
+        return self.previewed(run)
+
+    def dry_run(self, dag_id: str, *, resync: bool = False, release_held: bool = False) -> list[Json]:
+        """A dry run of a DAG for this lab's company; the records of its preview."""
+        run, flow, realm = self.as_run(dag_id), FLOWS[dag_id], self.qbo.realm
+        options = {"resync": resync, "release_held": release_held, "dry_run": True}
+        steps.companies(run, flow, realm, **options)
+        steps.extract(run, flow, realm, **options)
+        steps.transform(run, flow, realm, release_held=release_held, dry_run=True)
+        steps.validate(run, flow, realm)
+        steps.load(run, flow, realm, dry_run=True)
+        return self.previewed(run)
+
+    def previewed(self, run: Runtime) -> list[Json]:
+        """The records of the preview that a run has made, in their order."""
+        return self.sql(
+            "select r.* from qbo_sync.preview p join qbo_sync.preview_record r on r.preview_id = p.id"
+            " where p.dag_id = %s and p.run_id = %s order by r.position",
+            run.run.dag_id,
+            run.run.run_id,
+        )
 
     # ---------------------------------------------------------------- connection, links and errors
 

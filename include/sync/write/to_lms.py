@@ -19,7 +19,7 @@ from include.sync import hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
@@ -56,7 +56,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             connection.commit()
             for record in in_write_order(records):
-                if is_on_for(company, _DIRECTION, record.entity, record.billing_lab_id):
+                if is_still_on(company, record):
                     _one(connection, runtime, company, sync, record)
                 # else the lab's settings have stopped it since it was extracted: its mark stays
             marks.lock_to_settle(connection)

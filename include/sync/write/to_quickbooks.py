@@ -20,7 +20,7 @@ from include.company.company import Company, read_company
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import WRITES, Cause
-from include.model.record import LISTS, Outcome, RecordKey
+from include.model.record import Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
@@ -28,7 +28,7 @@ from include.sync import errors, hand_over, intents, links, marks, staging
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.settle import Settlement, settle
 from include.sync.write.conclude import Conclusion, conclude
@@ -56,7 +56,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
                 if not isinstance(sync, ToQuickBooks):
                     raise TypeError(f"{sync.entity} is not written to QuickBooks")
                 staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-                records = [record for record in staged if wave.includes(record) and _is_still_on(record, company)]
+                records = [record for record in staged if wave.includes(record) and is_still_on(company, record)]
                 _settle_unwritten(connection, runtime, company, sync, records)
                 writes = [record for record in records if hand_over.is_for_this_run(record, record.planned)]
                 # Deletes first, they free numbers and money (rule 8.5); then what may go side by side.
@@ -74,13 +74,6 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         connection.commit()
     lost.raise_first()
     return summary
-
-
-def _is_still_on(record: Row, company: Company) -> bool:
-    """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
-    by all labs of the company: one lab that lets them flow is enough."""
-    lab = None if record.entity in LISTS else record.billing_lab_id
-    return is_on_for(company, record.direction, record.entity, lab)
 
 
 class LostAnswers:

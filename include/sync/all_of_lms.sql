@@ -1,4 +1,5 @@
-select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab)
+-- Everything that is linked or could be, towards QuickBooks.
+select realm_id, entity, record_id, lab
   from (select l.realm_id, l.entity, l.record_id, i.billing_lab_id as lab
           from qbo_sync.linked_record l
           left join lms.invoice i on l.entity = 'invoice' and i.id::text = l.record_id

@@ -1,0 +1,297 @@
+"""The preview of all that a lab or a company has to sync: a rehearsal, in one transaction that is rolled back.
+
+The flows are gone through in their order with the same reading, planning and checking as in their runs (steps.py). In
+place of a load, each plan takes effect on the links only: what would be created, adopted, changed or deleted is linked
+as it will be, so that what comes after it is planned as it will be. Nothing of the LMS is locked or written, QuickBooks
+is only read, and other runs find their marks as they were. See docs/decisions/0022-preview.md.
+"""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from include.company.company import Company, read_company, refresh_preferences
+from include.company.runtime import Runtime
+from include.model.payment import CreditApplication
+from include.model.plan import WRITES, Cause
+from include.model.record import Direction, Entity, RecordKey
+from include.qbo.client import QboClient
+from include.sync import links, marks, mass_delete, preview, staging
+from include.sync.capture import capture
+from include.sync.entity.base import ToQuickBooks
+from include.sync.flows import FLOWS, Flow
+from include.sync.hand_over import is_for_this_run
+from include.sync.lab import is_still_on
+from include.sync.plan.allocation import without
+from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
+
+#: Invoices come to the LMS before payments and credits are rehearsed: what QuickBooks says of a balance counts none of
+#: those that have still to be sent.
+_ORDER = (
+    "billing_account_lms_to_qbo",
+    "product_lms_to_qbo",
+    "invoice_lms_to_qbo",
+    "invoice_qbo_to_lms",
+    "credit_lms_to_qbo",
+    "payment_lms_to_qbo",
+    "payment_qbo_to_lms",
+)
+
+#: Whatever waits for something that a later flow brings is planned again. More rounds than these bring nothing new.
+_ROUNDS = 6
+
+#: Records that do not exist yet are linked under ids that neither side gives: QuickBooks' are far smaller numbers, and
+#: those of the LMS positive ones.
+_FIRST_QBO_ID = 10**15
+
+_LOCK_TIMEOUT = "10s"
+_COLLECT = Path(__file__).with_name("rehearsal.sql").read_bytes()
+
+Place = tuple[Direction, RecordKey]
+
+
+def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) -> dict[str, int]:
+    """Preview what the lab (None: every lab of the company) has to sync, and keep it; the counts by step.
+
+    What has changed on both sides is marked first, as every poll does. Raises what the client raises, and NotConnected.
+    """
+    capture(runtime, realm_id)
+    with runtime.connect() as connection, runtime.client(realm_id) as client:
+        refresh_preferences(connection, client)
+        marks.dispatch(connection)
+        connection.commit()
+        try:
+            # Rather fail than keep others waiting, should a run link the same record just now.
+            connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
+            found = _rehearse(connection, client, runtime, realm_id, billing_lab_id)
+        finally:
+            connection.rollback()
+        counts = preview.keep(connection, runtime.run, realm_id, billing_lab_id, found)
+        connection.commit()
+    return counts
+
+
+def _rehearse(
+    connection: psycopg.Connection, client: QboClient, runtime: Runtime, realm_id: str, lab: int | None
+) -> preview.Found:
+    company = read_company(connection, realm_id)
+    started = {
+        lab_id: replace(settings, started=settings.started or lab in (None, lab_id))
+        for lab_id, settings in company.settings.items()
+    }
+    rehearsal = _Rehearsal(connection, client, runtime, replace(company, settings=started))
+    rows = connection.execute(_COLLECT, {"realm": realm_id, "lab": lab}).fetchall()
+    for direction, entity, record_id, lab_id in rows:
+        rehearsal.look_at(direction, RecordKey(entity, record_id), lab_id)
+    return rehearsal.run()
+
+
+@dataclass
+class _Rehearsal:
+    connection: psycopg.Connection
+    client: QboClient
+    runtime: Runtime
+    company: Company
+    #: What is to be planned, with the lab of each.
+    pending: dict[Place, int | None] = field(default_factory=dict)
+    #: The plan of each record that has been planned.
+    planned: dict[Place, tuple[Sync, Row]] = field(default_factory=dict)
+    held: list[preview.PreviewRecord] = field(default_factory=list)
+    #: Invoices that would leave the LMS, with their applications there.
+    leaving: set[RecordKey] = field(default_factory=set)
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def look_at(self, direction: Direction, key: RecordKey, lab: int | None) -> None:
+        """Plan this record, unless it has been written already."""
+        before = self.planned.get((direction, key))
+        if before is None or before[1].planned.step in ("wait", "nothing"):
+            self.pending[direction, key] = lab
+
+    def run(self) -> preview.Found:
+        """Go through all flows until nothing is left to plan; what was found."""
+        for _ in range(_ROUNDS):
+            for dag_id in _ORDER:
+                self._flow(FLOWS[dag_id])
+            self._look_again_at_waiting()
+            if not self.pending:
+                break
+        found = preview.Found(records=self.held)
+        for dag_id in _ORDER:
+            flow = FLOWS[dag_id]
+            for sync in flow.entities:
+                records = [
+                    record
+                    for (direction, key), (_, record) in self.planned.items()
+                    if direction == flow.direction and key.entity == sync.entity
+                ]
+                found.add(self.connection, sync, records)
+        return found
+
+    # ------------------------------------------------------------------ planning
+
+    def _flow(self, flow: Flow) -> None:
+        labs: set[int | None] = set()
+        for sync in flow.entities:
+            own = {
+                key: lab
+                for (direction, key), lab in self.pending.items()
+                if direction == flow.direction and key.entity == sync.entity
+            }
+            for key in own:
+                del self.pending[flow.direction, key]
+            if own:
+                labs |= self._entity(flow, sync, own, labs)
+
+    def _entity(
+        self, flow: Flow, sync: Sync, own: dict[RecordKey, int | None], held_before: set[int | None]
+    ) -> set[int | None]:
+        """Read, plan and check these records, and let the plans take effect; the labs of which some are held."""
+        realm_id, limit = self.company.realm_id, self.runtime.mass_delete_limit
+        staging.stage_these(self.connection, self.runtime.run, realm_id, flow.direction, own)
+        staged = staging.read(self.connection, self.runtime.run, realm_id, sync.entity, sync.row)
+        records = [one for one in staged if is_still_on(self.company, one)]
+        read_both_sides(self.connection, self.client, self.company, sync, records)
+        for record in records:
+            self._as_it_will_be(record)
+        held = plan_all(self.connection, self.company, sync, records, limit, released=False, held_before=held_before)
+        check_all(flow.direction, sync, records)
+        for (entity, lab), count in held.too_many.items():
+            self.held.append(_question(flow.direction, entity, lab, count, held.linked.get((entity, lab), 0)))
+        for record in records:
+            self._take_effect(sync, record)
+        return held.labs
+
+    def _as_it_will_be(self, record: Row) -> None:
+        """What an earlier plan has changed that is not in the links."""
+        known = record.known
+        if record.entity == "payment":
+            # A mark that is still there would be gone: that invoice does not come.
+            known.expected_qbo_invoices = tuple(
+                id_ for id_ in known.expected_qbo_invoices if not self._is_settled("qbo_to_lms", "invoice", id_)
+            )
+        if record.entity == "payment" and record.lms and self.leaving:
+            payment = record.lms.payment
+            kept = without(payment.applications, self.leaving)
+            record.lms = replace(record.lms, payment=replace(payment, applications=kept))
+            base = record.link.base if record.link else None
+            gone = {one.invoice.id for one in base.applications if one.invoice in self.leaving} if base else set()
+            known.deleted_invoices = tuple(sorted({*known.deleted_invoices, *gone}))
+        if isinstance(record.lms, CreditApplication) and self.leaving:
+            record.lms = replace(record.lms, applications=without(record.lms.applications, self.leaving))
+
+    def _is_settled(self, direction: Direction, entity: Entity, record_id: str) -> bool:
+        done = self.planned.get((direction, RecordKey(entity, record_id)))
+        return done is not None and done[1].planned.step != "wait"
+
+    def _look_again_at_waiting(self) -> None:
+        for (direction, key), (_, record) in list(self.planned.items()):
+            plan = record.planned
+            waits = plan.step == "wait" and is_for_this_run(record, plan)
+            if waits and plan.waits_for != key and self._is_linked(direction, plan.waits_for):
+                self.look_at(direction, key, record.billing_lab_id)
+
+    def _is_linked(self, direction: Direction, key: RecordKey | None) -> bool:
+        realm_id = self.company.realm_id
+        if key is None:
+            return False
+        if direction == "lms_to_qbo":
+            return bool(links.qbo_ids(self.connection, realm_id, [key]))
+        return bool(links.lms_ids(self.connection, realm_id, key.entity, [key.id]))
+
+    # ------------------------------------------------------------------ what a plan does to the links
+
+    def _take_effect(self, sync: Sync, record: Row) -> None:
+        plan, place = record.planned, (record.direction, record.key)
+        if not is_for_this_run(record, plan):
+            self._hand_over(record)
+        elif plan.step == "adopt" and plan.side == "qbo" and self._is_taken(sync, plan.match.id if plan.match else ""):
+            # Another record was quicker, as in the run: it is planned again.
+            self.planned.pop(place, None)
+            self.pending[place] = record.billing_lab_id
+            return
+        elif record.direction == "lms_to_qbo":
+            self._in_quickbooks(record)
+        else:
+            self._in_lms(record)
+        self.planned[place] = (sync, record)
+
+    def _hand_over(self, record: Row) -> None:
+        plan = record.planned
+        if plan.step not in WRITES:
+            return
+        if record.direction == "lms_to_qbo" and record.qbo_id:
+            self.look_at("qbo_to_lms", RecordKey(record.entity, record.qbo_id), record.billing_lab_id)
+        elif record.direction == "qbo_to_lms" and record.lms_id:
+            self.look_at("lms_to_qbo", RecordKey(record.entity, record.lms_id), record.billing_lab_id)
+
+    def _is_taken(self, sync: Sync, qbo_id: str) -> bool:
+        same = sync.same_resource if isinstance(sync, ToQuickBooks) else (sync.entity,)
+        return bool(links.linked_ids(self.connection, self.company.realm_id, same, [qbo_id]))
+
+    def _in_quickbooks(self, record: Row) -> None:
+        plan, link = record.planned, record.link
+        if plan.step == "create":
+            self._link(record.key, str(_FIRST_QBO_ID + next(self._numbers)), record, "0")
+        elif plan.step == "adopt" and plan.match:
+            self._link(record.key, plan.match.id, record, plan.match.sync_token)
+            for entity, qbo_id in self._to_sync_back(record, plan.match.id):
+                self.look_at("qbo_to_lms", RecordKey(entity, qbo_id), record.billing_lab_id)
+        elif plan.step in ("update", "rebase") and link:
+            self._link(record.key, link.qbo_id, record, link.sync_token)
+        elif plan.step in ("delete", "unlink"):
+            links.remove(self.connection, self.company.realm_id, record.key)
+
+    def _to_sync_back(self, record: Row, qbo_id: str) -> Iterable[tuple[Entity, str]]:
+        """As hand_over.sync_back: what QuickBooks says of what was linked."""
+        target = record.planned.target
+        if not isinstance(target, CreditApplication):
+            return [(record.entity, qbo_id)] if record.entity in ("invoice", "payment") else []
+        keys = [one.invoice for one in target.applications]
+        ids = links.qbo_ids(self.connection, self.company.realm_id, keys)
+        return [("invoice", id_) for id_ in ids.values() if int(id_) < _FIRST_QBO_ID]
+
+    def _in_lms(self, record: Row) -> None:
+        plan, link = record.planned, record.link
+        token = record.fetched.sync_token if record.fetched else None
+        if plan.step in ("create", "adopt"):
+            lms_id = plan.match.id if plan.match else str(-1 - next(self._numbers))
+            self._link(RecordKey(record.entity, lms_id), record.record_id, record, token)
+        elif plan.step in ("update", "rebase") and link and plan.target:
+            self._link(RecordKey(record.entity, link.lms_id), record.record_id, record, token)
+        elif plan.step in ("delete", "unlink") and link:
+            key = RecordKey(record.entity, link.lms_id)
+            links.remove(self.connection, self.company.realm_id, key)
+            if record.entity == "invoice" and plan.step == "delete":
+                self._leave_lms(key)
+
+    def _leave_lms(self, invoice: RecordKey) -> None:
+        """The credits and payments that lose their applications with it."""
+        self.leaving.add(invoice)
+        rows = self.connection.execute(
+            "select 'credit_application', c.id::text, c.billing_lab_id from lms.credit c"
+            "  join lms.credit_application a on a.credit_id = c.id where a.invoice_id = %(invoice)s union all"
+            " select 'payment', p.id::text, p.billing_lab_id from lms.payment p"
+            "  join lms.payment_application a on a.payment_id = p.id where a.invoice_id = %(invoice)s",
+            {"invoice": int(invoice.id)},
+        )
+        for entity, record_id, lab in rows.fetchall():
+            self.look_at("lms_to_qbo", RecordKey(entity, record_id), lab)
+
+    def _link(self, key: RecordKey, qbo_id: str, record: Row, token: str | None) -> None:
+        links.store(self.connection, self.company.realm_id, key, qbo_id, record.planned.target, token)
+
+
+def _question(direction: Direction, entity: Entity, lab: int | None, count: int, linked: int) -> preview.PreviewRecord:
+    """So many would go that a person has to be asked (rule 8.9)."""
+    return preview.PreviewRecord(
+        billing_lab_id=lab,
+        entity=entity,
+        side=preview.WRITTEN_SIDE[direction],
+        step="fail",
+        cause=Cause.MANY_AT_ONCE.value,
+        problem=mass_delete.problem_of(direction, entity, count, linked),
+    )

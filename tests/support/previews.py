@@ -1,0 +1,51 @@
+"""What a preview said and what the sync then did, in a form in which the two can be compared."""
+
+from tests.support.quickbooks import Json
+from tests.support.world import World
+
+#: (direction, entity, the record's id as its mark has it) → what happens to it.
+Fates = dict[tuple[str, str, str], set[str]]
+
+_STEPS = {"created": "create", "updated": "update", "deleted": "delete", "adopted": "adopt"}
+_DIRECTIONS = {"qbo": "lms_to_qbo", "lms": "qbo_to_lms"}
+
+
+def last_outcome(world: World) -> int:
+    """The number of the last outcome so far."""
+    return world.value("select coalesce(max(id), 0) from qbo_sync.sync_outcome")
+
+
+def foretold(records: list[Json]) -> Fates:
+    """By a preview."""
+    fates: Fates = {}
+    for one in records:
+        record_id = one["lms_id"] if one["side"] == "qbo" else one["qbo_id"]
+        steps = {one["step"]} - {"fail", "wait"} | ({one["error_code"]} if one["error_code"] else set())
+        if record_id and steps:
+            fates.setdefault((_DIRECTIONS[one["side"]], one["entity"], record_id), set()).update(steps)
+    return fates
+
+
+def happened(world: World, since: int) -> Fates:
+    """By the outcomes since then and the errors that are open."""
+    fates: Fates = {}
+    for one in world.sql(
+        "select direction, entity, record_id, outcome from qbo_sync.sync_outcome where realm_id = %s and id > %s",
+        world.qbo.realm,
+        since,
+    ):
+        if one["outcome"] in _STEPS:
+            fates.setdefault((one["direction"], one["entity"], one["record_id"]), set()).add(_STEPS[one["outcome"]])
+    for one in world.sql("select * from qbo_sync.sync_error where realm_id = %s and status = 'open'", world.qbo.realm):
+        place = (one["direction"], one["record_entity"], one["record_id"])
+        fates.setdefault(place, set()).add(one["error_code"])
+    return fates
+
+
+def differences(said: Fates, done: Fates) -> list[str]:
+    """What came otherwise than foretold."""
+    return [
+        f"{' '.join(place)}: foretold {sorted(said.get(place, set()))}, then {sorted(done.get(place, set()))}"
+        for place in sorted({*said, *done})
+        if said.get(place, set()) != done.get(place, set())
+    ]
