@@ -33,6 +33,13 @@ def params() -> dict[str, Param]:
             title="Compare everything again",
             description="Compare every record again, not only those that changed. Writes only what differs.",
         ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Preview only (dry run)",
+            description="Read, plan, and check as usual, but write nothing to QuickBooks or the LMS. What would be "
+            "created, changed, and deleted is kept as a preview (on the QuickBooks Online page, under Previews).",
+        ),
         "release_held": Param(
             False,
             type="boolean",

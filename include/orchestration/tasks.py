@@ -25,20 +25,26 @@ def _step(name: str, *arguments: Any, **options: Any) -> Any:
 _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
 
 
+def _chosen(*names: str) -> dict[str, bool]:
+    """What was chosen when the run was started."""
+    params = get_current_context()["params"]
+    return {name: params[name] for name in names}
+
+
 @task
 def companies() -> list[dict[str, str]]:
     """The QuickBooks companies that have something to do."""
     context = get_current_context()
     params, woken = context["params"], context["dag_run"].run_type == "asset_triggered"
-    options = {"woken": woken, "release_held": params["release_held"]}
+    options = {"woken": woken, **_chosen("release_held", "dry_run")}
     return _step("companies", params["realm_id"], params["resync"], **options)
 
 
 @task(map_index_template=_BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
-    release_held = get_current_context()["params"]["release_held"]
-    extracted: dict[str, int] = _step("extract", company["realm_id"], release_held=release_held)
+    options = _chosen("resync", "release_held", "dry_run")
+    extracted: dict[str, int] = _step("extract", company["realm_id"], **options)
     if not any(extracted.values()):
         raise AirflowSkipException("another run has taken everything that was due")
     return extracted
@@ -47,8 +53,7 @@ def extract(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
-    release_held = get_current_context()["params"]["release_held"]
-    return _step("transform", company["realm_id"], release_held=release_held)
+    return _step("transform", company["realm_id"], **_chosen("release_held", "dry_run"))
 
 
 @task(map_index_template=_BY_COMPANY)
@@ -59,5 +64,5 @@ def validate(company: dict[str, str]) -> dict[str, int]:
 
 @task(map_index_template=_BY_COMPANY)
 def load(company: dict[str, str]) -> dict[str, int]:
-    """Carry it out, and record what became of each."""
-    return _step("load", company["realm_id"])
+    """Carry it out, and record what became of each; in a dry run keep it as a preview."""
+    return _step("load", company["realm_id"], **_chosen("dry_run"))

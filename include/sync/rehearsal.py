@@ -7,26 +7,31 @@ is only read, and other runs find their marks as they were. See docs/decisions/0
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company, refresh_preferences
+from include.company.company import Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
+from include.model.money import ZERO
 from include.model.payment import CreditApplication
 from include.model.plan import WRITES, Cause
-from include.model.record import Direction, Entity, RecordKey
+from include.model.record import Direction, Entity, RecordKey, Side
+from include.model.staged import Fetched, QboPayment
 from include.qbo.client import QboClient
 from include.sync import links, marks, mass_delete, preview, staging
 from include.sync.capture import capture
+from include.sync.due import connected_companies
 from include.sync.entity.base import ToQuickBooks
 from include.sync.flows import FLOWS, Flow
+from include.sync.foresight import Foresight
 from include.sync.hand_over import is_for_this_run
 from include.sync.lab import is_still_on
 from include.sync.plan.allocation import without
+from include.sync.plan.order import in_write_order
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
 
 #: Invoices come to the LMS before payments and credits are rehearsed: what QuickBooks says of a balance counts none of
@@ -44,14 +49,29 @@ _ORDER = (
 #: Whatever waits for something that a later flow brings is planned again. More rounds than these bring nothing new.
 _ROUNDS = 6
 
-#: Records that do not exist yet are linked under ids that neither side gives: QuickBooks' are far smaller numbers, and
-#: those of the LMS positive ones.
-_FIRST_QBO_ID = 10**15
-
 _LOCK_TIMEOUT = "10s"
 _COLLECT = Path(__file__).with_name("rehearsal.sql").read_bytes()
 
+#: The side whose records a direction looks at.
+_FROM: Mapping[Direction, Side] = {"lms_to_qbo": "lms", "qbo_to_lms": "qbo"}
+
 Place = tuple[Direction, RecordKey]
+
+
+def companies(runtime: Runtime, realm_id: str | None, billing_lab_id: int | None) -> list[dict[str, Any]]:
+    """The connected companies to preview: [{realm_id, name}]; the one asked for, the lab's, else all.
+
+    Raises UnknownCompany.
+    """
+    with runtime.connect() as connection:
+        require_known(connection, realm_id)
+        found = connected_companies(connection, realm_id)
+        if billing_lab_id is None:
+            return found
+        row = connection.execute(
+            "select realm_id from qbo_sync.connection where billing_lab_id = %s", [billing_lab_id]
+        ).fetchone()
+        return [one for one in found if row and one["realm_id"] == row[0]]
 
 
 def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) -> dict[str, int]:
@@ -101,14 +121,21 @@ class _Rehearsal:
     #: The plan of each record that has been planned.
     planned: dict[Place, tuple[Sync, Row]] = field(default_factory=dict)
     held: list[preview.PreviewRecord] = field(default_factory=list)
-    #: Invoices that would leave the LMS, with their applications there.
-    leaving: set[RecordKey] = field(default_factory=set)
+    #: Records that would be deleted from a side by now, as that side names them.
+    gone: dict[Side, set[RecordKey]] = field(default_factory=lambda: {"lms": set(), "qbo": set()})
+    #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
+    voided: set[RecordKey] = field(default_factory=set)
     _numbers: Any = field(default_factory=itertools.count)
 
+    def __post_init__(self) -> None:
+        """What QuickBooks will refuse depends on what would be gone by then."""
+        self.foresight = Foresight(self.connection, self.client, self.company, self.gone["qbo"])
+
     def look_at(self, direction: Direction, key: RecordKey, lab: int | None) -> None:
-        """Plan this record, unless it has been written already."""
+        """Plan this record, unless it has been written already, or deleted from where it would come."""
         before = self.planned.get((direction, key))
-        if before is None or before[1].planned.step in ("wait", "nothing"):
+        waiting = before is None or before[1].planned.step in ("wait", "nothing")
+        if waiting and key not in self.gone[_FROM[direction]]:
             self.pending[direction, key] = lab
 
     def run(self) -> preview.Found:
@@ -159,9 +186,11 @@ class _Rehearsal:
             self._as_it_will_be(record)
         held = plan_all(self.connection, self.company, sync, records, limit, released=False, held_before=held_before)
         check_all(flow.direction, sync, records)
+        if flow.direction == "lms_to_qbo":
+            self.foresight.refuse(sync, records)
         for (entity, lab), count in held.too_many.items():
             self.held.append(_question(flow.direction, entity, lab, count, held.linked.get((entity, lab), 0)))
-        for record in records:
+        for record in in_write_order(records):
             self._take_effect(sync, record)
         return held.labs
 
@@ -173,15 +202,19 @@ class _Rehearsal:
             known.expected_qbo_invoices = tuple(
                 id_ for id_ in known.expected_qbo_invoices if not self._is_settled("qbo_to_lms", "invoice", id_)
             )
-        if record.entity == "payment" and record.lms and self.leaving:
+            record.qbo = _without_deleted(record.qbo, {key.id for key in self.gone["qbo"] if key.entity == "invoice"})
+        leaving = {key for key in self.gone["lms"] if key.entity == "invoice"}
+        if record.entity == "payment" and record.lms and leaving:
             payment = record.lms.payment
-            kept = without(payment.applications, self.leaving)
+            kept = without(payment.applications, leaving)
             record.lms = replace(record.lms, payment=replace(payment, applications=kept))
             base = record.link.base if record.link else None
-            gone = {one.invoice.id for one in base.applications if one.invoice in self.leaving} if base else set()
-            known.deleted_invoices = tuple(sorted({*known.deleted_invoices, *gone}))
-        if isinstance(record.lms, CreditApplication) and self.leaving:
-            record.lms = replace(record.lms, applications=without(record.lms.applications, self.leaving))
+            deleted = {one.invoice.id for one in base.applications if one.invoice in leaving} if base else set()
+            known.deleted_invoices = tuple(sorted({*known.deleted_invoices, *deleted}))
+        if isinstance(record.lms, CreditApplication):
+            base = record.link.base if record.link else None
+            freed = self.voided.intersection(one.invoice for one in base.applications) if base else set()
+            record.lms = replace(record.lms, applications=without(record.lms.applications, leaving | freed))
 
     def _is_settled(self, direction: Direction, entity: Entity, record_id: str) -> bool:
         done = self.planned.get((direction, RecordKey(entity, record_id)))
@@ -208,7 +241,7 @@ class _Rehearsal:
         plan, place = record.planned, (record.direction, record.key)
         if not is_for_this_run(record, plan):
             self._hand_over(record)
-        elif plan.step == "adopt" and plan.side == "qbo" and self._is_taken(sync, plan.match.id if plan.match else ""):
+        elif plan.step == "adopt" and plan.match and self._is_taken(sync, record.direction, plan.match.id):
             # Another record was quicker, as in the run: it is planned again.
             self.planned.pop(place, None)
             self.pending[place] = record.billing_lab_id
@@ -228,14 +261,17 @@ class _Rehearsal:
         elif record.direction == "qbo_to_lms" and record.lms_id:
             self.look_at("lms_to_qbo", RecordKey(record.entity, record.lms_id), record.billing_lab_id)
 
-    def _is_taken(self, sync: Sync, qbo_id: str) -> bool:
+    def _is_taken(self, sync: Sync, direction: Direction, match: str) -> bool:
+        realm_id = self.company.realm_id
+        if direction == "qbo_to_lms":
+            return bool(links.qbo_ids(self.connection, realm_id, [RecordKey(sync.entity, match)]))
         same = sync.same_resource if isinstance(sync, ToQuickBooks) else (sync.entity,)
-        return bool(links.linked_ids(self.connection, self.company.realm_id, same, [qbo_id]))
+        return bool(links.linked_ids(self.connection, realm_id, same, [match]))
 
     def _in_quickbooks(self, record: Row) -> None:
         plan, link = record.planned, record.link
         if plan.step == "create":
-            self._link(record.key, str(_FIRST_QBO_ID + next(self._numbers)), record, "0")
+            self._link(record.key, links.rehearsed_qbo_id(next(self._numbers)), record, "0")
         elif plan.step == "adopt" and plan.match:
             self._link(record.key, plan.match.id, record, plan.match.sync_token)
             for entity, qbo_id in self._to_sync_back(record, plan.match.id):
@@ -244,6 +280,8 @@ class _Rehearsal:
             self._link(record.key, link.qbo_id, record, link.sync_token)
         elif plan.step in ("delete", "unlink"):
             links.remove(self.connection, self.company.realm_id, record.key)
+            if plan.step == "delete" and link:
+                self._leaves("qbo", RecordKey(record.entity, link.qbo_id))
 
     def _to_sync_back(self, record: Row, qbo_id: str) -> Iterable[tuple[Entity, str]]:
         """As hand_over.sync_back: what QuickBooks says of what was linked."""
@@ -252,37 +290,60 @@ class _Rehearsal:
             return [(record.entity, qbo_id)] if record.entity in ("invoice", "payment") else []
         keys = [one.invoice for one in target.applications]
         ids = links.qbo_ids(self.connection, self.company.realm_id, keys)
-        return [("invoice", id_) for id_ in ids.values() if int(id_) < _FIRST_QBO_ID]
+        return [("invoice", id_) for id_ in ids.values() if not links.is_rehearsed(id_)]
 
     def _in_lms(self, record: Row) -> None:
         plan, link = record.planned, record.link
         token = record.fetched.sync_token if record.fetched else None
         if plan.step in ("create", "adopt"):
-            lms_id = plan.match.id if plan.match else str(-1 - next(self._numbers))
+            lms_id = plan.match.id if plan.match else links.rehearsed_lms_id(next(self._numbers))
             self._link(RecordKey(record.entity, lms_id), record.record_id, record, token)
         elif plan.step in ("update", "rebase") and link and plan.target:
-            self._link(RecordKey(record.entity, link.lms_id), record.record_id, record, token)
+            key = RecordKey(record.entity, link.lms_id)
+            self._link(key, record.record_id, record, token)
+            if record.entity == "invoice" and plan.cause is Cause.VOIDED:
+                self.voided.add(key)
+                self._look_at_money_on(key, "credit_application")
         elif plan.step in ("delete", "unlink") and link:
             key = RecordKey(record.entity, link.lms_id)
             links.remove(self.connection, self.company.realm_id, key)
-            if record.entity == "invoice" and plan.step == "delete":
-                self._leave_lms(key)
+            if plan.step == "delete":
+                self._leaves("lms", key)
+            if plan.step == "delete" and record.entity == "invoice":
+                self._look_at_money_on(key, "credit_application", "payment")
 
-    def _leave_lms(self, invoice: RecordKey) -> None:
-        """The credits and payments that lose their applications with it."""
-        self.leaving.add(invoice)
+    def _leaves(self, side: Side, key: RecordKey) -> None:
+        """It would not be there any more: nothing comes from it."""
+        self.gone[side].add(key)
+        direction: Direction = "lms_to_qbo" if side == "lms" else "qbo_to_lms"
+        self.pending.pop((direction, key), None)
+
+    def _look_at_money_on(self, invoice: RecordKey, *entities: Entity) -> None:
+        """The credits and payments that lose their applications to an invoice of the LMS."""
         rows = self.connection.execute(
-            "select 'credit_application', c.id::text, c.billing_lab_id from lms.credit c"
-            "  join lms.credit_application a on a.credit_id = c.id where a.invoice_id = %(invoice)s union all"
-            " select 'payment', p.id::text, p.billing_lab_id from lms.payment p"
-            "  join lms.payment_application a on a.payment_id = p.id where a.invoice_id = %(invoice)s",
-            {"invoice": int(invoice.id)},
+            "select * from ("
+            "  select 'credit_application' as entity, c.id::text, c.billing_lab_id from lms.credit c"
+            "    join lms.credit_application a on a.credit_id = c.id where a.invoice_id = %(invoice)s union all"
+            "  select 'payment', p.id::text, p.billing_lab_id from lms.payment p"
+            "    join lms.payment_application a on a.payment_id = p.id where a.invoice_id = %(invoice)s) on_it"
+            " where entity = any(%(entities)s)",
+            {"invoice": int(invoice.id), "entities": list(entities)},
         )
         for entity, record_id, lab in rows.fetchall():
             self.look_at("lms_to_qbo", RecordKey(entity, record_id), lab)
 
     def _link(self, key: RecordKey, qbo_id: str, record: Row, token: str | None) -> None:
         links.store(self.connection, self.company.realm_id, key, qbo_id, record.planned.target, token)
+
+
+def _without_deleted(qbo: Fetched[Any] | None, invoices: Collection[str]) -> Fetched[Any] | None:
+    """QuickBooks takes an invoice that is deleted off its payments."""
+    found = qbo.record if qbo else None
+    if not isinstance(found, QboPayment) or not set(invoices).intersection(found.invoices):
+        return qbo
+    kept = {id_: amount for id_, amount in found.invoices.items() if id_ not in invoices}
+    freed = sum(found.invoices.values(), ZERO) - sum(kept.values(), ZERO)
+    return Fetched(record=replace(found, invoices=kept, money_applied=max(found.money_applied - freed, ZERO)))
 
 
 def _question(direction: Direction, entity: Entity, lab: int | None, count: int, linked: int) -> preview.PreviewRecord:

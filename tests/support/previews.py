@@ -36,10 +36,19 @@ def happened(world: World, since: int) -> Fates:
     ):
         if one["outcome"] in _STEPS:
             fates.setdefault((one["direction"], one["entity"], one["record_id"]), set()).add(_STEPS[one["outcome"]])
-    for one in world.sql("select * from qbo_sync.sync_error where realm_id = %s and status = 'open'", world.qbo.realm):
+    for one in world.sql(
+        "select * from qbo_sync.sync_error where realm_id = %s and status = 'open'"
+        "   and last_seen_at > (select coalesce(max(at), '-infinity') from qbo_sync.sync_outcome where id <= %s)",
+        world.qbo.realm,
+        since,
+    ):
         place = (one["direction"], one["record_entity"], one["record_id"])
         fates.setdefault(place, set()).add(one["error_code"])
     return fates
+
+
+#: Where money cannot be applied for several reasons, QuickBooks names the one that it comes to first.
+_CANNOT_BE_APPLIED = {"qbo_620", "qbo_6000", "applied_to_deleted"}
 
 
 def differences(said: Fates, done: Fates) -> list[str]:
@@ -47,5 +56,9 @@ def differences(said: Fates, done: Fates) -> list[str]:
     return [
         f"{' '.join(place)}: foretold {sorted(said.get(place, set()))}, then {sorted(done.get(place, set()))}"
         for place in sorted({*said, *done})
-        if said.get(place, set()) != done.get(place, set())
+        if _plain(said.get(place, set())) != _plain(done.get(place, set()))
     ]
+
+
+def _plain(fates: set[str]) -> set[str]:
+    return {"cannot be applied" if one in _CANNOT_BE_APPLIED else one for one in fates}
