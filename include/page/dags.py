@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import AirflowException
 from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -27,8 +28,9 @@ def dag_of(direction: str, entity: str) -> str:
     return f"{shown}_{direction}"
 
 
-def start(dag_id: str, realm_id: str, user_name: str) -> str | None:
-    """Start a DAG for one company; the run's id, or None if Airflow has no such DAG (the marks wait for it)."""
+def start(dag_id: str, realm_id: str, user_name: str, **params: object) -> str | None:
+    """Start a DAG for one company, with further parameters of the DAG; the run's id, or None if Airflow has no such DAG
+    or it is paused (the marks wait for it)."""
     run_id = f"page__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}_{secrets.token_hex(4)}"
     try:
         with create_session(scoped=False) as session:
@@ -39,7 +41,7 @@ def start(dag_id: str, realm_id: str, user_name: str) -> str | None:
                 dag_id,
                 run_id=run_id,
                 run_type=DagRunType.MANUAL,
-                conf={"realm_id": realm_id},
+                conf={"realm_id": realm_id, **params},
                 triggered_by=DagRunTriggeredByType.UI,
                 triggering_user_name=user_name,
                 note="Started on the QuickBooks Online page",
@@ -49,6 +51,13 @@ def start(dag_id: str, realm_id: str, user_name: str) -> str | None:
         log.warning("DAG %s could not be started: %s", dag_id, error)
         return None
     return run_id
+
+
+def run_state(dag_id: str, run_id: str) -> str | None:
+    """queued, running, success or failed; None if Airflow does not know the run."""
+    with create_session(scoped=False) as session:
+        found = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        return str(getattr(found, "value", found)) if found else None
 
 
 def task_log(dag_id: str, run_id: str, task_id: str, company_name: str) -> str:

@@ -6,7 +6,7 @@ with open_errors as (
     select realm_id, billing_lab_id, count(*) as records, min(marked_at) as since
       from qbo_sync.due_mark group by realm_id, billing_lab_id
 )
-select l.id, l.name, n.realm_id, n.direction, n.receives_qbo_transactions,
+select l.id, l.name, n.realm_id, n.direction, n.receives_qbo_transactions, n.started_at,
        c.name as company, c.status, c.refresh_token_expires_at,
        (select sum(e.errors) from open_errors e where e.billing_lab_id = l.id) as errors,
        (select sum(d.records) from due d

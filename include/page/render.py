@@ -20,6 +20,8 @@ DONE = {
     "connected": "Connected. The company check is done, and your records are syncing now.",
     "connected-unchecked": "Connected. QuickBooks did not respond to the company check, which runs again in the"
     " next 24 hours.",
+    "connected-not-started": "Connected. Nothing syncs yet: first look at the preview, then start.",
+    "started": "Started. Your records are syncing now.",
     "reconnected": "Reconnected. All settings and links are unchanged, and syncing continues.",
     "disconnected": "Disconnected. Settings and links are kept in case you connect this lab again.",
     "disconnected-unrevoked": "Disconnected. Intuit did not confirm that Pilot’s access has ended. To be sure, remove"
@@ -56,7 +58,7 @@ def environment() -> Environment:
     )
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
-    made.filters.update(number=words.number, several=words.several)
+    made.filters.update(number=words.number, several=words.several, dollars=words.dollars)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
@@ -64,6 +66,8 @@ def environment() -> Environment:
         SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
         OPERATIONS=words.OPERATIONS,
         OUTCOMES=words.OUTCOMES,
+        SIDES=words.SIDES,
+        PREVIEW_STEPS=words.PREVIEW_STEPS,
         STATUSES=words.STATUSES,
         SEVERITIES=words.SEVERITIES,
         ACTIONS=words.ACTIONS,
@@ -110,6 +114,8 @@ def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
     if here.startswith("/errors/"):
         return "/errors"
+    if here.startswith("/previews/"):
+        return "/previews"
     return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 

@@ -1,6 +1,7 @@
 """The page's names for things, as a bookkeeper says them."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 ENTITIES = {
@@ -39,6 +40,16 @@ OUTCOMES = {
     "waiting": "waiting for another record",
     "failed": "failed",
 }
+#: The sides, and what a preview says of a record.
+SIDES = {"qbo": "QuickBooks", "lms": "Pilot"}
+PREVIEW_STEPS = {
+    "create": "Create",
+    "adopt": "Link",
+    "update": "Change",
+    "delete": "Delete",
+    "wait": "Wait",
+    "fail": "Problem",
+}
 STATUSES = {"open": "Open", "ignored": "Ignored", "resolved": "Resolved"}
 SEVERITIES = {"problem": "Action required", "warning": "Action recommended", "note": "For your information"}
 ACTIONS = {
@@ -48,6 +59,8 @@ ACTIONS = {
     "connect_refused": "canceled on Intuit’s page and did not connect",
     "settings": "changed the settings of",
     "check": "ran the company check for",
+    "preview": "requested a preview for",
+    "start": "started the sync of",
     "retry": "retried",
     "ignore": "ignored",
     "reopen": "reopened",
@@ -100,3 +113,8 @@ def several(count: Any, one: str, many: str | None = None) -> str:
     """“1 invoice”, “1,200 invoices”."""
     whole = int(count or 0)
     return f"{number(whole)} {one if whole == 1 else many or one + 's'}"
+
+
+def dollars(value: Decimal) -> str:
+    """“$1,234.50”, “-$20.00”."""
+    return f"{'-' if value < 0 else ''}${abs(value):,.2f}"

@@ -18,7 +18,7 @@ def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(air
         assert not dags[dag_id]["has_import_errors"]
         details = airflow.get(f"dags/{dag_id}/details")
         assert "A failed task" in details["doc_md"]
-        assert set(details["params"]) == {"realm_id", "resync", "release_held"}
+        assert set(details["params"]) == {"realm_id", "resync", "dry_run", "release_held"}
         tasks = airflow.get(f"dags/{dag_id}/tasks")["tasks"]
         assert sorted(task["task_id"] for task in tasks) == STEPS
 

@@ -116,8 +116,32 @@ def evil(lms: World) -> dict[str, Any]:
             db, "qbo_sync.sync_outcome", realm_id=REALM, direction="lms_to_qbo", entity=EVIL, record_id="1",
             outcome="created", dag_id=EVIL, run_id=EVIL, billing_lab_id=lab,
         )  # fmt: skip
+        preview = insert(
+            db, "qbo_sync.preview", realm_id=REALM, billing_lab_id=lab, dag_id=EVIL, run_id=EVIL, calls=1, unchanged=1
+        )
+        for position, step in enumerate(("create", "wait", "fail"), 1):
+            insert(
+                db,
+                "qbo_sync.preview_record",
+                preview_id=preview,
+                position=position,
+                billing_lab_id=lab,
+                entity=EVIL,
+                side="qbo",
+                step=step,
+                cause=EVIL,
+                lms_id=EVIL,
+                qbo_id=EVIL,
+                number=EVIL,
+                customer=EVIL,
+                amount=1,
+                waits_for=EVIL,
+                error_code="ambiguous_match" if step == "wait" else EVIL,
+                message=EVIL,
+                resolution=EVIL,
+            )
         insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
-    return {"lab": lab, "off": off, "errors": errors}
+    return {"lab": lab, "off": off, "errors": errors, "preview": preview}
 
 
 def _error(db: psycopg.Connection, lab: int, entity: str, lms_id: int, status: str) -> int:
@@ -165,7 +189,8 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
     shown = [
         "/", "/connect", f"/labs/{lab}", f"/labs/{off}", f"/labs/{lab}/connect", f"/labs/{off}/connect",
         f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
-        f"/activity?lab={lab}", "/activity?window=week", "/changes", *(f"/errors/{error}" for error in errors),
+        f"/activity?lab={lab}", "/activity?window=week", "/changes", "/previews", f"/previews/{evil['preview']}",
+        f"/labs/{lab}/preview", *(f"/errors/{error}" for error in errors),
     ]  # fmt: skip
     for path in shown:
         answer = ada.get(path)

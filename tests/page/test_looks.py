@@ -71,6 +71,10 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
+        "lab-not-started": f"/labs/{labs['Summit Removables']}",
+        "preview": f"/previews/{scene['preview']}",
+        "preview-none": f"/labs/{labs['Summit Removables']}/preview",
+        "previews": "/previews",
         "changes": "/changes",
         "not-found": "/errors/987654321",
     }
