@@ -87,8 +87,11 @@ def summary(connection: psycopg.Connection, preview_id: int) -> dict[str, list[L
     for one in found:
         line = lines[one["side"]].setdefault(one["entity"], Line(entity=one["entity"]))
         line.cells[one["step"]] = (one["records"], one["total"])
-    order = list(words.ENTITY_PLURALS)
-    return {side: sorted(kinds.values(), key=lambda line: order.index(line.entity)) for side, kinds in lines.items()}
+    order = {entity: place for place, entity in enumerate(words.ENTITY_PLURALS)}
+    return {
+        side: sorted(kinds.values(), key=lambda line: order.get(line.entity, len(order)))
+        for side, kinds in lines.items()
+    }
 
 
 def told(connection: psycopg.Connection, preview_id: int, *, questions: bool) -> tuple[int, list[Row]]:

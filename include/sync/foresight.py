@@ -1,8 +1,8 @@
 """What QuickBooks is going to refuse, as far as it can be asked: a preview says so before anything is sent.
 
 A number that another invoice has (6140), money for another customer's invoice (620), more than is open (6000), an
-invoice that was deleted there. What only its answer to the write tells (a setting of its own, a payment that was
-deposited) stays unknown.
+invoice that was deleted there; and where it would make another total of an invoice. What only its answer to the write
+tells (a setting of its own, a payment that was deposited) stays unknown.
 """
 
 from collections.abc import Sequence
@@ -57,9 +57,9 @@ class Foresight:
                 if record.planned.step == "create":
                     self._new_number(record)
         elif sync.entity in ("payment", "credit_application"):
-            self._read_open(written)
+            ids = self._read_open(written)
             for record in in_write_order(written):
-                self._apply(sync, record)
+                self._apply(sync, record, ids)
 
     # ------------------------------------------------------------------ numbers
 
@@ -71,8 +71,10 @@ class Foresight:
         there = [one for one in holders if RecordKey("invoice", one.qbo_id) not in self.gone]
         if there or target.number in self.numbers:
             _fail(record, self._number_in_use(target, there))
-        else:
-            self.numbers[target.number] = target
+            return
+        self.numbers[target.number] = target
+        if target.computed_total != target.total:
+            record.problems = [problems.total_mismatch(target.number, target.total, target.computed_total)]
 
     def _number_in_use(self, target: Invoice, there: Sequence[QboInvoice]) -> Problem:
         noun = f"Invoice {target.number}"
@@ -87,8 +89,8 @@ class Foresight:
 
     # ------------------------------------------------------------------ money
 
-    def _read_open(self, records: Sequence[Row]) -> None:
-        """What is open of the invoices that these would pay, of those that were not asked about before."""
+    def _read_open(self, records: Sequence[Row]) -> dict[RecordKey, str]:
+        """Ask what is open of the invoices that these pay or would pay, where nobody has asked before; their ids."""
         wanted = {one.invoice for record in records for one in (*_wanted(record), *_held(record))}
         found = links.bases(self.connection, self.company.realm_id, "invoice", [key.id for key in wanted])
         ids = links.qbo_ids(self.connection, self.company.realm_id, wanted)
@@ -105,14 +107,14 @@ class Foresight:
                     voided=False,
                     settled_by=(),
                 )
+        return ids
 
-    def _apply(self, sync: Sync, record: Row) -> None:
+    def _apply(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
         """Take what it pays from what is open, or say why QuickBooks would not."""
         plan: Plan[Any] = record.planned
         if plan.step not in ("create", "update", "delete"):
             return
         wanted = _wanted(record)
-        ids = links.qbo_ids(self.connection, self.company.realm_id, {one.invoice for one in (*wanted, *_held(record))})
         problem = self._refusal(sync, record, ids) if wanted else None
         if problem:
             _fail(record, problem)

@@ -20,12 +20,14 @@ from include.model.money import ZERO
 from include.model.payment import CreditApplication
 from include.model.plan import WRITES, Cause
 from include.model.record import Direction, Entity, RecordKey, Side
-from include.model.staged import Fetched, QboPayment
+from include.model.staged import Fetched, LmsName, NamedRecord, QboPayment
 from include.qbo.client import QboClient
 from include.sync import links, marks, mass_delete, preview, staging
 from include.sync.capture import capture
 from include.sync.due import connected_companies
 from include.sync.entity.base import ToQuickBooks
+from include.sync.entity.customer import CustomerSync
+from include.sync.entity.product import ItemSync
 from include.sync.flows import FLOWS, Flow
 from include.sync.foresight import Foresight
 from include.sync.hand_over import is_for_this_run
@@ -123,6 +125,8 @@ class _Rehearsal:
     held: list[preview.PreviewRecord] = field(default_factory=list)
     #: Records that would be deleted from a side by now, as that side names them.
     gone: dict[Side, set[RecordKey]] = field(default_factory=lambda: {"lms": set(), "qbo": set()})
+    #: Customers and items that would be new in QuickBooks by now, by resource and name.
+    names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
     voided: set[RecordKey] = field(default_factory=set)
     _numbers: Any = field(default_factory=itertools.count)
@@ -182,17 +186,62 @@ class _Rehearsal:
         staged = staging.read(self.connection, self.runtime.run, realm_id, sync.entity, sync.row)
         records = [one for one in staged if is_still_on(self.company, one)]
         read_both_sides(self.connection, self.client, self.company, sync, records)
+        if isinstance(sync, CustomerSync | ItemSync):
+            self._names_as_they_will_be(sync, records)
         for record in records:
             self._as_it_will_be(record)
         held = plan_all(self.connection, self.company, sync, records, limit, released=False, held_before=held_before)
         check_all(flow.direction, sync, records)
         if flow.direction == "lms_to_qbo":
+            self._wait_for_references(sync, records)
             self.foresight.refuse(sync, records)
         for (entity, lab), count in held.too_many.items():
             self.held.append(_question(flow.direction, entity, lab, count, held.linked.get((entity, lab), 0)))
         for record in in_write_order(records):
             self._take_effect(sync, record)
         return held.labs
+
+    def _wait_for_references(self, sync: Sync, records: Iterable[Row]) -> None:
+        """As the load does with what refers to a record that is not linked by then (to_quickbooks.py)."""
+        if not isinstance(sync, ToQuickBooks):
+            return
+        written = [
+            (record, sync.references(record.planned.target))
+            for record in records
+            if record.planned.side == "qbo" and record.planned.step in ("create", "update") and record.planned.target
+        ]
+        ids = links.qbo_ids(self.connection, self.company.realm_id, {key for _, needed in written for key in needed})
+        for record, needed in written:
+            missing = next((key for key in needed if key not in ids), None)
+            if missing:
+                record.plan = replace(
+                    record.planned, step="wait", cause=Cause.REFERENCE, waits_for=missing, problem=None
+                )
+                record.problems = []
+
+    def _names_as_they_will_be(self, sync: CustomerSync | ItemSync, records: Iterable[Row]) -> None:
+        """Customers and items that would be there by now bear their names."""
+        taken = []
+        for record in records:
+            holder = self.names.get((sync.resource, record.lms.name.casefold())) if record.lms else None
+            if holder and record.link is None:
+                record.known.bearers = (*record.known.bearers, holder)
+                taken.append(record)
+        sync.propose_names(self.client, taken)
+
+    def _remember_name(self, sync: CustomerSync | ItemSync, record: Row, qbo_id: str) -> None:
+        lms = _named(record)
+        owner = LmsName(key=record.key, name=lms.name, account=getattr(record.known, "account", None))
+        self.names[sync.resource, lms.name.casefold()] = NamedRecord(
+            kind=sync.resource,
+            qbo_id=qbo_id,
+            sync_token="0",  # noqa: S106 - a version
+            name=lms.name,
+            active=True,
+            parent_id=getattr(record.known, "parent_id", None),
+            parent_name=owner.account,
+            linked_to=owner,
+        )
 
     def _as_it_will_be(self, record: Row) -> None:
         """What an earlier plan has changed that is not in the links."""
@@ -241,13 +290,13 @@ class _Rehearsal:
         plan, place = record.planned, (record.direction, record.key)
         if not is_for_this_run(record, plan):
             self._hand_over(record)
-        elif plan.step == "adopt" and plan.match and self._is_taken(sync, record.direction, plan.match.id):
-            # Another record was quicker, as in the run: it is planned again.
+        elif self._somebody_was_quicker(sync, record):
+            # As in the run, it is planned again.
             self.planned.pop(place, None)
             self.pending[place] = record.billing_lab_id
             return
         elif record.direction == "lms_to_qbo":
-            self._in_quickbooks(record)
+            self._in_quickbooks(sync, record)
         else:
             self._in_lms(record)
         self.planned[place] = (sync, record)
@@ -261,6 +310,15 @@ class _Rehearsal:
         elif record.direction == "qbo_to_lms" and record.lms_id:
             self.look_at("lms_to_qbo", RecordKey(record.entity, record.lms_id), record.billing_lab_id)
 
+    def _somebody_was_quicker(self, sync: Sync, record: Row) -> bool:
+        """What it would adopt, or its name, is another record's by now."""
+        plan = record.planned
+        if plan.step == "adopt" and plan.match:
+            return self._is_taken(sync, record.direction, plan.match.id)
+        if plan.step == "create" and isinstance(sync, CustomerSync | ItemSync):
+            return (sync.resource, _named(record).name.casefold()) in self.names
+        return False
+
     def _is_taken(self, sync: Sync, direction: Direction, match: str) -> bool:
         realm_id = self.company.realm_id
         if direction == "qbo_to_lms":
@@ -268,10 +326,13 @@ class _Rehearsal:
         same = sync.same_resource if isinstance(sync, ToQuickBooks) else (sync.entity,)
         return bool(links.linked_ids(self.connection, realm_id, same, [match]))
 
-    def _in_quickbooks(self, record: Row) -> None:
+    def _in_quickbooks(self, sync: Sync, record: Row) -> None:
         plan, link = record.planned, record.link
         if plan.step == "create":
-            self._link(record.key, links.rehearsed_qbo_id(next(self._numbers)), record, "0")
+            qbo_id = links.rehearsed_qbo_id(next(self._numbers))
+            self._link(record.key, qbo_id, record, "0")
+            if isinstance(sync, CustomerSync | ItemSync):
+                self._remember_name(sync, record, qbo_id)
         elif plan.step == "adopt" and plan.match:
             self._link(record.key, plan.match.id, record, plan.match.sync_token)
             for entity, qbo_id in self._to_sync_back(record, plan.match.id):
@@ -334,6 +395,11 @@ class _Rehearsal:
 
     def _link(self, key: RecordKey, qbo_id: str, record: Row, token: str | None) -> None:
         links.store(self.connection, self.company.realm_id, key, qbo_id, record.planned.target, token)
+
+
+def _named(record: Row) -> Any:
+    """The customer or item of the LMS that is created."""
+    return record.lms
 
 
 def _without_deleted(qbo: Fetched[Any] | None, invoices: Collection[str]) -> Fetched[Any] | None:

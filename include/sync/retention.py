@@ -9,6 +9,7 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "staged_record": ("extracted_at", 14),
     "sync_run": ("finished_at", 400),
     "api_call": ("at", 100),
+    "preview": ("made_at", 100),
     "unconfirmed_create": ("sent_after", 100),
 }
 

@@ -44,7 +44,20 @@ def happened(world: World, since: int) -> Fates:
     ):
         place = (one["direction"], one["record_entity"], one["record_id"])
         fates.setdefault(place, set()).add(one["error_code"])
+        if one["error_code"] == "total_mismatch" and _linked_since(world, one["lms_id"], since):
+            fates[place].add("create")  # its outcome is that it failed, and it is there
     return fates
+
+
+def _linked_since(world: World, invoice: int, since: int) -> bool:
+    return bool(
+        world.sql(
+            "select 1 from qbo_sync.entity_link where entity = 'invoice' and lms_id = %s and created_at >"
+            " (select coalesce(max(at), '-infinity') from qbo_sync.sync_outcome where id <= %s)",
+            invoice,
+            since,
+        )
+    )
 
 
 #: Where money cannot be applied for several reasons, QuickBooks names the one that it comes to first.

@@ -121,6 +121,7 @@ def test_a_first_sync_is_foretold_with_counts_totals_questions_and_fixes(filled:
     assert differences(foretold(records), happened(filled, since)) == []
 
 
+@pytest.mark.setting("started")
 def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so(world: World) -> None:
     lab, account = world.billing_lab("Harbor Ceramics"), world.account()
     pair, crown = world.pair(account), world.product()
