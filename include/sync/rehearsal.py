@@ -7,7 +7,8 @@ is only read, and other runs find their marks as they were. See docs/decisions/0
 """
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import psycopg
 
 from include.company.company import Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
+from include.lms.database import exclusive
 from include.model.money import ZERO
 from include.model.payment import CreditApplication
 from include.model.plan import WRITES, Cause
@@ -35,6 +37,7 @@ from include.sync.lab import is_still_on
 from include.sync.plan.allocation import without
 from include.sync.plan.order import in_write_order
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
+from include.sync.write import to_lms, to_quickbooks
 
 #: Invoices come to the LMS before payments and credits are rehearsed: what QuickBooks says of a balance counts none of
 #: those that have still to be sent.
@@ -82,12 +85,14 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
     What has changed on both sides is marked first, as every poll does. Raises what the client raises, and NotConnected.
     """
     capture(runtime, realm_id)
-    with runtime.connect() as connection, runtime.client(realm_id) as client:
+    with runtime.connect() as connection, runtime.client(realm_id) as client, _no_load(connection, realm_id):
         refresh_preferences(connection, client)
         marks.dispatch(connection)
         connection.commit()
         try:
-            # Rather fail than keep others waiting, should a run link the same record just now.
+            # No trigger looks after what a link would set in motion.
+            connection.execute("set local qbo_sync.origin = 'rehearsal'")
+            # Should somebody link the same record by hand just now.
             connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
             found = _rehearse(connection, client, runtime, realm_id, billing_lab_id)
         finally:
@@ -95,6 +100,19 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
         counts = preview.keep(connection, runtime.run, realm_id, billing_lab_id, found)
         connection.commit()
     return counts
+
+
+@contextmanager
+def _no_load(connection: psycopg.Connection, realm_id: str) -> Iterator[None]:
+    """Wait until no load writes to the company, and let the next ones wait at their very beginning: one that met a link
+    of the rehearsal later would wait there, with locks that others need."""
+    with ExitStack() as held:
+        for flow in FLOWS.values():
+            towards_quickbooks = flow.direction == "lms_to_qbo"
+            locks = [to_quickbooks.lock_of(flow)] if towards_quickbooks else map(to_lms.lock_of, flow.names)
+            for names in locks:
+                held.enter_context(exclusive(connection, realm_id, *names))
+        yield
 
 
 def _rehearse(
@@ -129,7 +147,7 @@ class _Rehearsal:
     names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
     voided: set[RecordKey] = field(default_factory=set)
-    _numbers: Any = field(default_factory=itertools.count)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         """What QuickBooks will refuse depends on what would be gone by then."""

@@ -33,8 +33,10 @@ UNTOUCHED = (
 
 
 def everything(world: World) -> Json:
-    """All that stands in the tables, and how often QuickBooks was written to."""
-    tables = {table: world.sql(f"select * from {table} t order by t::text") for table in UNTOUCHED}
+    """All that stands in the tables, who has ever touched it (a change that was rolled back too, or a lock), and how
+    often QuickBooks was written to."""
+    touched = "t.xmin::text as made_in, t.xmax::text as touched_in"
+    tables = {table: world.sql(f"select t.*, {touched} from {table} t order by t::text") for table in UNTOUCHED}
     return {**tables, "written": world.qbo.control("GET", "stats")["writes"]["total"]}
 
 

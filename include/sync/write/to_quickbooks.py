@@ -47,7 +47,7 @@ SOON = 0.5
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
-    with runtime.connect() as connection, exclusive(connection, realm_id, "load", flow.names[0]):
+    with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(flow)):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
             lost = LostAnswers(recover(connection, client, runtime.run, flow))
@@ -74,6 +74,11 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         connection.commit()
     lost.raise_first()
     return summary
+
+
+def lock_of(flow: Flow) -> tuple[str, str]:
+    """Held by the load of a flow, besides the company's id."""
+    return "load", flow.names[0]
 
 
 class LostAnswers:
