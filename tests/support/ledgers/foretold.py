@@ -53,11 +53,13 @@ class Foretold(Ledgers):
         one = unsent[pick % len(unsent)]
         account = self.world.sql("select * from lms.billing_account where id = %s", one["billing_account_id"])[0]
         customer = self._customer(account["name"])
-        if account["accounting_structure"] == "detailed" and one["doctor_office_id"]:
+        if customer and account["accounting_structure"] == "detailed" and one["doctor_office_id"]:
             pair = self.world.sql("select * from lms.doctor_office where id = %s", one["doctor_office_id"])[0]
             customer = self._customer(pair["child_subaccount_name"], parent=customer)
         if other == "customer":
             customer = self._customer("Walk-in")
+        if customer is None:
+            return
         bill = self.world.qbo.call(
             "invoice",
             {
@@ -71,13 +73,14 @@ class Foretold(Ledgers):
             paid = _percent(bill["TotalAmt"], share)
             self.books.receive(customer, paid, [(bill, paid)])
 
-    def _customer(self, name: str, parent: str | None = None) -> str:
-        """The customer of that name; a new one if nobody has it."""
+    def _customer(self, name: str, parent: str | None = None) -> str | None:
+        """The customer of that name; a new one if nobody has it; None if a vendor or employee has."""
         for one in self.books.all("Customer", "WHERE Active IN (true, false)"):
             if one["DisplayName"] == name:
                 return str(one["Id"])
         under: Json = {"Job": True, "ParentRef": {"value": parent}} if parent else {}
-        return str(self.world.qbo.create("Customer", DisplayName=name, **under)["Id"])
+        made = self.world.qbo.call("customer", {"DisplayName": name, **under}).get("Customer")
+        return str(made["Id"]) if made else None
 
     @rule(pick=PICK, kind=st.sampled_from(["Vendor", "Employee"]))
     def the_bookkeeper_knows_somebody_of_that_name(self, pick: int, kind: str) -> None:
