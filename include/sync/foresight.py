@@ -5,7 +5,7 @@ invoice that was deleted there; and where it would make another total of an invo
 tells (a setting of its own, a payment that was deposited) stays unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -13,26 +13,36 @@ from typing import Any
 import psycopg
 
 from include.company.company import Company
-from include.lms.document import invoice_numbers
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 from include.model.payment import Application, CreditApplication, Payment
 from include.model.plan import Plan, fail
 from include.model.problem import Problem
 from include.model.record import RecordKey
-from include.model.staged import OpenBalance, QboInvoice, SettledBy, StagedRecord
+from include.model.staged import OpenBalance, Payer, QboCreditMemo, QboInvoice, QboPayment, SettledBy, StagedRecord
 from include.qbo import open_balance
+from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
+from include.qbo.customer import without_suffix
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
 from include.sync.entity.applied import of_other_customers
-from include.sync.entity.base import EntitySync
-from include.sync.entity.payer import names_of
+from include.sync.entity.base import EntitySync, ToQuickBooks
+from include.sync.entity.payer import names_of, payers
 from include.sync.plan import problems
 from include.sync.plan.order import in_write_order
 
 Row = StagedRecord[Any, Any, Any, Any]
 Sync = EntitySync[Any, Any, Any, Any]
+
+
+#: QuickBooks' name of them, ours, and what is linked to them.
+_MADE_INACTIVE = (
+    ("Customer", "customer", ("billing_account", "doctor_office")),
+    ("Item", "product", ("product", "special_item")),
+)
+
+_INACTIVE = Fault(status=400, code="2500", message="", detail="inactive")
 
 
 @dataclass
@@ -44,6 +54,8 @@ class Foresight:
     company: Company
     #: QuickBooks' invoices that would be deleted by now.
     gone: set[RecordKey]
+    #: Credit memos that were read, by their credits.
+    memos: dict[RecordKey, QboCreditMemo] = field(default_factory=dict)
     #: Numbers that new invoices would have by now, with their totals.
     numbers: dict[str, Invoice] = field(default_factory=dict)
     #: What would be open by now of each invoice in QuickBooks, by QuickBooks id.
@@ -51,6 +63,8 @@ class Foresight:
 
     def refuse(self, sync: Sync, records: Sequence[Row]) -> None:
         """Let those plans fail that QuickBooks would refuse, in the order in which they are written."""
+        self.memos |= {one.key: one.fetched for one in records if isinstance(one.fetched, QboCreditMemo)}
+        self._inactive(sync, [one for one in records if one.planned.step == "create" and one.planned.side == "qbo"])
         written = [one for one in records if one.planned.side == "qbo"]
         if sync.entity == "invoice":
             for record in in_write_order(written):
@@ -60,6 +74,33 @@ class Foresight:
             ids = self._read_open(written)
             for record in in_write_order(written):
                 self._apply(sync, record, ids)
+
+    # ------------------------------------------------------------------ inactive customers and items
+
+    def _inactive(self, sync: Sync, records: Sequence[Row]) -> None:
+        """QuickBooks makes nothing new for an inactive customer, or with an inactive item."""
+        if not isinstance(sync, ToQuickBooks):
+            return
+        needed = {record.key: sync.references(record.planned.target) for record in records}
+        ids = links.qbo_ids(self.connection, self.company.realm_id, {key for keys in needed.values() for key in keys})
+        names = {
+            key: words
+            for resource, noun, entities in _MADE_INACTIVE
+            for key, words in self._inactive_of(resource, noun, {k: i for k, i in ids.items() if k.entity in entities})
+        }
+        for record in records:
+            inactive = [names[key] for key in needed[record.key] if key in names]
+            if inactive:
+                noun = sync.subject(record).noun
+                _fail(record, fault_words.inactive(fault_words.explain(_INACTIVE, noun), noun, inactive))
+
+    def _inactive_of(self, resource: str, noun: str, ids: dict[RecordKey, str]) -> Iterator[tuple[RecordKey, str]]:
+        asked = sorted({id_ for id_ in ids.values() if not links.is_rehearsed(id_)})
+        found = self.client.find(resource, "Id", asked, also="Active = false") if asked else []
+        names = {qbo_record.version(one).qbo_id: qbo_record.name(one) for one in found}
+        for key, qbo_id in ids.items():
+            if qbo_id in names:
+                yield key, f"the {noun} “{without_suffix(names[qbo_id])}”"
 
     # ------------------------------------------------------------------ numbers
 
@@ -120,15 +161,15 @@ class Foresight:
             _fail(record, problem)
             return
         if plan.step == "create" and plan.waits_for:
-            self._foresee_the_rest(sync, record)
-        for one in _held(record):
-            self._move(ids.get(one.invoice), -one.amount, record)
+            self._foresee_the_rest(sync, record, ids)
+        for qbo_id, amount in _held_in_quickbooks(record, ids).items():
+            self._move(qbo_id, -amount, record)
         for one in wanted:
             self._move(ids.get(one.invoice), one.amount, record)
 
     def _refusal(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> Problem | None:
         wanted, noun, target = _wanted(record), sync.subject(record).noun, _target(record)
-        others = self._other_customers(noun, target.customer, wanted)
+        others = self._other_customers(noun, target, wanted, ids)
         if others:
             return others
         deleted = [one for one in wanted if one.invoice in ids and ids[one.invoice] not in self.open]
@@ -138,28 +179,44 @@ class Foresight:
         pays = [(one.amount, self.open[ids[one.invoice]]) for one in wanted if one.invoice in ids]
         return problems.less_open(noun, pays, held_by=record.qbo_id)
 
-    def _foresee_the_rest(self, sync: Sync, record: Row) -> None:
+    def _foresee_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
         """What of a credit cannot go with the rest is sent after it, and refused."""
         target = _target(record)
         ours = record.lms.applications if record.lms else ()
         rest = tuple(one for one in ours if one not in target.applications)
-        problem = self._other_customers(sync.subject(record).noun, target.customer, rest)
+        problem = self._other_customers(sync.subject(record).noun, target, rest, ids)
         record.problems = [problem] if problem else record.problems
 
-    def _other_customers(self, noun: str, customer: RecordKey, pays: Sequence[Application]) -> Problem | None:
-        others = of_other_customers(self.connection, self.company.realm_id, pays, customer)
-        if not others:
-            return None
-        bases = links.bases(self.connection, self.company.realm_id, "invoice", [key.id for key in others])
-        numbers = invoice_numbers(self.connection, [key.id for key in others])
-        names = names_of(self.connection, [customer, *(base.customer for base in bases.values())])
+    def _other_customers(
+        self, noun: str, target: Any, pays: Sequence[Application], ids: dict[RecordKey, str]
+    ) -> Problem | None:
+        """Whether some of the invoices are another's: as QuickBooks says of those that are there, else as they would be
+        created."""
+        customer, credit = target.customer, getattr(target, "credit", None)
+        there = {one.invoice: self.open[ids[one.invoice]] for one in pays if ids.get(one.invoice) in self.open}
+        asked = {key: found for key, found in there.items() if found.customer_id}
+        whose = payers(self.connection, self.company.realm_id, [found.customer_id for found in asked.values()])
         owners = [
-            f"invoice {numbers.get(key.id, key.id)} is for “{names.get(bases[key.id].customer, 'another customer')}”"
+            f"invoice {found.number} is for “{found.customer_name}”"
+            for found in asked.values()
+            if not _may_pay(customer, whose.get(found.customer_id))
+        ]
+        memo = self.memos.get(credit) if credit else None
+        if memo and not _may_pay(
+            customer, payers(self.connection, self.company.realm_id, [memo.customer_id]).get(memo.customer_id)
+        ):
+            owners.append(f"credit memo {memo.qbo_id} is for “{memo.customer_name}”")
+        new = [one for one in pays if one.invoice not in asked]
+        others = of_other_customers(self.connection, self.company.realm_id, new, customer)
+        bases = links.bases(self.connection, self.company.realm_id, "invoice", [key.id for key in others])
+        names = names_of(self.connection, [customer, *(base.customer for base in bases.values())])
+        owners += [
+            f"invoice {bases[key.id].number} is for “{names.get(bases[key.id].customer, 'another customer')}”"
             for key in others
-            if key.id in bases
         ]
         told = fault_words.explain(_fault("620"), noun)
-        return fault_words.different_customers(told, noun, names.get(customer, "another customer"), owners)
+        mine = names.get(customer, "another customer")
+        return fault_words.different_customers(told, noun, mine, owners) if owners else None
 
     def _move(self, qbo_id: str | None, amount: Decimal, record: Row) -> None:
         there = self.open.get(qbo_id or "")
@@ -182,6 +239,15 @@ class Foresight:
         )
 
 
+def _may_pay(customer: RecordKey, payer: Payer | None) -> bool:
+    """Whether QuickBooks applies money of a customer of ours to an invoice of that one: its own, and a main customer's
+    to its sub-customers' (rule 7)."""
+    if payer is None:
+        return False
+    main = customer.entity == "billing_account" and payer.owner.billing_account_id == customer.id
+    return main or customer in (payer.key, *payer.keys)
+
+
 def _target(record: Row) -> Any:
     return record.planned.target
 
@@ -195,6 +261,13 @@ def _held(record: Row) -> tuple[Application, ...]:
     """What it takes off invoices already, as both sides agreed."""
     base = record.link.base if record.link else None
     return tuple(base.applications) if base else ()
+
+
+def _held_in_quickbooks(record: Row, ids: dict[RecordKey, str]) -> dict[str, Decimal]:
+    """What it takes off invoices there, by their QuickBooks ids: as QuickBooks says, if it was asked."""
+    if isinstance(record.fetched, QboPayment):
+        return dict(record.fetched.invoices)
+    return {ids[one.invoice]: one.amount for one in _held(record) if one.invoice in ids}
 
 
 def _fault(code: str) -> Fault:

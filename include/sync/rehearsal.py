@@ -35,6 +35,7 @@ from include.sync.foresight import Foresight
 from include.sync.hand_over import is_for_this_run
 from include.sync.lab import is_still_on
 from include.sync.plan.allocation import without
+from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
 from include.sync.write import to_lms, to_quickbooks
@@ -53,6 +54,9 @@ _ORDER = (
 
 #: Whatever waits for something that a later flow brings is planned again. More rounds than these bring nothing new.
 _ROUNDS = 6
+
+#: After these steps a record may be planned again.
+_MAY_CHANGE = ("wait", "nothing")
 
 _LOCK_TIMEOUT = "10s"
 _COLLECT = Path(__file__).with_name("rehearsal.sql").read_bytes()
@@ -138,11 +142,13 @@ class _Rehearsal:
     company: Company
     #: What is to be planned, with the lab of each.
     pending: dict[Place, int | None] = field(default_factory=dict)
-    #: The plan of each record that has been planned.
-    planned: dict[Place, tuple[Sync, Row]] = field(default_factory=dict)
+    #: The plans of each record that has been planned: more than one where a write is to be followed by another.
+    planned: dict[Place, list[Row]] = field(default_factory=dict)
     held: list[preview.PreviewRecord] = field(default_factory=list)
     #: Records that would be deleted from a side by now, as that side names them.
     gone: dict[Side, set[RecordKey]] = field(default_factory=lambda: {"lms": set(), "qbo": set()})
+    #: QuickBooks' records that would be as the LMS has just sent them: they bring nothing back.
+    sent: set[RecordKey] = field(default_factory=set)
     #: Customers and items that would be new in QuickBooks by now, by resource and name.
     names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
@@ -156,14 +162,17 @@ class _Rehearsal:
     def look_at(self, direction: Direction, key: RecordKey, lab: int | None) -> None:
         """Plan this record, unless it has been written already, or deleted from where it would come."""
         before = self.planned.get((direction, key))
-        waiting = before is None or before[1].planned.step in ("wait", "nothing")
-        if waiting and key not in self.gone[_FROM[direction]]:
+        waiting = not before or before[-1].planned.step in _MAY_CHANGE
+        ours = direction == "qbo_to_lms" and key in self.sent
+        if waiting and not ours and key not in self.gone[_FROM[direction]]:
             self.pending[direction, key] = lab
 
     def run(self) -> preview.Found:
         """Go through all flows until nothing is left to plan; what was found."""
         for _ in range(_ROUNDS):
             for dag_id in _ORDER:
+                if dag_id == "payment_qbo_to_lms":
+                    self._compare_balances_again()
                 self._flow(FLOWS[dag_id])
             self._look_again_at_waiting()
             if not self.pending:
@@ -174,8 +183,9 @@ class _Rehearsal:
             for sync in flow.entities:
                 records = [
                     record
-                    for (direction, key), (_, record) in self.planned.items()
+                    for (direction, key), plans in self.planned.items()
                     if direction == flow.direction and key.entity == sync.entity
+                    for record in plans
                 ]
                 found.add(self.connection, sync, records)
         return found
@@ -218,6 +228,19 @@ class _Rehearsal:
         for record in in_write_order(records):
             self._take_effect(sync, record)
         return held.labs
+
+    def _compare_balances_again(self) -> None:
+        """Where an invoice's balance alone differs: it may not any more once QuickBooks has what the LMS sends."""
+        for (direction, key), plans in self.planned.items():
+            record, there = plans[-1], self.foresight.open.get(key.id)
+            if direction != "qbo_to_lms" or record.planned.cause is not Cause.BALANCE or there is None:
+                continue
+            row = self.connection.execute(
+                "select qbo_sync.unsynced_applications(%s, %s)", [self.company.realm_id, int(record.lms_id or 0)]
+            ).fetchone()
+            unsynced = row[0] if row else ZERO
+            if record.lms and target_balance(there.balance, unsynced, voided=there.voided) == record.lms.balance:
+                record.plan = replace(record.planned, step="nothing", cause=Cause.IN_STEP)
 
     def _wait_for_references(self, sync: Sync, records: Iterable[Row]) -> None:
         """As the load does with what refers to a record that is not linked by then (to_quickbooks.py)."""
@@ -271,25 +294,30 @@ class _Rehearsal:
             )
             record.qbo = _without_deleted(record.qbo, {key.id for key in self.gone["qbo"] if key.entity == "invoice"})
         leaving = {key for key in self.gone["lms"] if key.entity == "invoice"}
+        if record.entity in ("payment", "credit_application"):
+            known.missing = tuple(key for key in known.missing if key not in leaving)
+            known.expected_invoices = tuple(key for key in known.expected_invoices if key not in leaving)
         if record.entity == "payment" and record.lms and leaving:
             payment = record.lms.payment
             kept = without(payment.applications, leaving)
             record.lms = replace(record.lms, payment=replace(payment, applications=kept))
-            base = record.link.base if record.link else None
-            deleted = {one.invoice.id for one in base.applications if one.invoice in leaving} if base else set()
-            known.deleted_invoices = tuple(sorted({*known.deleted_invoices, *deleted}))
+            if record.link and record.link.base:
+                # QuickBooks has deleted the invoice, and taken it off the payment.
+                base = record.link.base
+                agreed = replace(base, applications=without(base.applications, leaving))
+                record.link = replace(record.link, base=agreed)
         if isinstance(record.lms, CreditApplication):
             base = record.link.base if record.link else None
             freed = self.voided.intersection(one.invoice for one in base.applications) if base else set()
             record.lms = replace(record.lms, applications=without(record.lms.applications, leaving | freed))
 
     def _is_settled(self, direction: Direction, entity: Entity, record_id: str) -> bool:
-        done = self.planned.get((direction, RecordKey(entity, record_id)))
-        return done is not None and done[1].planned.step != "wait"
+        done = self.planned.get((direction, RecordKey(entity, record_id)), [])
+        return bool(done) and done[-1].planned.step != "wait"
 
     def _look_again_at_waiting(self) -> None:
-        for (direction, key), (_, record) in list(self.planned.items()):
-            plan = record.planned
+        for (direction, key), plans in list(self.planned.items()):
+            record, plan = plans[-1], plans[-1].planned
             waits = plan.step == "wait" and is_for_this_run(record, plan)
             if waits and plan.waits_for != key and self._is_linked(direction, plan.waits_for):
                 self.look_at(direction, key, record.billing_lab_id)
@@ -310,14 +338,18 @@ class _Rehearsal:
             self._hand_over(record)
         elif self._somebody_was_quicker(sync, record):
             # As in the run, it is planned again.
-            self.planned.pop(place, None)
             self.pending[place] = record.billing_lab_id
             return
         elif record.direction == "lms_to_qbo":
             self._in_quickbooks(sync, record)
         else:
             self._in_lms(record)
-        self.planned[place] = (sync, record)
+        plans = self.planned.setdefault(place, [])
+        if plans and plans[-1].planned.step in _MAY_CHANGE:
+            plans.pop()
+        plans.append(record)
+        if plan.step == "delete" and plan.waits_for:
+            self.pending[place] = record.billing_lab_id  # made anew after that, for another customer
 
     def _hand_over(self, record: Row) -> None:
         plan = record.planned
@@ -357,6 +389,9 @@ class _Rehearsal:
                 self.look_at("qbo_to_lms", RecordKey(entity, qbo_id), record.billing_lab_id)
         elif plan.step in ("update", "rebase") and link:
             self._link(record.key, link.qbo_id, record, link.sync_token)
+            if plan.step == "update":
+                self.sent.add(RecordKey(record.entity, link.qbo_id))
+                self.pending.pop(("qbo_to_lms", RecordKey(record.entity, link.qbo_id)), None)
         elif plan.step in ("delete", "unlink"):
             links.remove(self.connection, self.company.realm_id, record.key)
             if plan.step == "delete" and link:

@@ -11,7 +11,7 @@ from include.demo.bookkeeping import Bookkeeping
 from include.demo.generator import generate
 from include.demo.loader import load_initial
 from include.demo.quickbooks import QuickBooks as Books
-from tests.support.previews import differences, foretold, happened, last_outcome
+from tests.support.previews import differences, foretold, happened, moment
 from tests.support.quickbooks import QuickBooks
 from tests.support.world import World
 
@@ -34,7 +34,7 @@ def test_the_first_sync_of_the_demo_is_foretold(world: World) -> None:
             for lab in labs:
                 company.connect(company.value("select id from lms.billing_lab where name = %s", lab), company.qbo)
             records = company.preview()
-            said, since = foretold(records), last_outcome(company)
+            said, since = foretold(records), moment(company)
             assert sum(one["entity"] == "invoice" and one["step"] == "create" for one in records) > 200
             company.both()
             found = differences(said, happened(company, since))

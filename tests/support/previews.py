@@ -1,5 +1,7 @@
 """What a preview said and what the sync then did, in a form in which the two can be compared."""
 
+from datetime import datetime
+
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -10,9 +12,9 @@ _STEPS = {"created": "create", "updated": "update", "deleted": "delete", "adopte
 _DIRECTIONS = {"qbo": "lms_to_qbo", "lms": "qbo_to_lms"}
 
 
-def last_outcome(world: World) -> int:
-    """The number of the last outcome so far."""
-    return world.value("select coalesce(max(id), 0) from qbo_sync.sync_outcome")
+def moment(world: World) -> datetime:
+    """Now, by the database's clock."""
+    return world.value("select clock_timestamp()")
 
 
 def foretold(records: list[Json]) -> Fates:
@@ -26,39 +28,43 @@ def foretold(records: list[Json]) -> Fates:
     return fates
 
 
-def happened(world: World, since: int) -> Fates:
+def happened(world: World, since: datetime) -> Fates:
     """By the outcomes since then and the errors that are open."""
     fates: Fates = {}
     for one in world.sql(
-        "select direction, entity, record_id, outcome from qbo_sync.sync_outcome where realm_id = %s and id > %s",
+        "select direction, entity, record_id, outcome from qbo_sync.sync_outcome where realm_id = %s and at > %s",
         world.qbo.realm,
         since,
     ):
         if one["outcome"] in _STEPS:
             fates.setdefault((one["direction"], one["entity"], one["record_id"]), set()).add(_STEPS[one["outcome"]])
     for one in world.sql(
-        "select * from qbo_sync.sync_error where realm_id = %s and status = 'open'"
-        "   and last_seen_at > (select coalesce(max(at), '-infinity') from qbo_sync.sync_outcome where id <= %s)",
+        "select * from qbo_sync.sync_error where realm_id = %s and status = 'open'   and last_seen_at > %s",
         world.qbo.realm,
         since,
     ):
         place = (one["direction"], one["record_entity"], one["record_id"])
+        if one["error_code"].startswith("conflict") and place not in fates:
+            continue  # an older one, which a later error had covered, is shown again
         fates.setdefault(place, set()).add(one["error_code"])
         if one["error_code"] == "total_mismatch" and _linked_since(world, one["lms_id"], since):
             fates[place].add("create")  # its outcome is that it failed, and it is there
     return fates
 
 
-def _linked_since(world: World, invoice: int, since: int) -> bool:
+def _linked_since(world: World, invoice: int, since: datetime) -> bool:
     return bool(
         world.sql(
-            "select 1 from qbo_sync.entity_link where entity = 'invoice' and lms_id = %s and created_at >"
-            " (select coalesce(max(at), '-infinity') from qbo_sync.sync_outcome where id <= %s)",
+            "select 1 from qbo_sync.entity_link where entity = 'invoice' and lms_id = %s and created_at > %s",
             invoice,
             since,
         )
     )
 
+
+#: What only QuickBooks' answer tells: where people have moved a credit memo to another customer on one side, its
+#: applications may be refused although something else was foretold.
+_ONLY_QUICKBOOKS_KNOWS = {("credit_application", "qbo_620")}
 
 #: Where money cannot be applied for several reasons, QuickBooks names the one that it comes to first.
 _CANNOT_BE_APPLIED = {"qbo_620", "qbo_6000", "applied_to_deleted"}
@@ -69,8 +75,13 @@ def differences(said: Fates, done: Fates) -> list[str]:
     return [
         f"{' '.join(place)}: foretold {sorted(said.get(place, set()))}, then {sorted(done.get(place, set()))}"
         for place in sorted({*said, *done})
-        if _plain(said.get(place, set())) != _plain(done.get(place, set()))
+        if not _is_the_same(place[1], said.get(place, set()), done.get(place, set()))
     ]
+
+
+def _is_the_same(entity: str, said: set[str], done: set[str]) -> bool:
+    refused = any((entity, code) in _ONLY_QUICKBOOKS_KNOWS for code in done - said)
+    return refused or _plain(said) == _plain(done)
 
 
 def _plain(fates: set[str]) -> set[str]:

@@ -9,7 +9,7 @@ from include.company.connect import connect_with_grant
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import refresh
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.previews import differences, foretold, happened, last_outcome
+from tests.support.previews import differences, foretold, happened, moment
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -118,7 +118,7 @@ def test_a_first_sync_is_foretold_with_counts_totals_questions_and_fixes(filled:
     assert "no more than $70.00" in by_code["qbo_6000"]["message"] or "$70.00" in by_code["qbo_6000"]["message"]
     waiting = {one["entity"]: one["waits_for"] for one in records if one["step"] == "wait"}
     assert waiting["invoice"] == "Dr. Ben"
-    since = last_outcome(filled)
+    since = moment(filled)
     filled.both()
     assert differences(foretold(records), happened(filled, since)) == []
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.support.bookkeeper import sale
 from tests.support.ledgers.histories import EXTRAS, LAB, PICK, PRICES, SHARES, Ledgers
-from tests.support.previews import differences, foretold, happened, last_outcome
+from tests.support.previews import differences, foretold, happened, moment
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -94,7 +94,7 @@ class Foretold(Ledgers):
     def teardown(self) -> None:
         """Preview, sync, compare."""
         said = foretold(self.world.preview())
-        before = last_outcome(self.world)
+        before = moment(self.world)
         self._quiet()
         assert differences(said, happened(self.world, before)) == []
 
