@@ -448,6 +448,13 @@ class _Rehearsal:
 
     def _link(self, key: RecordKey, qbo_id: str, record: Row, token: str | None) -> None:
         links.store(self.connection, self.company.realm_id, key, qbo_id, record.planned.target, token)
+        if record.link is None and not links.is_rehearsed(qbo_id):
+            rows = self.connection.execute(
+                "select record_entity, record_id, billing_lab_id from qbo_sync.errors_of_missing_link(%s, %s, %s)",
+                [self.company.realm_id, key.entity, qbo_id],
+            )
+            for entity, record_id, lab in rows.fetchall():
+                self.look_at("qbo_to_lms", RecordKey(entity, record_id), lab)
 
 
 def _named(record: Row) -> Any:

@@ -92,7 +92,8 @@ class Foretold(Ledgers):
             self.world.qbo.call("employee", {"DisplayName": name, "GivenName": name, "FamilyName": "Doe"})
 
     def teardown(self) -> None:
-        """Preview, sync, compare."""
+        """Preview, sync, compare. What is tried again some time later is tried now."""
+        self._let_time_pass()
         said = foretold(self.world.preview())
         before = moment(self.world)
         self._quiet()
