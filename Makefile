@@ -54,7 +54,7 @@ bench: up ## run the benchmarks and print their table
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
-	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1
 
 lint: $(INSTALLED) ## check format, style, types and import rules
 	@$(BIN)/ruff format --check .

@@ -25,7 +25,7 @@ from include.orchestration.tasks import companies, extract, load, transform, val
     dag_id="credit_lms_to_qbo",
     dag_display_name="Credits: LMS → QuickBooks",
     schedule=on(LMS_CREDIT_CHANGES | QBO_INVOICES),
-    params=params(),
+    params=params(transactions=True),
     doc_md=__doc__,
     tags=["quickbooks", "lms → quickbooks", "credits"],
     **COMMON,

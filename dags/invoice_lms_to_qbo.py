@@ -25,7 +25,7 @@ from include.orchestration.tasks import companies, extract, load, transform, val
     dag_id="invoice_lms_to_qbo",
     dag_display_name="Invoices: LMS → QuickBooks",
     schedule=on(LMS_INVOICE_CHANGES | QBO_CUSTOMERS | QBO_ITEMS),
-    params=params(),
+    params=params(transactions=True, numbered=True),
     doc_md=__doc__,
     tags=["quickbooks", "lms → quickbooks", "invoices"],
     **COMMON,

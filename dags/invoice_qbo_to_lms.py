@@ -24,7 +24,7 @@ from include.orchestration.tasks import companies, extract, load, transform, val
     dag_id="invoice_qbo_to_lms",
     dag_display_name="Invoices: QuickBooks → LMS",
     schedule=on(QBO_INVOICE_CHANGES),
-    params=params(),
+    params=params(transactions=True, numbered=True),
     doc_md=__doc__,
     tags=["quickbooks", "quickbooks → lms", "invoices"],
     **COMMON,

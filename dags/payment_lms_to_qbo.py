@@ -25,7 +25,7 @@ from include.orchestration.tasks import companies, extract, load, transform, val
     dag_id="payment_lms_to_qbo",
     dag_display_name="Payments: LMS → QuickBooks",
     schedule=on(LMS_PAYMENT_CHANGES | QBO_INVOICES),
-    params=params(),
+    params=params(transactions=True),
     doc_md=__doc__,
     tags=["quickbooks", "lms → quickbooks", "payments"],
     **COMMON,

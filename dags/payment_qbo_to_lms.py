@@ -26,7 +26,7 @@ from include.orchestration.tasks import companies, extract, load, transform, val
     dag_id="payment_qbo_to_lms",
     dag_display_name="Payments: QuickBooks → LMS",
     schedule=on(QBO_PAYMENT_CHANGES | LMS_INVOICES),
-    params=params(),
+    params=params(transactions=True),
     doc_md=__doc__,
     tags=["quickbooks", "quickbooks → lms", "payments"],
     **COMMON,

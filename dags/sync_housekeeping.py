@@ -1,8 +1,9 @@
 """
 ### Housekeeping of the sync's own history
 
-**For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days) and run counts (400 days)
-from the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks.
+**For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days) and
+ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) from the sync schema. Links, bases, marks and sync errors are never
+touched, nor anything of the LMS or QuickBooks.
 
 **Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that the LMS database could not be
 reached; nothing is lost by waiting for the next day.
@@ -33,12 +34,12 @@ def sync_housekeeping() -> None:
     def prune() -> dict[str, int]:
         """Delete old history; the rows deleted, by table."""
         from include.company.runtime import Run
-        from include.orchestration.runtime import runtime
+        from include.orchestration.runtime import proof_days, runtime
         from include.sync.retention import prune as delete_old
 
         run = get_current_context()["dag_run"]
         with runtime(Run(dag_id=run.dag_id, run_id=run.run_id)).connect() as connection:
-            return delete_old(connection)
+            return delete_old(connection, proof_days())
 
     prune()
 

@@ -8,7 +8,7 @@ linked, changed, and deleted, with the problems and what to do about them. It is
 
 **Writes nothing** to QuickBooks or the LMS: no record, no link, no sync error. QuickBooks is read as a sync would read
 it; how often, the preview says. One task per company, because what comes later is planned on what comes before it
-(`docs/decisions/0022-preview.md`).
+(`docs/decisions/0023-preview.md`).
 
 **Safe to** rerun, clear or start at any time, also while a sync is running. **A failed task** means that QuickBooks or
 the database could not be reached, that the company must be connected again, or that a sync was linking the same records

@@ -1,6 +1,5 @@
-"""What the whole suite shares: one PostgreSQL server, a fresh migrated database for each test, one sandbox."""
+"""What the whole suite shares: one PostgreSQL server, a migrated database as new for each test, one sandbox."""
 
-import itertools
 import os
 import socket
 import subprocess
@@ -9,18 +8,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import requests
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
+from tests.support.database import ReusedDatabase, new_database
+from tests.support.expectations import remember_configurations
 from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
 WITH_AIRFLOW = ("tests/end_to_end/", "tests/page/", "tests/stack/")
-_numbers = itertools.count(1)
 os.environ.pop("AIRFLOW_CONN_QUICKBOOKS", None)  # the stacks of the tests never go to real QuickBooks
 
 
@@ -40,29 +39,29 @@ def _migrated_template(postgres_server: ThrowawayServer) -> str:
 @pytest.fixture
 def empty_database(postgres_server: ThrowawayServer) -> Iterator[str]:
     """The URL of a database without any schema of ours."""
-    yield from _database(postgres_server, "template0")
+    with new_database(postgres_server, "template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: ThrowawayServer, _migrated_template: str) -> Iterator[ReusedDatabase]:
+    """The migrated database that one test after another uses; `lms_database` empties it."""
+    with ReusedDatabase(postgres_server, _migrated_template) as database:
+        yield database
 
 
 @pytest.fixture
-def lms_database(postgres_server: ThrowawayServer, _migrated_template: str) -> Iterator[str]:
-    """The URL of a migrated database."""
-    yield from _database(postgres_server, _migrated_template)
+def lms_database(reused_database: ReusedDatabase) -> str:
+    """The URL of a migrated database without rows."""
+    reused_database.empty()
+    return reused_database.url
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres_server: ThrowawayServer, _migrated_template: str) -> Iterator[str]:
     """The URL of a migrated database that the tests of one module share."""
-    yield from _database(postgres_server, _migrated_template)
-
-
-def _database(server: ThrowawayServer, template: str) -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server.admin_url, autocommit=True) as admin:
-        # Copying files beats writing each block to the log (the default) where nothing is ever flushed: 40 ms, not 180.
-        admin.execute(f"create database {name} template {template} owner pilot strategy file_copy".encode())
-    yield server.url.rpartition("/")[0] + f"/{name}"
-    with psycopg.connect(server.admin_url, autocommit=True) as admin:
-        admin.execute(f"drop database if exists {name} with (force)".encode())
+    with new_database(postgres_server, _migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -91,19 +90,29 @@ def sandbox_url() -> Iterator[str]:
     process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def _quick_expectations() -> None:
+    remember_configurations()
+
+
 @pytest.fixture
-def world(lms_database: str, sandbox_url: str) -> Iterator[World]:
+def world(
+    lms_database: str, reused_database: ReusedDatabase, sandbox_url: str, _quick_expectations: None
+) -> Iterator[World]:
     """An LMS with one billing lab, connected to a QuickBooks company of its own."""
-    with make_world(lms_database, sandbox_url) as made:
+    with make_world(lms_database, sandbox_url, connections=reused_database.connections) as made:
         yield made
 
 
 class ByRoom(LoadScopeScheduling):
     """Which tests stay together when `make test` uses both cores: those that start Airflow, one stack at a time, and
-    the others by file, for the sake of what a file's tests share. The group with the most tests begins."""
+    the others by file, for the sake of what a file's tests share. The group with the most tests begins; the random
+    histories of the ledgers, long and each by itself, come last, so that both cores end at about the same time."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
+        if path.startswith("tests/ledgers/"):
+            return nodeid
         return "with Airflow" if path.startswith(WITH_AIRFLOW) else path
 
 

@@ -11,6 +11,7 @@ SUPPORT = TESTS / "support"
 
 #: Called by tests/support alone, so that one module has to change when these move.
 STEPS = (
+    "include.reconciliation.steps",
     "include.sync.capture",
     "include.sync.flows",
     "include.sync.rehearsal",

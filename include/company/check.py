@@ -93,7 +93,8 @@ def _books(facts: CompanyFacts) -> Iterator[Finding]:
         code="closing_date",
         severity="warning",
         message=message,
-        effect="Invoices, credits, and payments dated in the closed period do not sync. Each one becomes an error.",
+        effect="Invoices, credits, and payments dated in the closed period are not sent, changed, or deleted in"
+        " QuickBooks. Each one becomes an error and waits for a decision.",
         resolution=f"Set the start date of {names} to {closed + timedelta(days=1):%m/%d/%Y} or later, or move the"
         " closing date in QuickBooks: Account and settings > Advanced > Accounting.",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -17,7 +18,8 @@ from include.qbo.preferences import parse_preferences
 _SETTINGS = """
     select billing_lab_id, realm_id, direction, sync_invoices, sync_credits, sync_payments, income_account_id,
            deposit_account_id, receivable_account_id, discount_account_id, shipping_account_id, tax_account_id,
-           credit_account_id, sync_start_date, receives_qbo_transactions, started_at is not null as started
+           credit_account_id, sync_start_date, receives_qbo_transactions, hold_invoices, hold_days,
+           started_at is not null as started
       from qbo_sync.connection
      where realm_id = %s
      order by billing_lab_id
@@ -62,21 +64,27 @@ def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
     )
 
 
-def refresh_preferences(connection: psycopg.Connection, client: QboClient) -> None:
-    """Read the company's preferences if they were last read more than an hour ago, and keep them with warnings.
+#: How old the preferences may be that a run works with, and the closing date by which it sends what is of a past day.
+PREFERENCES_AGE, CLOSING_DATE_AGE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def refresh_preferences(
+    connection: psycopg.Connection, client: QboClient, *, oldest: timedelta = PREFERENCES_AGE
+) -> None:
+    """Read the company's preferences if they were last read longer ago than `oldest`, and keep them with warnings.
 
     Also if a record is due that failed because the books were closed: they may be open now.
     """
     stale = connection.execute(
         "select 1 from qbo_sync.company c where c.realm_id = %s"
-        "   and (c.preferences_read_at is null or c.preferences_read_at < clock_timestamp() - interval '1 hour'"
+        "   and (c.preferences_read_at is null or c.preferences_read_at < clock_timestamp() - %s::interval"
         "        or exists (select 1 from qbo_sync.sync_error e"
         "                     join qbo_sync.pending_mark m on m.realm_id = e.realm_id and m.direction = e.direction"
         "                                                 and m.entity = e.record_entity and m.record_id = e.record_id"
         "                    where e.realm_id = c.realm_id and e.status = 'open' and e.error_code = 'books_closed'))",
-        [client.realm_id],
+        [client.realm_id, oldest],
     ).fetchone()
-    connection.rollback()
+    connection.commit()
     if stale is None:
         return
     store_preferences(connection, client.realm_id, client.preferences())

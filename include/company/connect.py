@@ -62,7 +62,7 @@ def connect_with_grant(
     """
     with runtime.connect() as connection:
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
-        connection.rollback()
+        connection.commit()
         # Asked with the new grant before anything is stored: a grant for another company must not replace a good one.
         with runtime.client(realm_id, FreshGrant(grant)) as client:
             name = parse_company_info(client.company_info()).name or realm_id

@@ -1,19 +1,17 @@
-"""Both ledgers, record by record, per lab and per customer, to the cent. Amounts in dollars.
+"""Both ledgers, record by record and box by box, to the cent. Amounts in dollars.
 
-The LMS side is what its tables say. QuickBooks' side per lab is what stands behind the links; per customer it is
-everything that QuickBooks has for that customer, linked or not, and the balance that QuickBooks itself shows.
+What the customers come to on both sides is the ledger proof's matter (proof.py).
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 from psycopg.rows import class_row
 
-from include.demo.bookkeeper import ENTERED_BY_HAND
 from include.demo.forms import is_shipping
 from include.demo.ledger import Books
 from include.demo.quickbooks import Json
@@ -24,14 +22,6 @@ _ENTRIES = Path(__file__).with_name("entries.sql").read_bytes()
 
 #: What QuickBooks calls it, and what of it is still open.
 OPEN_FIELD = {"invoice": "Balance", "credit": "Balance", "payment": "UnappliedAmt"}
-MEASURES = {
-    ("invoice", "total"): "invoices",
-    ("invoice", "open"): "  still open",
-    ("credit", "total"): "credits",
-    ("credit", "open"): "  not applied",
-    ("payment", "total"): "payments",
-    ("payment", "open"): "  not applied",
-}
 
 
 @dataclass(frozen=True)
@@ -63,46 +53,6 @@ class Entry:
         if self.qbo_id:
             return "synced"
         return "waiting" if self.outcome == "waiting" else "unaccounted"
-
-
-@dataclass(frozen=True)
-class Sums:
-    """One measure of one lab."""
-
-    lab: str
-    what: str
-    records: int
-    lms: Decimal
-    failed: Decimal
-    waiting: Decimal
-    qbo: Decimal
-
-    @property
-    def expected(self) -> Decimal:
-        """What QuickBooks must hold."""
-        return self.lms - self.failed - self.waiting
-
-    @property
-    def difference(self) -> Decimal:
-        """Zero when both ledgers agree."""
-        return self.qbo - self.expected
-
-
-@dataclass
-class Standing:
-    """How one customer stands in one of the ledgers: sums by entity and measure."""
-
-    sums: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
-
-    def add(self, entity: str, total: Decimal, open_amount: Decimal) -> None:
-        """One record more."""
-        self.sums[entity, "total"] += total
-        self.sums[entity, "open"] += open_amount
-
-    @property
-    def owed(self) -> Decimal:
-        """What the customer owes: open invoices less what is paid and credited and not applied."""
-        return self.sums["invoice", "open"] - self.sums["credit", "open"] - self.sums["payment", "open"]
 
 
 def read_entries(connection: psycopg.Connection, labs: Sequence[str]) -> list[Entry]:
@@ -151,64 +101,6 @@ def compare_records(entries: Iterable[Entry], books: Sequence[Books], tax_items:
         if record["CustomerRef"]["value"] != entry.customer or not entry.is_own_customer:
             wrong.append(f"{where} stands with customer {record['CustomerRef']} in QuickBooks, not with its own")
     return wrong
-
-
-def lab_sums(entries: Sequence[Entry], books: Sequence[Books], labs: Sequence[str]) -> list[Sums]:
-    """Per lab and measure: the LMS's total, what of it is failed or waiting, and QuickBooks' total of the rest."""
-    held = {book.realm_id: book for book in books}
-    sums = []
-    for lab in labs:
-        for (entity, measure), what in MEASURES.items():
-            own = [entry for entry in entries if entry.lab == lab and entry.entity == entity]
-            by_state: dict[str, Decimal] = defaultdict(lambda: ZERO)
-            there = ZERO
-            for entry in own:
-                by_state[entry.state] += entry.total if measure == "total" else entry.open
-                record = documents(held[entry.realm_id], entity).get(entry.qbo_id or "")
-                if entry.state == "synced" and record is not None:
-                    there += money(record, "TotalAmt" if measure == "total" else OPEN_FIELD[entity])
-            all_of_it = sum(by_state.values(), ZERO)
-            sums.append(Sums(lab, what, len(own), all_of_it, by_state["failed"], by_state["waiting"], there))
-    return sums
-
-
-def compare_customers(entries: Sequence[Entry], books: Sequence[Books]) -> tuple[int, list[str]]:
-    """How many customers were compared, and where their sums differ.
-
-    Left out on both sides: records with an error, and what the bookkeeper entered for QuickBooks alone.
-    """
-    wrong = []
-    compared = 0
-    for book in books:
-        own = [entry for entry in entries if entry.realm_id == book.realm_id]
-        failed = {(entry.entity, entry.qbo_id) for entry in own if entry.state == "failed"}
-        linked = {(entry.entity, entry.qbo_id) for entry in own}
-        here: dict[str, Standing] = defaultdict(Standing)
-        there: dict[str, Standing] = defaultdict(Standing)
-        apart: dict[str, Standing] = defaultdict(Standing)
-        for entry in own:
-            if entry.state == "synced":
-                here[entry.customer or ""].add(entry.entity, entry.total, entry.open)
-        for entity, open_field in OPEN_FIELD.items():
-            for record in documents(book, entity).values():
-                by_hand = record.get("PrivateNote") == ENTERED_BY_HAND and (entity, record["Id"]) not in linked
-                side = apart if by_hand or (entity, record["Id"]) in failed else there
-                side[record["CustomerRef"]["value"]].add(entity, money(record, "TotalAmt"), money(record, open_field))
-        for customer in sorted({*here, *there}, key=lambda id_: (len(id_), id_)):
-            name = book.customers.get(customer, {}).get("DisplayName", customer)
-            wrong += [
-                f"{name} in {book.name}: {entity} {measure} is {here[customer].sums[entity, measure]} in the LMS, "
-                f"{there[customer].sums[entity, measure]} in QuickBooks"
-                for entity, measure in MEASURES
-                if here[customer].sums[entity, measure] != there[customer].sums[entity, measure]
-            ]
-        for customer, record in book.customers.items():
-            owed = here[customer].owed + apart[customer].owed
-            if money(record, "Balance") != owed:
-                name = record["DisplayName"]
-                wrong.append(f"{name} owes {owed} by the LMS, {money(record, 'Balance')} by QuickBooks' own balance")
-        compared += len(book.customers)
-    return compared, wrong
 
 
 def check_outcomes(entries: Iterable[Entry]) -> list[str]:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from include.demo.balances import Entry, Sums, documents
+from include.demo.balances import Entry, documents
 from include.demo.bookkeeper import ENTERED_BY_HAND
 from include.demo.bookkeeping import RENAMED
 from include.demo.ledger import Books
@@ -93,13 +93,6 @@ def check_gone(connection: psycopg.Connection, realms: Sequence[str]) -> list[st
         [list(realms)],
     )
     return [f"{entity} {record} is no longer in the LMS, but its last outcome is {end}" for entity, record, end in gone]
-
-
-def check_sums(sums: Sequence[Sums]) -> list[str]:
-    """To the cent."""
-    return [
-        f"{each.lab}, {each.what.strip()}: QuickBooks differs by {each.difference}" for each in sums if each.difference
-    ]
 
 
 def check_duplicates(connection: psycopg.Connection, books: Sequence[Books], data: DemoData) -> list[str]:

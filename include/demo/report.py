@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from include.demo.balances import Sums
 from include.demo.checks import OpenError
 from include.demo.matrix import Cell
+from include.demo.proof import LabLedger
 from include.demo.records import Planted
 
 OUTCOMES = ("created", "updated", "deleted", "adopted", "unchanged", "waiting", "failed")
@@ -70,23 +70,16 @@ def matrix(cells: Sequence[Cell]) -> None:
     table("The sync matrix, and how often each cell was exercised", ["", "way", "what", "times", ""], rows, words=3)
 
 
-def sums(per_lab: Sequence[Sums], customers: int) -> None:
-    """Both ledgers in sums."""
+def ledgers(per_lab: Sequence[LabLedger], customers: int) -> None:
+    """Both ledgers in sums, as the proof has them."""
     rows = [
-        [
-            each.lab,
-            each.what,
-            each.records,
-            *(f"{value:,.2f}" for value in (each.lms, each.failed, each.waiting, each.expected, each.qbo)),
-            f"{each.difference:,.2f}",
-        ]
+        [each.lab, each.what, *(f"{value:,.2f}" for value in (each.lms, each.qbo, each.explained, each.difference))]
         for each in per_lab
     ]
-    head = ["billing lab", "", "records", "LMS", "failed", "waiting", "must be", "QuickBooks", "difference"]
-    table("Both ledgers, in dollars", head, rows, words=2)
-    say(
-        f"  The same was compared for each of {customers} customers in QuickBooks, and with the balance it shows there."
+    table(
+        "Both ledgers, in dollars", ["billing lab", "", "LMS", "QuickBooks", "explained", "difference"], rows, words=2
     )
+    say(f"  Proved for each of {customers} customers and sub-customers, to the cent.")
 
 
 def problems(planted: Sequence[Planted], errors: Sequence[OpenError]) -> None:

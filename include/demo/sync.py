@@ -15,7 +15,7 @@ from include.qbo.errors import QboError
 CAPTURE = "qbo_change_capture"
 NEEDED_DAGS = {
     *("billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo", "credit_lms_to_qbo"),
-    *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE),
+    *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE, "ledger_reconciliation"),
 }
 PATIENCE = 900.0  # seconds for one phase
 QUIET = 1.0  # seconds without a run or a mark before a phase counts as done

@@ -28,7 +28,9 @@ CODE = (
     "qbo_sync/links.sql",
     "qbo_sync/change_feed.sql",
     "qbo_sync/marks.sql",
+    "qbo_sync/left_alone.sql",
     "qbo_sync/due.sql",
+    "qbo_sync/hold.sql",
     "qbo_sync/errors.sql",
     "qbo_sync/duplicates.sql",
     "qbo_sync/dispatch.sql",
@@ -37,6 +39,7 @@ CODE = (
     "qbo_sync/balances.sql",
     "qbo_sync/webhook.sql",
     "qbo_sync/throttle.sql",
+    "qbo_sync/ledger.sql",
     "qbo_sync/roles.sql",
 )
 

@@ -1,6 +1,7 @@
 """A plan: the one step for one record, of either direction."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Generic, Literal, TypeVar
 
@@ -45,12 +46,14 @@ class Cause(Enum):
     BEFORE_START_DATE = "dated before the sync's start date"
     OUR_CREDIT_APPLICATION = "it applies a credit of the LMS"
     LEAVES_WITH_INVOICE = "its invoice is about to be deleted in QuickBooks, which takes it off the payment"
+    LEFT_ALONE = "left alone until somebody asks for it"
     NO_MONEY = "no money moved: a credit that QuickBooks applied, or a void"
     # wait
     REFERENCE = "what it refers to is not linked yet"
     MATCH_IN_FLIGHT = "a record that looks the same is on its way to QuickBooks"
     POSSIBLE_DUPLICATE = "may be the same money as a payment of the LMS: a person has to say"
     LINES_LOST = "QuickBooks shows a total without lines"
+    HELD = "held back by the lab's setting"
     MANY_AT_ONCE = "held: the run would delete or void many records at once"
     # fail
     PROBLEM = "a person has to decide or correct something"
@@ -80,6 +83,8 @@ class Plan(Generic[T]):
     waits_for: RecordKey | None = None
     #: wait: seconds, where no record is waited for.
     wait_seconds: float = 0.0
+    #: wait: until then, however long that is.
+    wait_until: datetime | None = None
     #: fail: what stands in the way. With any other step: what a person should know although it is done.
     problem: Problem | None = None
 

@@ -24,6 +24,10 @@ class ConnectionSettings:
     credit_account_id: str | None
     sync_start_date: date | None
     receives_qbo_transactions: bool
+    #: Until when invoices of the LMS wait before they go out: 'none', 'days' or 'month_end'.
+    hold_invoices: str
+    #: 'days': so many after their invoice date.
+    hold_days: int
     #: Somebody has started the lab's sync. Until then its changes are marked, and only a preview looks at them.
     started: bool = True
 

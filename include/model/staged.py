@@ -14,7 +14,7 @@ from include.model.money import ZERO
 from include.model.payment import Payment
 from include.model.plan import Plan
 from include.model.problem import Problem
-from include.model.record import Direction, Entity, Outcome, Owner, RecordKey
+from include.model.record import Direction, Entity, Outcome, Owner, RecordKey, Side
 
 #: What both sides agree on; what the LMS said; what QuickBooks said; what else the plan needs.
 T = TypeVar("T")
@@ -192,6 +192,7 @@ class QboCreditMemo:
 
     qbo_id: str
     sync_token: str
+    date: dt.date
     amount: Decimal
     customer_id: str
     customer_name: str
@@ -350,6 +351,14 @@ class RefusedLookup:
     fault: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftAlone:
+    """The record is left alone until somebody asks for it (table left_alone)."""
+
+    #: A refused delete: the side that has lost the record, until it is there again. None: whatever happens to it.
+    gone_from: Side | None = None
+
+
 @dataclass(kw_only=True, slots=True)
 class Context:
     """What guards and steps need to know of any record. Each entity adds its own."""
@@ -360,5 +369,8 @@ class Context:
     unconfirmed: Version | None = None
     #: Towards QuickBooks: the transaction's customer there, if it is billed in another currency.
     foreign_customer: ForeignCustomer | None = None
+    #: New in the LMS: the lab lets it wait until then (the view qbo_sync.held_invoice).
+    held_until: dt.datetime | None = None
     #: Whether QuickBooks has it already cannot be asked.
     refused_lookup: RefusedLookup | None = None
+    left_alone: LeftAlone | None = None

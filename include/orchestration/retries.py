@@ -19,6 +19,11 @@ POLICY = ExceptionRetryPolicy(
             reason="the realm_id that was asked for is mistyped",
         ),
         RetryRule(
+            exception="include.sync.selection.BadSelection",
+            action=RetryAction.FAIL,
+            reason="a parameter of the run cannot be; the error names it",
+        ),
+        RetryRule(
             exception="include.qbo.errors.RequestRefused",
             action=RetryAction.FAIL,
             reason="QuickBooks would refuse the same request again",

@@ -16,6 +16,7 @@ from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
+from include.sync.retention import PROOF_DAYS
 
 QUICKBOOKS_CONNECTION_ID = "quickbooks"
 
@@ -66,6 +67,11 @@ def _budget() -> Budget:
         batches_per_minute=int(os.environ.get("PILOT_QBO_BATCHES_PER_MINUTE", usual.batches_per_minute)),
         pause_seconds=float(os.environ.get("PILOT_QBO_PAUSE_SECONDS", usual.pause_seconds)),
     )
+
+
+def proof_days() -> int:
+    """How many days a ledger proof is kept."""
+    return int(os.environ.get("PILOT_PROOF_DAYS", PROOF_DAYS))
 
 
 def _mass_delete_limit() -> MassDeleteLimit:

@@ -18,8 +18,11 @@ def on(assets: BaseAsset | Asset) -> AssetOrTimeSchedule:
     return AssetOrTimeSchedule(timetable=CronTriggerTimetable(SAFETY_NET, timezone="UTC"), assets=assets)
 
 
-def params() -> dict[str, Param]:
-    """What an operator may choose when starting a run by hand."""
+def params(*, transactions: bool = False, numbered: bool = False) -> dict[str, Param]:
+    """What an operator may choose when starting a run by hand.
+
+    `transactions` have a lab and a date, and deletes of them may be held; those `numbered` can be named by number.
+    """
     return {
         "realm_id": Param(
             None,
@@ -30,8 +33,9 @@ def params() -> dict[str, Param]:
         "resync": Param(
             False,
             type="boolean",
-            title="Compare everything again",
-            description="Compare every record again, not only those that changed. Writes only what differs.",
+            title="Compare again",
+            description="Compare every record again, not only those that changed, or only those chosen below. Safe at "
+            "any time: only what differs is written.",
         ),
         "dry_run": Param(
             False,
@@ -40,15 +44,70 @@ def params() -> dict[str, Param]:
             description="Read, plan, and check as usual, but write nothing to QuickBooks or the LMS. What would be "
             "created, changed, and deleted is kept as a preview (on the QuickBooks Online page, under Previews).",
         ),
-        "release_held": Param(
-            False,
-            type="boolean",
-            title="Delete many at once",
-            description="Carry out deletes and voids that are held because they are unusually many (sync error "
-            "mass_delete_held). Turn it on only if those records were deleted on purpose.",
-        ),
+        **(_OF_TRANSACTIONS if transactions else {}),
+        **({"document_numbers": _names("Numbers", "numbers, such as INV-101022")} if numbered else {}),
+        "lms_ids": _names("Pilot IDs", "IDs in Pilot"),
+        "qbo_ids": _names("QuickBooks IDs", "IDs in QuickBooks (with a company or a lab: each company counts its own)"),
+        **(_OF_HELD if transactions else {}),
     }
 
+
+def _names(title: str, what: str) -> Param:
+    return Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string"},
+        title=title,
+        section="Compare again: which records",
+        description=f"With “Compare again”: only the records with these {what}; one per line. An unknown one fails.",
+    )
+
+
+_OF_TRANSACTIONS = {
+    "billing_lab_id": Param(
+        None,
+        type=["null", "integer"],
+        title="Billing lab",
+        section="Compare again: which records",
+        description="Only records of this billing lab (its ID in Pilot; an unknown one fails). It also narrows the two "
+        "choices about held deletes.",
+    ),
+    "from_date": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="From date",
+        section="Compare again: which records",
+        description="With “Compare again”: only transactions dated on this day or later.",
+    ),
+    "to_date": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="To date",
+        section="Compare again: which records",
+        description="With “Compare again”: only transactions dated on this day or earlier.",
+    ),
+}
+
+
+_OF_HELD = {
+    "release_held": Param(
+        False,
+        type="boolean",
+        title="Delete many at once",
+        description="Carry out deletes and voids that are held because they are unusually many (sync error "
+        "mass_delete_held). Turn it on only if those records were deleted on purpose.",
+    ),
+    "refuse_held": Param(
+        False,
+        type="boolean",
+        title="Keep what is held",
+        description="Refuse deletes and voids that are held because they are unusually many (sync error "
+        "mass_delete_held): the records stay where they still are, and are left alone until they are back on the "
+        "other side or named here one by one.",
+    ),
+}
 
 #: For @dag(**COMMON).
 COMMON: dict[str, Any] = {

@@ -25,26 +25,46 @@ def _step(name: str, *arguments: Any, **options: Any) -> Any:
 _BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
 
 
-def _chosen(*names: str) -> dict[str, bool]:
-    """What was chosen when the run was started."""
-    params = get_current_context()["params"]
-    return {name: params[name] for name in names}
-
-
 @task
 def companies() -> list[dict[str, str]]:
     """The QuickBooks companies that have something to do."""
+    from include.sync.selection import selection_of
+
     context = get_current_context()
-    params, woken = context["params"], context["dag_run"].run_type == "asset_triggered"
-    options = {"woken": woken, **_chosen("release_held", "dry_run")}
+    params, run = context["params"], context["dag_run"]
+    options = {
+        "woken": run.run_type == "asset_triggered",
+        "release_held": bool(params.get("release_held")),
+        "refused_by": _asked_by(run) if params.get("refuse_held") else None,
+        "selected": selection_of(params),
+        "dry_run": params["dry_run"],
+    }
     return _step("companies", params["realm_id"], params["resync"], **options)
+
+
+def _asked_by(run: Any) -> str:
+    """Who started the run, as far as Airflow says."""
+    return str(getattr(run, "triggering_user_name", None) or run.run_id)
+
+
+def _chosen() -> dict[str, Any]:
+    """What of the held deletes the run was asked to release, and whether it is to write nothing."""
+    params = get_current_context()["params"]
+    return {
+        "release_held": bool(params.get("release_held")),
+        "release_lab": params.get("billing_lab_id"),
+        "dry_run": params["dry_run"],
+    }
 
 
 @task(map_index_template=_BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
-    options = _chosen("resync", "release_held", "dry_run")
-    extracted: dict[str, int] = _step("extract", company["realm_id"], **options)
+    from include.sync.selection import selection_of
+
+    params = get_current_context()["params"]
+    compare = selection_of(params) if params["resync"] and params["dry_run"] else None
+    extracted: dict[str, int] = _step("extract", company["realm_id"], **_chosen(), compare=compare)
     if not any(extracted.values()):
         raise AirflowSkipException("another run has taken everything that was due")
     return extracted
@@ -53,7 +73,7 @@ def extract(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
-    return _step("transform", company["realm_id"], **_chosen("release_held", "dry_run"))
+    return _step("transform", company["realm_id"], **_chosen())
 
 
 @task(map_index_template=_BY_COMPANY)
@@ -65,4 +85,4 @@ def validate(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def load(company: dict[str, str]) -> dict[str, int]:
     """Carry it out, and record what became of each; in a dry run keep it as a preview."""
-    return _step("load", company["realm_id"], **_chosen("dry_run"))
+    return _step("load", company["realm_id"], dry_run=get_current_context()["params"]["dry_run"])

@@ -9,7 +9,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from include.page import activity, connect, disconnect, errors, fix, labs, preview, settings, static_files, webhook
+from include.page import (
+    activity,
+    connect,
+    disconnect,
+    errors,
+    fix,
+    held,
+    labs,
+    preview,
+    reconciliation,
+    settings,
+    static_files,
+    sync_again,
+    webhook,
+)
 from include.page.access import visitor
 from include.page.render import page
 
@@ -44,7 +58,20 @@ def make_app() -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(webhook.router)
     inside = APIRouter(dependencies=[Depends(visitor)])
-    for part in (labs, connect, settings, disconnect, preview, errors, fix, activity, static_files):
+    for part in (
+        labs,
+        connect,
+        settings,
+        disconnect,
+        preview,
+        sync_again,
+        errors,
+        held,
+        fix,
+        reconciliation,
+        activity,
+        static_files,
+    ):
         inside.include_router(part.router)
     inside.add_api_route("/{path:path}", _nowhere, methods=["GET", "POST"])
     app.include_router(inside)

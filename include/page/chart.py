@@ -1,8 +1,10 @@
 """A bar chart as numbers for an inline SVG: no script, no style of its own."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 WIDTH, HEIGHT = 720, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 26
@@ -76,6 +78,58 @@ def make_chart(slots: Sequence[tuple[datetime, int, int]], *, hourly: bool) -> C
     steps = [0, top // 2, top] if top > 1 else [0, top]
     grid = [(round(HEIGHT - _BOTTOM - space * value / top, 1), f"{value:,}") for value in steps]
     return Chart(bars=bars, grid=grid)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two bars next to each other: what Pilot and QuickBooks say of one thing. Below zero no bar is drawn."""
+
+    label: str
+    middle: float
+    #: (x, y, width, height)
+    lms: tuple[float, float, float, float]
+    qbo: tuple[float, float, float, float]
+    lms_amount: Decimal
+    qbo_amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Everything that the template draws."""
+
+    pairs: Sequence[Pair]
+    #: (y, dollars) of the grid lines.
+    grid: Sequence[tuple[float, str]]
+    left: int = _LEFT + 26
+    right: int = WIDTH - _RIGHT
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def make_pairs(amounts: Sequence[tuple[str, Decimal, Decimal]]) -> Pairs:
+    """From (label, Pilot's dollars, QuickBooks' dollars)."""
+    left = _LEFT + 26
+    top = ceiling(max([math.ceil(max(lms, qbo)) for _, lms, qbo in amounts], default=0))
+    space, slot = HEIGHT - _BOTTOM - _TOP, (WIDTH - left - _RIGHT) / max(len(amounts), 1)
+
+    def bar(place: int, begin: float, amount: Decimal) -> tuple[float, float, float, float]:
+        height = space * float(max(amount, Decimal(0)) / top)
+        x = left + slot * (place + begin)
+        return round(x, 1), round(HEIGHT - _BOTTOM - height, 1), round(slot * 0.28, 1), round(height, 1)
+
+    pairs = [
+        Pair(
+            label=label,
+            middle=round(left + slot * (place + 0.5), 1),
+            lms=bar(place, 0.2, lms),
+            qbo=bar(place, 0.52, qbo),
+            lms_amount=lms,
+            qbo_amount=qbo,
+        )
+        for place, (label, lms, qbo) in enumerate(amounts)
+    ]
+    grid = [(round(HEIGHT - _BOTTOM - space * value / top, 1), f"${value:,}") for value in (0, top // 2, top)]
+    return Pairs(pairs=pairs, grid=grid)
 
 
 def ceiling(highest: int) -> int:

@@ -22,6 +22,8 @@ class Facts:
     #: Records in line by (direction, entity).
     waiting: Mapping[tuple[str, str], int] = field(default_factory=dict)
     open_errors: int = 0
+    #: Invoices that the lab holds back now.
+    held: int = 0
     #: Invoices not in QuickBooks dated between the two start dates: how many, and their total.
     between: int = 0
     between_total: Decimal = Decimal(0)
@@ -46,6 +48,7 @@ class Consequence:
 def consequences(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) -> list[Consequence]:
     """One for each setting that changes."""
     found = [*_direction(old, new, facts), *_switches(old, new, facts), *_start_date(old, new, facts)]
+    found += [*_hold(old, new, facts)]
     found += [*_accounts(old, new, facts)]
     if facts.receiver != facts.new_receiver:
         found.append(
@@ -124,6 +127,36 @@ def _start_date(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) 
         kind="starts" if earlier else "stops",
         effect=effect,
     )
+
+
+def _hold(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) -> Iterator[Consequence]:
+    before = words.hold(old.hold_invoices, old.hold_days)
+    after = words.hold(new.hold_invoices, new.hold_days)
+    if before == after:
+        return
+    if new.hold_invoices == "none":
+        effect = f"New invoices go to QuickBooks right away.{_sent_now(facts.held)}"
+    else:
+        effect = (
+            "New invoices wait before they go to QuickBooks, and so do payments and credits for them. You can release"
+            " them on the lab’s page at any time. Invoices that are already in QuickBooks are not affected."
+        )
+        if facts.held:
+            effect += f" {several(facts.held, 'invoice')} held now {'waits' if facts.held == 1 else 'wait'} by the"
+            effect += " new setting instead. Those whose time has come are sent right away."
+    yield Consequence(
+        setting="Hold new invoices",
+        before=before,
+        after=after,
+        kind="starts" if new.hold_invoices == "none" else "stops",
+        effect=effect,
+    )
+
+
+def _sent_now(held: int) -> str:
+    if not held:
+        return ""
+    return f" {several(held, 'held invoice')} {'is' if held == 1 else 'are'} sent now."
 
 
 def _accounts(old: ConnectionSettings, new: ConnectionSettings, facts: Facts) -> Iterator[Consequence]:

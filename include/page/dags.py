@@ -3,6 +3,7 @@
 import logging
 import secrets
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import AirflowException
@@ -28,9 +29,9 @@ def dag_of(direction: str, entity: str) -> str:
     return f"{shown}_{direction}"
 
 
-def start(dag_id: str, realm_id: str, user_name: str, **params: object) -> str | None:
-    """Start a DAG for one company, with further parameters of the DAG; the run's id, or None if Airflow has no such DAG
-    or it is paused (the marks wait for it)."""
+def start(dag_id: str, realm_id: str, user_name: str, **parameters: Any) -> str | None:
+    """Start a DAG for one company, with further parameters; the run's id, or None if Airflow has no such DAG or it is
+    paused (the marks wait for it)."""
     run_id = f"page__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}_{secrets.token_hex(4)}"
     try:
         with create_session(scoped=False) as session:
@@ -41,7 +42,7 @@ def start(dag_id: str, realm_id: str, user_name: str, **params: object) -> str |
                 dag_id,
                 run_id=run_id,
                 run_type=DagRunType.MANUAL,
-                conf={"realm_id": realm_id, **params},
+                conf={"realm_id": realm_id, **parameters},
                 triggered_by=DagRunTriggeredByType.UI,
                 triggering_user_name=user_name,
                 note="Started on the QuickBooks Online page",

@@ -94,6 +94,7 @@ def show_error(
         matches=candidates(connection, error["realm_id"], customer_name, search) if customer else [],
         match=search,
         duplicate=duplicate_of(error),
+        many=error["error_code"] == "mass_delete_held" and error["status"] != "resolved",
         tried="nothing-chosen" in request.query_params,
     )
 

@@ -60,11 +60,13 @@ def account_names(connection: psycopg.Connection, realm_id: str) -> dict[str, Ac
 
 
 def waiting(connection: psycopg.Connection, lab: Row) -> dict[tuple[str, str], int]:
-    """How many changed records of the lab stand in line, by direction and entity, whether due or held back."""
+    """How many changed records of the lab stand in line, by direction and entity; not the invoices that its own setting
+    holds back for days."""
     found = rows(
         connection,
         "select direction, entity, count(*) as records from qbo_sync.change_mark"
         " where realm_id = %s and billing_lab_id = %s and entity in ('invoice', 'credit', 'payment')"
+        "   and coalesce(attempt_after, '-infinity') < clock_timestamp() + interval '1 hour'"
         " group by direction, entity",
         [lab["realm_id"], lab["id"]],
     )
@@ -84,6 +86,37 @@ def unsent_invoices(connection: psycopg.Connection, lab: Row, since: date | None
         {"lab": lab["id"], "realm": lab["realm_id"], "since": since, "until": until},
     )
     return found or {}
+
+
+def held_invoices(connection: psycopg.Connection, lab: Row, limit: int) -> list[Row]:
+    """Invoices that the lab's setting holds back, the next to go out first."""
+    return rows(
+        connection,
+        "select invoice_id, invoice_number, invoice_date, total_amount, goes_out_at from qbo_sync.held_invoice"
+        " where billing_lab_id = %s order by goes_out_at, invoice_id limit %s",
+        [lab["id"], limit],
+    )
+
+
+def held_count(connection: psycopg.Connection, lab: Row) -> int:
+    """How many they are."""
+    found = row(connection, "select count(*) as held from qbo_sync.held_invoice where billing_lab_id = %s", [lab["id"]])
+    return int(found["held"]) if found else 0
+
+
+def closed_books(connection: psycopg.Connection, lab: Row) -> Row | None:
+    """Through which day the company's books are closed, and how many of the lab's records wait for a decision on that
+    (`closed`, `records`); None: they are open."""
+    closed = read_company(connection, lab["realm_id"]).preferences.book_close_date
+    if closed is None:
+        return None
+    found = row(
+        connection,
+        "select count(*) as records from qbo_sync.sync_error"
+        " where billing_lab_id = %s and status = 'open' and error_code = 'books_closed'",
+        [lab["id"]],
+    )
+    return {"closed": closed, "records": found["records"] if found else 0}
 
 
 def open_errors(connection: psycopg.Connection, lab_id: int) -> int:

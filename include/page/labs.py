@@ -7,17 +7,26 @@ from starlette.responses import Response
 
 from include.company.accounts import SETTINGS
 from include.company.check_run import check_company
-from include.page.access import Administrator, Id, Posted, Viewer
+from include.page.access import Administrator, Bookkeeper, Id, Posted, Viewer, id_of
 from include.page.audit import note
 from include.page.database import Database, PageRuntime
-from include.page.lab_data import account_names, changes, open_errors, read_lab, read_settings, sharing_labs
+from include.page.lab_data import (
+    account_names,
+    changes,
+    closed_books,
+    held_invoices,
+    open_errors,
+    read_lab,
+    read_settings,
+    sharing_labs,
+)
 from include.page.overview_data import in_sync, needs, read_findings, read_labs, state_of
 from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.qbo.errors import QboError
 
 router = APIRouter()
-_SHOWN_CHANGES = 200
+_SHOWN_CHANGES, _SHOWN_HELD = 200, 50
 
 
 @router.get("/")
@@ -50,6 +59,9 @@ def lab_page(request: Request, lab_id: Id, who: Viewer, connection: Database, ru
         "lab.html",
         state=state_of(lab),
         sync=in_sync(labs[lab_id]),
+        held=labs[lab_id],
+        held_invoices=held_invoices(connection, lab, _SHOWN_HELD),
+        books=closed_books(connection, lab),
         settings=read_settings(connection, lab),
         accounts=account_names(connection, lab["realm_id"]),
         account_settings=SETTINGS,
@@ -76,6 +88,20 @@ def check_now(
     note(connection, who, "check", lab=lab_id, realm=lab["realm_id"])
     connection.commit()
     return go(request, f"/labs/{lab_id}", done="checked")
+
+
+@router.post("/labs/{lab_id}/release")
+def release_held(request: Request, lab_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
+    """Let held invoices of the lab go out now: the chosen one, or all."""
+    lab = read_lab(connection, lab_id)
+    chosen = id_of(form["invoice"])
+    if lab["realm_id"] is None or (chosen is None and form["invoice"] != "all"):
+        raise HTTPException(404)
+    (count,) = connection.execute(
+        "select qbo_sync.release_invoices(%s, %s, %s::bigint[])", [lab_id, who.name, [chosen] if chosen else None]
+    ).fetchone() or (0,)
+    connection.commit()
+    return go(request, f"/labs/{lab_id}", done="released" if count else "released-none", n=count)
 
 
 @router.get("/changes")

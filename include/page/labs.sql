@@ -5,8 +5,11 @@ with open_errors as (
 ), due as (
     select realm_id, billing_lab_id, count(*) as records, min(marked_at) as since
       from qbo_sync.due_mark group by realm_id, billing_lab_id
+), held as (
+    select billing_lab_id, count(*) as held, min(goes_out_at) as held_from, max(goes_out_at) as held_to
+      from qbo_sync.held_invoice group by billing_lab_id
 )
-select l.id, l.name, n.realm_id, n.direction, n.receives_qbo_transactions, n.started_at,
+select l.id, l.name, n.realm_id, h.held, h.held_from, h.held_to, n.direction, n.receives_qbo_transactions, n.started_at,
        c.name as company, c.status, c.refresh_token_expires_at,
        (select sum(e.errors) from open_errors e where e.billing_lab_id = l.id) as errors,
        (select sum(d.records) from due d
@@ -28,4 +31,5 @@ select l.id, l.name, n.realm_id, n.direction, n.receives_qbo_transactions, n.sta
   from lms.billing_lab l
   left join qbo_sync.connection n on n.billing_lab_id = l.id
   left join qbo_sync.company c on c.realm_id = n.realm_id
+  left join held h on h.billing_lab_id = n.billing_lab_id
  order by lower(l.name), l.id

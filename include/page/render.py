@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from include.model.money import show
 from include.page import address, security, words
 
 HERE = Path(__file__).parent
@@ -28,6 +29,8 @@ DONE = {
     " the app in QuickBooks: Apps > My apps.",
     "settings": "Settings saved.",
     "settings-same": "You did not change anything, so nothing was saved.",
+    "released": "{n} {are} released and being sent to QuickBooks.",
+    "released-none": "Nothing was released: what you selected is no longer held.",
     "checked": "The company check is done. The results are below.",
     "retried": "{n} {are} being retried. The result appears on this page.",
     "retried-none": "Nothing to retry. Select at least one open error of a connected lab.",
@@ -36,7 +39,14 @@ DONE = {
     "reopened": "{n} {are} open again and being retried.",
     "payment-linked": "Linked. Pilot now has one payment; balances are updated in a moment.",
     "payments-kept": "Both payments are kept. The one in Pilot is being sent to QuickBooks.",
+    "held-released": "The records are being deleted. Refresh this page in a moment to see the result.",
+    "held-refused": "The records are kept. This error is resolved in a moment.",
+    "sync-again": "{n} {are} being compared. The results are under Activity; problems are under Errors.",
     "linked": "Linked. {n} for this customer {are} being retried.",
+    "proving": "The books are being compared. The result appears here when you reload the page.",
+    "proving-not": "The comparison could not be started: its DAG is paused or missing in Airflow.",
+    "compared": "{n} {are} being compared and synced again. Then compare the books again to see the result.",
+    "compared-none": "Nothing to compare again: these records need something else, or the proof is gone.",
     "customer-ignored": "The customer is permanently ignored. Its transactions stay in QuickBooks only.",
 }
 
@@ -58,12 +68,15 @@ def environment() -> Environment:
     )
     made.filters["pretty"] = _pretty
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
-    made.filters.update(number=words.number, several=words.several, dollars=words.dollars)
+    made.filters.update(number=words.number, several=words.several, dollars=show)
+    made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
+    made.globals.update(hold_words=words.hold, until=words.until)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
         DIRECTIONS=words.DIRECTIONS,
         SETTING_DIRECTIONS=words.SETTING_DIRECTIONS,
+        HOLDS=words.HOLDS,
         OPERATIONS=words.OPERATIONS,
         OUTCOMES=words.OUTCOMES,
         SIDES=words.SIDES,
@@ -116,6 +129,8 @@ def _section(here: str) -> str:
         return "/errors"
     if here.startswith("/previews/"):
         return "/previews"
+    if here.startswith("/labs/") and here.endswith("/books"):
+        return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""
 
 

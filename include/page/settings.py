@@ -17,6 +17,7 @@ from include.page.database import Database, Row
 from include.page.lab_data import (
     account_names,
     fingerprint,
+    held_count,
     open_errors,
     read_lab,
     read_settings,
@@ -25,11 +26,12 @@ from include.page.lab_data import (
     waiting,
 )
 from include.page.render import go, page
-from include.page.words import SETTING_DIRECTIONS
+from include.page.words import HOLDS, SETTING_DIRECTIONS
 
 router = APIRouter()
 _SWITCHES = ("sync_invoices", "sync_credits", "sync_payments")
 _EARLIEST = date(2000, 1, 1)
+_LONGEST_HOLD = 365
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,12 +120,26 @@ def _parse(connection: psycopg.Connection, lab: Row, old: ConnectionSettings, fo
         faults["sync_start_date"] = "Enter a date as YYYY-MM-DD, for example 2026-01-31."
     if changed["sync_start_date"] and changed["sync_start_date"] < _EARLIEST:
         faults["sync_start_date"] = "Enter a date on or after 01/01/2000, or leave it blank."
+    changed |= _parse_hold(old, form, faults)
     changed |= _parse_accounts(connection, lab, old, form, faults)
     receiver = form.number("receiver") or _receiver(connection, lab)
     if receiver is not None and receiver not in [one["id"] for one in sharing_labs(connection, lab["realm_id"])]:
         faults["receiver"] = "Choose one of the labs that are connected to this company."
     changed["receives_qbo_transactions"] = receiver == lab["id"]
     return Draft(settings=replace(old, **changed), receiver=receiver, faults=faults)
+
+
+def _parse_hold(old: ConnectionSettings, form: Form, faults: dict[str, str]) -> dict[str, Any]:
+    setting, days = form["hold_invoices"], form.number("hold_days")
+    if setting not in HOLDS:
+        faults["hold_invoices"] = "Choose how long invoices wait."
+        return {}
+    if setting != "days":
+        return {"hold_invoices": setting, "hold_days": 0}
+    if days is None or not 1 <= days <= _LONGEST_HOLD:
+        faults["hold_days"] = f"Enter a number of days from 1 to {_LONGEST_HOLD}."
+        return {"hold_invoices": setting, "hold_days": old.hold_days}
+    return {"hold_invoices": setting, "hold_days": days}
 
 
 def _parse_accounts(
@@ -158,6 +174,7 @@ def _consequences(connection: psycopg.Connection, lab: Row, old: ConnectionSetti
             lab=lab["name"],
             waiting=waiting(connection, lab),
             open_errors=open_errors(connection, lab["id"]),
+            held=held_count(connection, lab),
             between=unsent["invoices"],
             between_total=unsent["total"],
             accounts={one: account.name for one, account in account_names(connection, lab["realm_id"]).items()},

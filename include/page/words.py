@@ -1,7 +1,6 @@
 """The page's names for things, as a bookkeeper says them."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 ENTITIES = {
@@ -30,6 +29,11 @@ SETTING_DIRECTIONS = {
     "lms_to_qbo": "Pilot to QuickBooks only",
     "qbo_to_lms": "QuickBooks to Pilot only",
 }
+HOLDS = {
+    "none": "Send invoices right away",
+    "days": "Wait a number of days after the invoice date",
+    "month_end": "Wait until the month of the invoice date has ended",
+}
 OPERATIONS = {"create": "Create", "update": "Update", "delete": "Delete"}
 OUTCOMES = {
     "created": "created",
@@ -37,7 +41,7 @@ OUTCOMES = {
     "deleted": "deleted",
     "adopted": "linked",
     "unchanged": "unchanged",
-    "waiting": "waiting for another record",
+    "waiting": "waiting",
     "failed": "failed",
 }
 #: The sides, and what a preview says of a record.
@@ -65,9 +69,29 @@ ACTIONS = {
     "ignore": "ignored",
     "reopen": "reopened",
     "link": "linked the customer of",
+    "release_held": "let the held deletes be carried out:",
+    "refuse_held": "refused the held deletes:",
+    "sync_again": "synced again records of",
     "payment_linked": "linked the two payments of",
+    "prove": "compared the books of",
+    "compare_again": "had differing records compared again for",
+    "release": "released held invoices of",
     "ignore_customer": "permanently ignored the customer of",
 }
+
+
+def hold(setting: str, days: int) -> str:
+    """How long a lab's new invoices wait."""
+    if setting == "days":
+        return f"{several(days, 'day')} after the invoice date"
+    return "Until the month of the invoice date has ended" if setting == "month_end" else "Off"
+
+
+def until(first: datetime, last: datetime) -> str:
+    """From when to when what is held goes out: “until 12/01/2026”."""
+    if first.astimezone(UTC).date() == last.astimezone(UTC).date():
+        return f"until {day(first)}"
+    return f"until {day(first)}, the last until {day(last)}"
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
@@ -113,8 +137,3 @@ def several(count: Any, one: str, many: str | None = None) -> str:
     """“1 invoice”, “1,200 invoices”."""
     whole = int(count or 0)
     return f"{number(whole)} {one if whole == 1 else many or one + 's'}"
-
-
-def dollars(value: Decimal) -> str:
-    """“$1,234.50”, “-$20.00”."""
-    return f"{'-' if value < 0 else ''}${abs(value):,.2f}"

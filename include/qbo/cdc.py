@@ -66,8 +66,16 @@ def instant(text: str) -> datetime:
 
 def changes(client: QboClient, resources: Sequence[str], since: datetime) -> Changes:
     """What changed in these resources since an instant. Raises RequestRefused, for one if that is too long ago."""
+    time, records = changed_records(client, resources, since)
+    return Changes(time=time, sightings=tuple(_sighting(resource, record) for resource, record in records))
+
+
+def changed_records(
+    client: QboClient, resources: Sequence[str], since: datetime
+) -> tuple[datetime, list[tuple[str, Json]]]:
+    """As `changes`, with the records as they came: when QuickBooks began to answer, and (resource, record)."""
     answer = client.cdc(resources, since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
-    sightings = []
+    found = []
     for response in answer["CDCResponse"]:
         fault = parse_fault(response, status=400)
         if fault:
@@ -76,36 +84,43 @@ def changes(client: QboClient, resources: Sequence[str], since: datetime) -> Cha
             # One member is the list of records; the counts beside it are optional, and wrong in Intuit's own samples.
             for resource, records in block.items():
                 if isinstance(records, list):
-                    sightings += [_sighting(resource, record) for record in records]
-    return Changes(time=instant(answer["time"]), sightings=tuple(sightings))
+                    found += [(resource, record) for record in records]
+    return instant(answer["time"]), found
 
 
 def changed_since(client: QboClient, resource: str, since: datetime) -> Iterator[Sighting]:
     """Every live record of a resource that changed since an instant, however many."""
-    yield from _pages(client, resource, f"WHERE MetaData.LastUpdatedTime >= {quoted_instant(since)}")
+    where = f"WHERE MetaData.LastUpdatedTime >= {quoted_instant(since)}"
+    yield from (_sighting(resource, record) for page in pages(client, resource, where) for record in page)
 
 
 def all_transactions(client: QboClient, resource: str, dated_from: date | None) -> Iterator[Sighting]:
     """Every live transaction of a resource, or those dated from a day on."""
-    yield from _pages(client, resource, f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else "")
+    where = f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else ""
+    yield from (_sighting(resource, record) for page in pages(client, resource, where) for record in page)
 
 
-def _pages(client: QboClient, resource: str, where: str) -> Iterator[Sighting]:
+def pages(client: QboClient, resource: str, where: str = "") -> Iterator[list[Json]]:
+    """All records of a resource, page by page; some come twice."""
     start = 1
     while True:
         page = client.query(
             f"SELECT * FROM {resource} {where} ORDERBY Id"  # noqa: S608 - QuickBooks' language; our words, quoted values
             f" STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
         )
-        yield from (_sighting(resource, record) for record in page)
+        yield page
         if len(page) < PAGE_SIZE:
             return
         start += PAGE_SIZE - _PAGES_OVERLAP
 
 
+def is_deleted(record: Json) -> bool:
+    """Whether a record of an answer says only that it is gone: the raw `status` tells (fact 5, traps 21 and 22)."""
+    return record.get("status") == "Deleted"
+
+
 def _sighting(resource: str, record: Json) -> Sighting:
-    # Only the raw `status` tells a deleted record from a live one (fact 5, traps 21 and 22).
-    deleted = record.get("status") == "Deleted"
+    deleted = is_deleted(record)
     return Sighting(
         resource=resource,
         qbo_id=record["Id"],

@@ -1,6 +1,7 @@
 """Credits as QuickBooks' credit memos (fact 9.6; rule 6)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +49,7 @@ def parse(body: Json) -> QboCreditMemo:
     return QboCreditMemo(
         qbo_id=body["Id"],
         sync_token=body["SyncToken"],
+        date=date.fromisoformat(body["TxnDate"]),
         amount=record.total(body),
         customer_id=body["CustomerRef"]["value"],
         customer_name=record.customer_name(body),

@@ -57,6 +57,7 @@ SWITCHES = {
         Switch("automated_tax_percent", 0, (), "9.7: rate of the tax engine where PartnerTaxEnabled is on"),
         Switch("zero_tax_refused", True, (True, False), "9.7, trap 29: TotalTax 0 under automated sales tax"),
         Switch("closed_period", "refuse", ("refuse", "ignore"), "9.6, trap 19: 6210, or 200 and nothing done"),
+        Switch("closed_invoice_payment", "allow", ("allow", "refuse"), "9.6: an open payment on a closed invoice (?)"),
         Switch("fault_type", "ValidationFault", ("ValidationFault", "Validation"), "8.1, trap 46: older type string"),
         Switch("last_modifier", "API API", (), "8.4: the name that 5010 prints"),
         Switch("query_lines_vanish", False, (True, False), "trap 50: queries that show the SubTotal line only"),

@@ -24,8 +24,15 @@ SUPERUSER = "postgres"
 LMS_DATABASE, LMS_OWNER = "lms", "pilot"
 AIRFLOW_DATABASE, AIRFLOW_OWNER = "airflow", "airflow"
 PROJECT = Path(__file__).resolve().parents[2]
-#: Nothing needs to survive a power cut, and a login (tests make thousands) need not be slow to guess.
-_FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "scram_iterations": "1"}
+#: Nothing needs to survive a power cut, a login (tests make thousands) need not be slow to guess, and a statement over
+#: a few rows costs less to run than to plan for its parameters.
+_FOR_TESTS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "scram_iterations": "1",
+    "plan_cache_mode": "force_generic_plan",
+}
 
 
 def url(database: str, user: str, password: str, port: int, scheme: str = "postgresql") -> str:

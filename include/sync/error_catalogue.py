@@ -40,7 +40,7 @@ from include.sync.plan.error_codes import ENTRIES, anchor
 
 # The records that the examples are about.
 
-_DAY, _LATER = date(2026, 6, 15), date(2026, 6, 22)
+_DAY, _LATER, _CLOSED = date(2026, 6, 15), date(2026, 6, 22), date(2026, 6, 30)
 _FIRST_VERSION = "0"
 _CUSTOMER = RecordKey("billing_account", "7")
 _LINE = InvoiceLine(product=RecordKey("product", "3"), quantity=Decimal(1), unit_price=Decimal(33), amount=Decimal(33))
@@ -222,7 +222,9 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental", document="invoice")
     yield problems.customer_changed(_THE_CREDIT, _NAME, "62", "Walk-in Repairs", document="credit", linked=False)
     yield problems.customer_changed_in_lms(_THE_INVOICE, "Hilltop Dental")
-    yield problems.books_closed(_THE_INVOICE, _DAY, date(2026, 6, 30))
+    yield problems.books_closed(_THE_INVOICE, _DAY, _CLOSED, "create")
+    yield problems.books_closed(_THE_CREDIT, _DAY, _CLOSED, "update")
+    yield problems.books_closed(_THE_INVOICE, _DAY, _CLOSED, "delete")
     yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
     yield problems.ambiguous_in_quickbooks(_INVOICE, ["145", "146"])
     yield problems.ambiguous_in_lms(_QBO_INVOICE, "1042", [("12", "Second Lab: $33.00, dated 06/15/2026 (id 12)")])

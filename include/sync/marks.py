@@ -1,19 +1,11 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from include.model.record import Direction, RecordKey
 from include.model.staged import StagedRecord
-
-#: Everything that a run can be asked to compare again.
-EVERYTHING: Mapping[Direction, bytes] = {
-    "lms_to_qbo": Path(__file__).with_name("all_of_lms.sql").read_bytes(),
-    "qbo_to_lms": Path(__file__).with_name("all_of_qbo.sql").read_bytes(),
-}
 
 
 def dispatch(connection: psycopg.Connection) -> None:
@@ -38,19 +30,6 @@ def lock_alone(connection: psycopg.Connection) -> None:
 def lock_to_settle(connection: psycopg.Connection) -> None:
     """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
     connection.execute("select qbo_sync.lock_marks(false)")
-
-
-def mark_all(
-    connection: psycopg.Connection, direction: Direction, entities: Sequence[str], realm_id: str | None
-) -> None:
-    """Mark everything of these entities that is linked or, towards QuickBooks, could be."""
-    lock_alone(connection)
-    connection.execute(
-        b"select qbo_sync.mark(realm_id, %(direction)s, entity, record_id, lab) from ("
-        + EVERYTHING[direction]
-        + b") e",
-        {"direction": direction, "entities": list(entities), "realm": realm_id},
-    )
 
 
 def keep_waiting(

@@ -52,16 +52,24 @@ def hold_many(
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
     *,
     released: bool,
+    released_lab: int | None = None,
     held_before: Collection[int | None] = (),
 ) -> Held:
     """Let the records wait that would be deleted or voided, where they are more than the limit allows for a lab.
     Nothing is written.
 
     Records whose lab nobody knows any more (TRUNCATE) count for the company as a whole. `released`: a person wants
-    them deleted, however many. `held_before`: labs of which the run holds records that these hang on.
+    them deleted, however many; only those of `released_lab`, if one is given. `held_before`: labs of which the run
+    holds records that these hang on.
     """
-    doomed = [one for one in records if deletes_or_voids(one.planned) and is_for_this_run(one, one.planned)]
-    if released or not doomed:
+    doomed = [
+        one
+        for one in records
+        if deletes_or_voids(one.planned)
+        and is_for_this_run(one, one.planned)
+        and not (released and released_lab in (None, one.billing_lab_id))
+    ]
+    if not doomed:
         return Held()
     direction = records[0].direction
     held = _held(connection, company.realm_id, direction, sync.entity, [record.record_id for record in records])
@@ -166,14 +174,34 @@ def _close(
 
 
 def release(
-    connection: psycopg.Connection, realm_id: str | None, direction: Direction, entities: Sequence[str]
+    connection: psycopg.Connection,
+    realm_id: str | None,
+    direction: Direction,
+    entities: Sequence[str],
+    lab: int | None = None,
 ) -> None:
-    """What is held is due again, in the caller's transaction: a run that was asked to release it takes it."""
+    """What is held (of a lab) is due again, in the caller's transaction: a run that releases it takes it."""
     marks.lock_alone(connection)
     connection.execute(
         "update qbo_sync.change_mark set waits_for_entity = null, waits_for_id = null, waits_since = null,"
         " attempt_after = null, generation = nextval('qbo_sync.mark_generation')"
         " where direction = %s and entity = any(%s) and waits_for_entity = %s"
-        "   and (%s::text is null or realm_id = %s)",
-        [direction, list(entities), HELD, realm_id, realm_id],
+        "   and (%s::text is null or realm_id = %s) and (%s::bigint is null or billing_lab_id = %s)",
+        [direction, list(entities), HELD, realm_id, realm_id, lab, lab],
     )
+
+
+def refuse(
+    connection: psycopg.Connection,
+    realm_id: str | None,
+    direction: Direction,
+    entities: Sequence[str],
+    lab: int | None,
+    user: str,
+) -> int:
+    """What is held (of a lab) is not deleted on the other side, but left alone (decision 0022); how many records, in
+    the caller's transaction. The next run finds nothing to do with them, and resolves the error."""
+    row = connection.execute(
+        "select qbo_sync.refuse_held(%s, %s, %s, %s, %s)", [realm_id, direction, list(entities), lab, user]
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -3,7 +3,7 @@
 The flows are gone through in their order with the same reading, planning and checking as in their runs (steps.py). In
 place of a load, each plan takes effect on the links only: what would be created, adopted, changed or deleted is linked
 as it will be, so that what comes after it is planned as it will be. Nothing of the LMS is locked or written, QuickBooks
-is only read, and other runs find their marks as they were. See docs/decisions/0022-preview.md.
+is only read, and other runs find their marks as they were. See docs/decisions/0023-preview.md.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company, refresh_preferences, require_known
+from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.money import ZERO
@@ -74,13 +74,7 @@ def companies(runtime: Runtime, realm_id: str | None, billing_lab_id: int | None
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)
-        found = connected_companies(connection, realm_id)
-        if billing_lab_id is None:
-            return found
-        row = connection.execute(
-            "select realm_id from qbo_sync.connection where billing_lab_id = %s", [billing_lab_id]
-        ).fetchone()
-        return [one for one in found if row and one["realm_id"] == row[0]]
+        return connected_companies(connection, realm_id, billing_lab_id)
 
 
 def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) -> dict[str, int]:
@@ -90,7 +84,7 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
     """
     capture(runtime, realm_id)
     with runtime.connect() as connection, runtime.client(realm_id) as client, _no_load(connection, realm_id):
-        refresh_preferences(connection, client)
+        refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         marks.dispatch(connection)
         connection.commit()
         try:
@@ -153,6 +147,8 @@ class _Rehearsal:
     names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
     voided: set[RecordKey] = field(default_factory=set)
+    #: Invoices of which a balance alone would be written to the LMS, not yet compared again.
+    balances: list[Row] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -230,10 +226,11 @@ class _Rehearsal:
         return held.labs
 
     def _compare_balances_again(self) -> None:
-        """Where an invoice's balance alone differs: it may not any more once QuickBooks has what the LMS sends."""
-        for (direction, key), plans in self.planned.items():
-            record, there = plans[-1], self.foresight.open.get(key.id)
-            if direction != "qbo_to_lms" or record.planned.cause is not Cause.BALANCE or there is None:
+        """Where an invoice's balance alone differs: it may not any more once QuickBooks has what the LMS sends. As in
+        the run, payments that are still to come from QuickBooks do not count."""
+        for record in self.balances:
+            there = self.foresight.open.get(record.record_id)
+            if there is None:
                 continue
             row = self.connection.execute(
                 "select qbo_sync.unsynced_applications(%s, %s)", [self.company.realm_id, int(record.lms_id or 0)]
@@ -241,6 +238,7 @@ class _Rehearsal:
             unsynced = row[0] if row else ZERO
             if record.lms and target_balance(there.balance, unsynced, voided=there.voided) == record.lms.balance:
                 record.plan = replace(record.planned, step="nothing", cause=Cause.IN_STEP)
+        self.balances.clear()
 
     def _wait_for_references(self, sync: Sync, records: Iterable[Row]) -> None:
         """As the load does with what refers to a record that is not linked by then (to_quickbooks.py)."""
@@ -415,6 +413,8 @@ class _Rehearsal:
         elif plan.step in ("update", "rebase") and link and plan.target:
             key = RecordKey(record.entity, link.lms_id)
             self._link(key, record.record_id, record, token)
+            if plan.cause is Cause.BALANCE:
+                self.balances.append(record)
             if record.entity == "invoice" and plan.cause is Cause.VOIDED:
                 self.voided.add(key)
                 self._look_at_money_on(key, "credit_application")

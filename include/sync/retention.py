@@ -14,10 +14,15 @@ _KEPT: Mapping[str, tuple[str, int]] = {
 }
 
 
-def prune(connection: psycopg.Connection) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table."""
+#: Days that a ledger proof is kept, where no setting says otherwise: two years and a month, so that a year can be shown
+#: beside the one before.
+PROOF_DAYS = 760
+
+
+def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept."""
     deleted = {}
-    for table, (column, days) in _KEPT.items():
+    for table, (column, days) in {**_KEPT, "reconciliation": ("started_at", proof_days)}.items():
         # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount
@@ -29,6 +34,12 @@ def prune(connection: psycopg.Connection) -> dict[str, int]:
         "                  and later.entity = o.entity and later.record_id = o.record_id and later.id > o.id"
         "                  and (later.outcome in ('created', 'updated', 'deleted', 'adopted')"
         "                       or o.outcome in ('unchanged', 'waiting', 'failed')))"
+    ).rowcount
+    # An invoice that is in QuickBooks, or in the LMS no more, is held by nobody.
+    deleted["released_invoice"] = connection.execute(
+        "delete from qbo_sync.released_invoice r"
+        " where exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = r.invoice_id)"
+        "    or not exists (select 1 from lms.invoice i where i.id = r.invoice_id)"
     ).rowcount
     connection.commit()
     return deleted

@@ -1,6 +1,7 @@
 """Settling a record: its outcome, mark and error, in one transaction of the caller's. One place, both directions."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 
@@ -29,6 +30,8 @@ class Settlement:
     #: waiting: for this record to be linked (or for a person, mass_delete.py), or (None) for `wait_seconds`.
     waits_for: tuple[str, str] | None = None
     wait_seconds: float = 0.0
+    #: waiting: until then, instead.
+    wait_until: datetime | None = None
 
 
 def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
@@ -55,7 +58,7 @@ def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
         )
     if end.problem and end.outcome != "waiting":
         errors.report(connection, run, _place(end), end.problem)
-    elif end.outcome != "waiting" or end.waits_for:
+    elif end.outcome != "waiting" or end.waits_for or end.wait_until:
         # A try that came to nothing says nothing about the error.
         errors.resolve(connection, end.realm_id, end.direction, end.key, ignored=end.outcome != "waiting")
 
@@ -64,11 +67,13 @@ def _wait(connection: psycopg.Connection, end: Settlement) -> None:
     connection.execute(
         # A new generation: what another run plans for this record is void, it has to be extracted again.
         "update qbo_sync.change_mark set extracted_at = null, waits_for_entity = %s, waits_for_id = %s,"
-        " attempt_after = clock_timestamp() + make_interval(secs => %s), waits_since = clock_timestamp(),"
+        " attempt_after = coalesce(%s, clock_timestamp() + make_interval(secs => %s)),"
+        " waits_since = clock_timestamp(),"
         " generation = nextval('qbo_sync.mark_generation')"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
         [
             *(end.waits_for or (None, None)),
+            end.wait_until,
             end.wait_seconds,
             end.realm_id,
             end.direction,

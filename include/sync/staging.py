@@ -15,14 +15,14 @@ from include.model.record import Direction, Entity, RecordKey
 from include.model.staged import Fetched, Link, StagedRecord
 from include.model.typed_json import typed
 from include.sync import links
-from include.sync.marks import EVERYTHING
+from include.sync.selection import SELECTED, Selection, parameters
 
 Row = StagedRecord[Any, Any, Any, Any]
 Column = Literal["lms", "qbo", "context", "plan", "problems", "outcome"]
 
 _TAKE = Path(__file__).with_name("take_due.sql").read_bytes()
 
-#: A dry run looks at the due marks, and at those that it was asked to release, and takes none.
+#: A dry run looks at the due marks, and at those that it was asked to release (of a lab), and takes none.
 _LOOK = b"""
     select * from qbo_sync.due_mark
      where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
@@ -30,9 +30,10 @@ _LOOK = b"""
     select * from qbo_sync.change_mark
      where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
        and %(release_held)s and waits_for_entity = 'mass_delete'
+       and (%(release_lab)s::bigint is null or billing_lab_id = %(release_lab)s)
 """
 
-#: Records that have no mark, as if they had one.
+#: Records that need no mark, as if they had one.
 _AS_MARKS = (
     b"select realm_id, %(direction)s::text as direction, entity, record_id, lab as billing_lab_id,"
     b" 0::bigint as generation from (",
@@ -59,7 +60,7 @@ def take_due(
     connection: psycopg.Connection, run: Run, realm_id: str, direction: Direction, entities: Sequence[Entity]
 ) -> None:
     """Stage the due records of these entities in this company, oldest marks first, RUN_LIMIT at most."""
-    _stage(connection, run, realm_id, direction, entities, _TAKE, limit=RUN_LIMIT)
+    _stage(connection, run, realm_id, direction, entities, _TAKE, {"limit": RUN_LIMIT})
 
 
 def look_at(
@@ -69,12 +70,29 @@ def look_at(
     direction: Direction,
     entities: Sequence[Entity],
     *,
-    everything: bool,
     release_held: bool,
+    release_lab: int | None,
+    compare: Selection | None,
 ) -> None:
-    """Stage the due records for a dry run, or `everything`, and with them what is held; the marks stay as they are."""
-    due = _as_marks(EVERYTHING[direction]) if everything else _LOOK
-    _stage(connection, run, realm_id, direction, entities, due, release_held=release_held)
+    """Stage the due records for a dry run, with them what is held (of a lab) and what is to be compared, marked or not;
+    the marks stay as they are."""
+    values: dict[str, Any] = {"release_held": release_held, "release_lab": release_lab}
+    due = _LOOK
+    if compare is not None:
+        columns = b"realm_id, direction, entity, record_id, billing_lab_id, generation"
+        due = (
+            b"select distinct on (entity, record_id) * from ("
+            b"select "
+            + columns
+            + b" from ("
+            + _LOOK
+            + b") due union all "
+            + _as_marks(SELECTED[direction])
+            + b") looked_at"
+            b" order by entity, record_id, generation desc"
+        )
+        values |= parameters(entities, realm_id, compare)
+    _stage(connection, run, realm_id, direction, entities, due, values)
 
 
 def stage_these(
@@ -92,9 +110,11 @@ def stage_these(
         direction,
         sorted({key.entity for key in records}),
         _as_marks(_THESE),
-        those=[key.entity for key in records],
-        ids=[key.id for key in records],
-        labs=list(records.values()),
+        {
+            "those": [key.entity for key in records],
+            "ids": [key.id for key in records],
+            "labs": list(records.values()),
+        },
     )
 
 
@@ -109,7 +129,7 @@ def _stage(
     direction: Direction,
     entities: Sequence[Entity],
     due: bytes,
-    **values: Any,
+    values: Mapping[str, Any],
 ) -> None:
     connection.execute(
         "delete from qbo_sync.staged_record"

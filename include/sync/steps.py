@@ -11,25 +11,27 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company, refresh_preferences, require_known
+from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
 from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
 from include.model.settings import MassDeleteLimit
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
-from include.sync import intents, marks, mass_delete, preview, staging
+from include.sync import intents, left_alone, marks, mass_delete, preview, selection, staging
 from include.sync.due import companies_with_work, connected_companies
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
 from include.sync.lab import is_still_on, settings_for
-from include.sync.plan.guards import guarded
+from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
+from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
 from include.sync.sides import add_sides
 from include.sync.write import to_lms, to_quickbooks
 from include.sync.write.foreign import find_foreign_customers
@@ -47,28 +49,45 @@ def companies(
     *,
     woken: bool = False,
     release_held: bool = False,
+    refused_by: str | None = None,
+    selected: Selection = EVERYTHING,
     dry_run: bool = False,
 ) -> list[dict[str, Any]]:
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
-    `resync` marks every record of the flow first, so that all are compared again. `woken` by an event: companies
-    where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what is held
-    because it would delete or void many records at once is due again (rule 8.9). `dry_run`: nothing is marked anew or
-    released; where everything is looked at, every connected company is listed. Raises UnknownCompany.
+    `resync` marks the selected records of the flow first, so that they are compared again. `woken` by an event:
+    companies where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what
+    is held because it would delete or void many records at once is due again (rule 8.9); `refused_by`: this person
+    refuses it, it is left alone; either of the selected lab only, if one is. `dry_run`: nothing is marked or released;
+    where more than the due records is looked at, every connected company is listed. Raises UnknownCompany and
+    BadSelection.
     """
+    if release_held and refused_by:
+        raise BadSelection(
+            "refuse_held: deletes that are held are either released or refused. Turn off one of the two."
+        )
+    if dry_run and refused_by:
+        raise BadSelection("refuse_held: a dry run (dry_run) refuses nothing. Turn off one of the two.")
     with runtime.connect() as connection:
         require_known(connection, realm_id)
-        if not dry_run:
+        require_sound(connection, realm_id, selected)
+        if dry_run:
             if resync:
-                marks.mark_all(connection, flow.direction, flow.names, realm_id)
+                selection.require_known(connection, flow.direction, flow.names, realm_id, selected)
+        else:
+            if resync:
+                selection.mark(connection, flow.direction, flow.names, realm_id, selected)
             if release_held:
-                mass_delete.release(connection, realm_id, flow.direction, flow.names)
+                mass_delete.release(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id)
+            if refused_by:
+                lab = selected.billing_lab_id
+                mass_delete.refuse(connection, realm_id, flow.direction, flow.names, lab, refused_by)
         marks.dispatch(connection)
         if not realm_id and not dry_run:
             marks.record_listing(connection, runtime.run.dag_id)
         connection.commit()
         if dry_run and (resync or release_held):
-            return connected_companies(connection, realm_id)
+            return connected_companies(connection, realm_id, selected.billing_lab_id)
         after = flow.after if woken else ()
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
@@ -78,43 +97,66 @@ def extract(
     flow: Flow,
     realm_id: str,
     *,
-    resync: bool = False,
     release_held: bool = False,
+    release_lab: int | None = None,
     dry_run: bool = False,
+    compare: Selection | None = None,
 ) -> dict[str, int]:
     """Stage the due records with what both sides say of them; the number of each entity is returned.
 
-    `release_held`: also those that are held because they would be deleted many at once (rule 8.9). `dry_run`: the marks
-    are looked at and stay as they are; with `resync` everything is looked at, marked or not.
+    `release_held`: also those that are held because they would be deleted many at once (rule 8.9), of `release_lab`
+    only if one is given. `dry_run`: the marks are looked at and stay as they are, and with them what is to be compared
+    again although it is not marked (`compare`).
 
     Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
     to an end.
     """
     extracted: dict[str, int] = {}
+    past = False
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
         if dry_run:
-            looked_at = {"everything": resync, "release_held": release_held}
-            staging.look_at(connection, runtime.run, realm_id, flow.direction, flow.names, **looked_at)
+            staging.look_at(
+                connection,
+                runtime.run,
+                realm_id,
+                flow.direction,
+                flow.names,
+                release_held=release_held,
+                release_lab=release_lab,
+                compare=compare,
+            )
         else:
             marks.lock_alone(connection)
             if release_held:
-                mass_delete.release(connection, realm_id, flow.direction, flow.names)
+                mass_delete.release(connection, realm_id, flow.direction, flow.names, release_lab)
             staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
+        asked_for = selection.named(connection, flow.direction, flow.names, realm_id, compare or EVERYTHING)
         for sync in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             read_both_sides(connection, client, company, sync, records)
+            left_alone.ask_for(records, asked_for)
             if not dry_run and any(getattr(record.known, "match_in_flight", False) for record in records):
                 retry_unconfirmed(connection, realm_id, sync.entity)
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
             extracted[sync.entity] = len(records)
+            past = past or any(_is_past(sync.subject(record)) for record in records if record.direction == "lms_to_qbo")
+        if past:
+            # The plans go by the closing date that the books have now, not an hour ago.
+            refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         if flow.direction == "lms_to_qbo" and not dry_run:
             extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
+
+
+def _is_past(subject: Subject) -> bool:
+    """Whether it is of a day that is over: only such days are closed."""
+    today = datetime.now(UTC).date()
+    return any(day is not None and day < today for day in (subject.dated, subject.dated_in_quickbooks))
 
 
 def read_both_sides(
@@ -124,6 +166,7 @@ def read_both_sides(
     if not records:
         return
     sync.read(connection, client, company, records)
+    left_alone.read(connection, company.realm_id, sync.entity, records)
     towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
     if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
         find_foreign_customers(connection, client, company, sync, towards_quickbooks)
@@ -131,12 +174,18 @@ def read_both_sides(
 
 
 def transform(
-    runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False, dry_run: bool = False
+    runtime: Runtime,
+    flow: Flow,
+    realm_id: str,
+    *,
+    release_held: bool = False,
+    release_lab: int | None = None,
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Plan one step for each staged record; the number of each step is returned.
 
-    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9).
-    `dry_run`: what is held is no sync error.
+    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9), of
+    `release_lab` only if one is given. `dry_run`: what is held is no sync error, and what is left alone stays so.
     """
     counts: Counter[str] = Counter()
     labs: set[int | None] = set()
@@ -144,9 +193,18 @@ def transform(
         company = read_company(connection, realm_id)
         for sync in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-            limit = runtime.mass_delete_limit
-            held = plan_all(connection, company, sync, records, limit, released=release_held, held_before=labs)
+            held = plan_all(
+                connection,
+                company,
+                sync,
+                records,
+                runtime.mass_delete_limit,
+                released=release_held,
+                released_lab=release_lab,
+                held_before=labs,
+            )
             if not dry_run:
+                left_alone.let_go(connection, realm_id, records)
                 mass_delete.tell(connection, runtime.run, realm_id, sync.entity, records, held)
             labs |= held.labs
             counts.update(record.planned.step for record in records)
@@ -164,6 +222,7 @@ def plan_all(
     *,
     released: bool,
     held_before: Collection[int | None],
+    released_lab: int | None = None,
 ) -> mass_delete.Held:
     """Plan each of the records of one entity that were read; what is held of them is returned. Writes nothing."""
     for record in records:
@@ -171,7 +230,16 @@ def plan_all(
     if sync.entity == "invoice":
         for record in ignore_leaving(records, [record.planned for record in records]):
             record.plan = plan_one(sync, record, company)
-    held = mass_delete.hold_many(connection, limit, company, sync, records, released=released, held_before=held_before)
+    held = mass_delete.hold_many(
+        connection,
+        limit,
+        company,
+        sync,
+        records,
+        released=released,
+        released_lab=released_lab,
+        held_before=held_before,
+    )
     for record in records:
         record.problems = [record.planned.problem] if record.planned.problem else []
     return held

@@ -1,10 +1,12 @@
 """The DAGs in a real Airflow: woken by the LMS, rerun without harm, readable for an operator."""
 
+from datetime import date
+
 import pytest
 
 from tests.support.airflow import Airflow
 from tests.support.waiting import eventually
-from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, World
+from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, RECONCILIATION, World
 
 STEPS = ["companies", "extract", "load", "transform", "validate"]
 
@@ -18,7 +20,11 @@ def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(air
         assert not dags[dag_id]["has_import_errors"]
         details = airflow.get(f"dags/{dag_id}/details")
         assert "A failed task" in details["doc_md"]
-        assert set(details["params"]) == {"realm_id", "resync", "dry_run", "release_held"}
+        assert {"realm_id", "resync", "dry_run", "lms_ids", "qbo_ids"} <= set(details["params"])
+        of_transactions = {"billing_lab_id", "from_date", "to_date", "release_held", "refuse_held"}
+        is_list = dag_id.startswith(("billing_account", "product"))
+        assert of_transactions & set(details["params"]) == (set() if is_list else of_transactions)
+        assert ("document_numbers" in details["params"]) == dag_id.startswith("invoice")
         tasks = airflow.get(f"dags/{dag_id}/tasks")["tasks"]
         assert sorted(task["task_id"] for task in tasks) == STEPS
 
@@ -72,6 +78,42 @@ def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, air
         "select sum(unchanged) from qbo_sync.sync_run where run_id = any(%s) and realm_id = %s", runs, live.qbo.realm
     )
     assert looked_at >= 1
+
+
+def test_the_books_are_compared_on_demand(live: World, airflow: Airflow) -> None:
+    invoice = live.simple_invoice(live.account("Proof Dental"))
+    eventually(lambda: live.link("invoice", invoice))
+    assert sorted(one["task_id"] for one in airflow.get(f"dags/{RECONCILIATION}/tasks")["tasks"]) == STEPS
+    run = airflow.trigger(RECONCILIATION, realm_id=live.qbo.realm, full=True)
+    assert airflow.wait(RECONCILIATION, run) == "success"
+    [proof] = live.sql("select * from qbo_sync.reconciliation where run_id = %s", run)
+    assert (proof["realm_id"], proof["state"], proof["read_fully"]) == (live.qbo.realm, "equal", True)
+
+
+def test_a_run_compares_what_its_form_selects_and_a_backfill_of_airflows_writes_nothing(
+    live: World, airflow: Airflow
+) -> None:
+    dag_id = "invoice_lms_to_qbo"
+    account = live.account()
+    may, june = (live.simple_invoice(account, on=date(2026, month, 1)) for month in (5, 6))
+    eventually(lambda: live.link("invoice", may) and live.link("invoice", june))
+    live.qbo.control("POST", "stats/reset")
+    selected = {"billing_lab_id": live.lab, "resync": True, "from_date": "2026-05-20", "lms_ids": [str(june)]}
+    run = airflow.trigger(dag_id, **selected)
+    assert airflow.wait(dag_id, run) == "success"
+    compared = live.sql("select record_id from qbo_sync.staged_record where run_id = %s", run)
+    assert [one["record_id"] for one in compared] == [str(june)]
+
+    run = airflow.trigger(dag_id, **{**selected, "from_date": "2026-06-20"})
+    assert airflow.wait(dag_id, run) == "failed"
+    [failed] = [one for one in airflow.tasks(dag_id, run) if one["state"] == "failed"]
+    assert (failed["task_id"], failed["try_number"]) == ("companies", 1), "no retry makes it right"
+
+    airflow.backfill(dag_id, "2026-06-01T00:00:00Z", "2026-06-01T00:30:00Z")
+    runs = eventually(lambda: airflow.backfilled(dag_id))
+    assert {airflow.wait(dag_id, run) for run in runs} == {"success"}
+    assert live.qbo.writes() == 0
+    assert len(live.qbo.all("Invoice")) == 2
 
 
 def test_a_bad_record_fails_no_task_and_says_where_to_look(live: World, airflow: Airflow) -> None:

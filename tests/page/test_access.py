@@ -205,6 +205,9 @@ def test_errors_give_nothing_away(site: Site) -> None:
         "/errors?page=99999999999999999999",
         "/activity?lab=9223372036854775808",
         "/errors/1?match=%00'",
+        "/labs/1/books?proof='",
+        "/labs/1/books/1.exe",
+        "/labs/1/books/99999999999999999999999.pdf",
         "/?done=<script>",
     )
     for path in strange:

@@ -162,6 +162,7 @@ def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, comp
         "sync_invoices": "on",
         "sync_credits": "on",
         "sync_payments": "on",
+        "hold_invoices": "none",
         "income_account_id": now["income_account_id"],
         "deposit_account_id": now["deposit_account_id"],
         "discount_account_id": now["discount_account_id"],
@@ -180,6 +181,8 @@ def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, comp
         ("income_account_id", ""),
         ("sync_start_date", "1850-01-01"),
         ("sync_start_date", "soon"),
+        ("hold_invoices", "forever"),
+        ("hold_invoices", "days"),  # how many?
         ("receiver", "1"),
     ):
         answer = ada.post(path, {**fields, name: value, "step": "save"}, csrf=tokens[ada])

@@ -141,7 +141,28 @@ def evil(lms: World) -> dict[str, Any]:
                 resolution=EVIL,
             )
         insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
-    return {"lab": lab, "off": off, "errors": errors, "preview": preview}
+        proof = _proof(db, lab)
+    return {"lab": lab, "off": off, "errors": errors, "preview": preview, "proof": proof}
+
+
+def _proof(db: psycopg.Connection, lab: int) -> int:
+    """A comparison of the books."""
+    proof = insert(
+        db, "qbo_sync.reconciliation", realm_id=REALM, dag_id=EVIL, run_id=EVIL, state="differs", read_reason=EVIL,
+        finished_at="2026-11-26",
+    )  # fmt: skip
+    figures = ("invoices", "invoices_open", "credits", "credits_open", "payments", "payments_open")
+    amounts = {f"{side}_{figure}": 1 for side in ("lms", "qbo") for figure in figures}
+    insert(
+        db, "qbo_sync.reconciliation_customer", reconciliation_id=proof, billing_lab_id=lab, customer=EVIL, name=EVIL,
+        parent=EVIL, qbo_other=1, differences=1, unexplained=1, **amounts,
+    )  # fmt: skip
+    insert(
+        db, "qbo_sync.reconciliation_difference", reconciliation_id=proof, billing_lab_id=lab, entity="invoice",
+        lms_id=1, qbo_id=EVIL, number=EVIL, lms_customer=EVIL, qbo_customer=EVIL, lms_amount=1, lms_open=1,
+        qbo_amount=1, qbo_open=1, cause="drift", explained=False, reason=EVIL, what_to_do=EVIL, fix="compare",
+    )  # fmt: skip
+    return proof
 
 
 def _error(db: psycopg.Connection, lab: int, entity: str, lms_id: int, status: str) -> int:
@@ -188,9 +209,11 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
     lab, off, errors = evil["lab"], evil["off"], evil["errors"]
     shown = [
         "/", "/connect", f"/labs/{lab}", f"/labs/{off}", f"/labs/{lab}/connect", f"/labs/{off}/connect",
-        f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
-        f"/activity?lab={lab}", "/activity?window=week", "/changes", "/previews", f"/previews/{evil['preview']}",
-        f"/labs/{lab}/preview", *(f"/errors/{error}" for error in errors),
+        f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/labs/{lab}/sync-again",
+        f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
+        f"/activity?lab={lab}", "/activity?window=week", "/changes",
+        "/previews", f"/previews/{evil['preview']}", f"/labs/{lab}/preview",
+        "/books", f"/labs/{lab}/books", *(f"/errors/{error}" for error in errors),
     ]  # fmt: skip
     for path in shown:
         answer = ada.get(path)
@@ -198,6 +221,7 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
         assert answer.status_code == 200 and not page.faults, (path, answer.status_code, page.faults)
         assert SHOWN in page.text, f"{path} does not show it as it is"
         assert "<probe" not in answer.text and "$49" not in answer.text and "\u202e" not in answer.text, path
+    assert ada.get(f"/labs/{lab}/books/{evil['proof']}.pdf").content.startswith(b"%PDF-")
 
 
 def test_what_visitors_ask_for_is_text_too(site: Site, evil: dict[str, Any]) -> None:
@@ -217,6 +241,8 @@ def test_forms_give_back_what_was_filled_in_as_text(site: Site, evil: dict[str, 
     sent: list[tuple[str, dict[str, Any]]] = [
         (f"/labs/{lab}/settings", fields),
         (f"/labs/{lab}/settings", {"direction": "lms_to_qbo", "income_account_id": "1", "deposit_account_id": EVIL}),
+        (f"/labs/{lab}/sync-again", dict.fromkeys(("kind", "from_date", "to_date", "numbers"), EVIL)),
+        (f"/labs/{lab}/sync-again", {"kind": "invoice_lms_to_qbo", "numbers": EVIL}),
         ("/errors", {"action": "ignore", "error": str(errors[0]), "q": EVIL}),
         (f"/errors/{errors[6]}/link", {"match": f"billing_account:{2**62}"}),
         (f"/errors/{errors[6]}/link", {"match": EVIL}),

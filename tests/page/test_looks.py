@@ -68,6 +68,10 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "error-ignored": f"/errors/{errors[4]}",
         "error-two-sides": f"/errors/{errors[5]}",
         "error-same-money": f"/errors/{errors[6]}",
+        "error-held": f"/errors/{errors[7]}",
+        "held": f"/errors/{errors[7]}/held",
+        "held-older": f"/errors/{errors[7]}/held?page=2",
+        "sync-again": f"/labs/{bright}/sync-again",
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
@@ -76,6 +80,9 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "preview-none": f"/labs/{labs['Summit Removables']}/preview",
         "previews": "/previews",
         "changes": "/changes",
+        "books": "/books",
+        "books-lab": f"/labs/{bright}/books",
+        "books-none": f"/labs/{own}/books",
         "not-found": "/errors/987654321",
     }
 
@@ -91,6 +98,10 @@ def test_no_page_has_a_serious_fault(site: Site, scene: dict[str, Any], look: tu
         examine(page, name, title, faults)
     preview(site, page, scene["labs"]["Bright Dental Lab"])
     examine(page, name, "settings-preview", faults)
+    page.goto(f"{site.page}/labs/{scene['labs']['Bright Dental Lab']}/sync-again")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Compare \d+ records?\?"))
+    examine(page, name, "sync-again-count", faults)
     page.goto(f"{site.page}/errors")
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Ignore selected").click()

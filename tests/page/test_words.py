@@ -1,5 +1,7 @@
 """What a change of settings says before it is saved, and how figures are drawn: pure functions."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +13,9 @@ from include.model.record import Entity, Outcome
 from include.page.chart import ceiling, make_chart
 from include.page.consequences import Facts, consequences
 from include.page.quickbooks_web import web_of
-from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span
+from include.page.reconciliation_csv import as_csv
+from include.page.reconciliation_data import FIGURES, LabProof
+from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span, until
 from include.qbo.oauth import OAuthApp
 from tests.support.settings import LAB
 
@@ -52,6 +56,26 @@ def test_a_moved_start_date(before: date | None, after: date | None, kind: str, 
     old, new = replace(LAB, sync_start_date=before), replace(LAB, sync_start_date=after)
     (change,) = consequences(old, new, replace(FACTS, between=12, between_total=Decimal(1500)))
     assert change.kind == kind and words in change.effect
+
+
+def test_a_hold_says_what_waits_and_what_goes() -> None:
+    days, month = replace(LAB, hold_invoices="days", hold_days=7), replace(LAB, hold_invoices="month_end")
+    (change,) = consequences(LAB, days, FACTS)
+    assert (change.kind, change.before, change.after) == ("stops", "Off", "7 days after the invoice date")
+    assert "already in QuickBooks are not affected" in change.effect
+    (change,) = consequences(days, month, replace(FACTS, held=1))
+    assert "1 invoice held now waits by the new setting instead" in change.effect
+    (change,) = consequences(month, LAB, replace(FACTS, held=12))
+    assert (change.kind, change.effect) == (
+        "starts",
+        "New invoices go to QuickBooks right away. 12 held invoices are sent now.",
+    )
+    assert consequences(month, replace(month, hold_days=3), FACTS) == [], "the days do not matter then"
+    first, last = datetime(2026, 12, 1, 12, tzinfo=UTC), datetime(2026, 12, 5, 12, tzinfo=UTC)
+    assert (until(first, first), until(first, last)) == (
+        "until 12/01/2026",
+        "until 12/01/2026, the last until 12/05/2026",
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), [("both", "lms_to_qbo"), ("lms_to_qbo", "qbo_to_lms")])
@@ -116,3 +140,29 @@ def test_words_for_figures() -> None:
     ]
     assert ago(None) == "never" and ago(now - timedelta(hours=1), now) == "1 hour ago"
     assert several(1, "record") == "1 record" and several(1200, "record") == "1,200 records"
+
+
+def test_a_name_that_looks_like_a_formula_is_text_in_the_csv() -> None:
+    figures = {f"{side}_{name}": Decimal(1) for side in ("lms", "qbo") for name, _ in FIGURES}
+    record = {
+        **figures,
+        "entity": "invoice",
+        "number": "=2+3",
+        "dated": None,
+        "lms_customer": "1",
+        "qbo_customer": "1",
+        "lms_amount": Decimal(1),
+        "lms_open": Decimal("-1.5"),
+        "qbo_amount": Decimal(1),
+        "qbo_open": Decimal(1),
+        "cause": "drift",
+        "reason": "@why",
+        "what_to_do": "+do",
+    }
+    customer = {**figures, "customer": "1", "name": "=1+1", "parent": "-1", "records": [record]}
+    found = LabProof(proof={}, lab={}, state="differs", customers=[customer], differences=[record], totals={}, aging=[])
+    rows = list(csv.reader(io.StringIO(as_csv(found))))
+    assert rows[1][:3] == ["Customer", "'-1", "'=1+1"]
+    difference = rows[-1]
+    assert (difference[4], difference[11], difference[12]) == ("'=2+3", "'@why", "'+do")
+    assert difference[7:10] == ["-1.5", "1", "2.5"]

@@ -20,4 +20,6 @@ LAB = ConnectionSettings(
     credit_account_id=None,
     sync_start_date=date(2026, 4, 1),
     receives_qbo_transactions=True,
+    hold_invoices="none",
+    hold_days=0,
 )

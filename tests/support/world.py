@@ -7,7 +7,7 @@ where they stand is known here.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,6 @@ import psycopg
 import requests
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
-from psycopg_pool import ConnectionPool
 
 from include.company.connect import connect_lab
 from include.company.runtime import Run, Runtime
@@ -26,8 +25,12 @@ from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
+from include.reconciliation import steps as reconciliation
+from include.reconciliation.fix import mark_again
 from include.sync import capture, rehearsal, retention, steps
 from include.sync.flows import FLOWS
+from include.sync.selection import Selection, selection_of
+from tests.support.connections import Connections
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
 _numbers = itertools.count(1)
@@ -40,10 +43,32 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
 STEPS: tuple[Step, ...] = ("extract", "transform", "validate", "load")
 UNLIMITED = {"requests_per_minute": None, "requests_per_second": None, "concurrent": None, "batch_per_minute": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What a comparison of the books found: the row that keeps it, and its rows."""
+
+    id: int
+    state: str
+    reads: int
+    read_fully: bool
+    read_reason: str | None
+    customer: list[Json]
+    difference: list[Json]
+    aging: list[Json]
+
+    def causes(self) -> dict[tuple[str, str | None, str | None], str]:
+        """(entity, LMS id, QuickBooks id) → cause."""
+        return {
+            (one["entity"], str(one["lms_id"]) if one["lms_id"] else None, one["qbo_id"]): one["cause"]
+            for one in self.difference
+        }
 
 
 @dataclass
@@ -193,6 +218,24 @@ class World:
         """How many deletes at once are too many from now on."""
         self.runtime = replace(self.runtime, mass_delete_limit=limit)
 
+    def refuse_held(self, dag_id: str, lab: int | None = None) -> None:
+        """A run of the DAG with its parameter that refuses held deletes (of a lab)."""
+        run, flow, selected = self.as_run(dag_id), FLOWS[dag_id], Selection(billing_lab_id=lab)
+        for one in steps.companies(run, flow, None, False, refused_by="ada", selected=selected):
+            self.steps(run, one["realm_id"])
+
+    def compare_again(self, dag_id: str, realm: str | None = None, **parameters: Any) -> set[tuple[str, str]]:
+        """The first task of a run that is asked to compare again what the parameters select: what is marked then."""
+        self.sql("delete from qbo_sync.change_mark")
+        flow = FLOWS[dag_id]
+        steps.companies(self.as_run(dag_id), flow, realm, True, selected=selection_of({"resync": True, **parameters}))
+        marked = self.sql(
+            "select entity, record_id from qbo_sync.change_mark where direction = %s and entity = any(%s)",
+            flow.direction,
+            flow.names,
+        )
+        return {(one["entity"], one["record_id"]) for one in marked}
+
     def release_held(self, dag_id: str, meanwhile: str | None = None) -> dict[str, int]:
         """A run of the DAG with its parameter that releases held deletes; the counts of the load.
 
@@ -247,6 +290,38 @@ class World:
         """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
         found = capture.companies(self.as_run(CAPTURE), None, reported_only=after_webhook)
         return [company["realm_id"] for company in found]
+
+    def prove(self, realm: str | None = None, *, full: bool = False, meanwhile: str | None = None) -> Proof:
+        """Compare the books, as a run of ledger_reconciliation does; what came of it.
+
+        `meanwhile`: a statement that somebody runs before the proof is checked.
+        """
+        run, company = self.as_run(RECONCILIATION), realm or self.qbo.realm
+        for step in STEPS:
+            if meanwhile and step == "validate":
+                self.sql(meanwhile)
+            self.proof_step(step, run, company, full=full)
+        [proof] = self.sql("select * from qbo_sync.reconciliation where run_id = %s", run.run.run_id)
+        tables: Any = {
+            table: self.sql(
+                f"select * from qbo_sync.reconciliation_{table} where reconciliation_id = %s order by 1, 2, 3",
+                proof["id"],
+            )
+            for table in ("customer", "difference", "aging")
+        }
+        kept: dict[str, Any] = {name: proof[name] for name in ("id", "state", "reads", "read_fully", "read_reason")}
+        return Proof(**kept, **tables)
+
+    def proof_step(self, name: Step, run: Runtime, realm: str | None = None, *, full: bool = False) -> None:
+        """One task of a run of ledger_reconciliation for a company, this lab's if none is named."""
+        options = {"full": full} if name == "extract" else {}
+        getattr(reconciliation, name)(run, realm or self.qbo.realm, **options)
+
+    def compare_proof_again(self, proof: Proof) -> None:
+        """What the button of a proof does, and the runs that it starts."""
+        with self.connection.transaction():
+            mark_again(self.connection, self.qbo.realm, proof.difference)
+        self.both()
 
     def prune(self) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
@@ -325,8 +400,11 @@ class World:
                 return
 
     def _let_time_pass(self) -> None:
-        """As if the time that waiting and abandoned marks have to bide had passed."""
-        self.sql("update qbo_sync.change_mark set attempt_after = null, extracted_at = null")
+        """As if the time that waiting and abandoned marks have to bide had passed; not the days of a lab's hold."""
+        self.sql(
+            "update qbo_sync.change_mark set extracted_at = null,"
+            " attempt_after = case when attempt_after > now() + interval '1 hour' then attempt_after end"
+        )
 
     # ---------------------------------------------------------------- previews
 
@@ -336,12 +414,13 @@ class World:
         rehearsal.preview_sync(run, self.qbo.realm, lab)
         return self.previewed(run)
 
-    def dry_run(self, dag_id: str, *, resync: bool = False, release_held: bool = False) -> list[Json]:
-        """A dry run of a DAG for this lab's company; the records of its preview."""
+    def dry_run(self, dag_id: str, *, release_held: bool = False, resync: bool = False, **selecting: Any) -> list[Json]:
+        """A dry run of a DAG for this lab's company, with its parameters; the records of its preview."""
         run, flow, realm = self.as_run(dag_id), FLOWS[dag_id], self.qbo.realm
-        options = {"resync": resync, "release_held": release_held, "dry_run": True}
-        steps.companies(run, flow, realm, **options)
-        steps.extract(run, flow, realm, **options)
+        selected = selection_of({"resync": resync, **selecting})
+        steps.companies(run, flow, realm, resync, release_held=release_held, selected=selected, dry_run=True)
+        compare = selected if resync else None
+        steps.extract(run, flow, realm, release_held=release_held, dry_run=True, compare=compare)
         steps.transform(run, flow, realm, release_held=release_held, dry_run=True)
         steps.validate(run, flow, realm)
         steps.load(run, flow, realm, dry_run=True)
@@ -395,38 +474,32 @@ def _add(total: dict[str, int], counts: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + count
 
 
-def _prepared(connection: psycopg.Connection) -> None:
-    prepare(connection)
-
-
-def _out_of_autocommit(connection: psycopg.Connection) -> None:
-    connection.autocommit = False
-
-
 @contextmanager
 def make_world(
-    database_url: str, sandbox_url: str, token_key: str | None = None, client_secret: str = "sandbox-secret"
+    database_url: str,
+    sandbox_url: str,
+    token_key: str | None = None,
+    client_secret: str = "sandbox-secret",
+    connections: Connections | None = None,
 ) -> Iterator[World]:
-    """A world with one connected lab and no limits on the sandbox."""
+    """A world with one connected lab and no limits on the sandbox. `connections`: to that database, which stay open;
+    without them the world has its own."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
-    # A new server process costs more than most steps: the runs of a test share a few.
-    pool = ConnectionPool(
-        database_url, min_size=2, max_size=20, configure=_prepared, reset=_out_of_autocommit, open=False
-    )
-    runtime = Runtime(
-        connect=pool.connection,
-        app=OAuthApp(
-            client_id="sandbox-client",
-            client_secret=client_secret,
-            discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
-            api_base_url=sandbox_url,
-        ),
-        vault=TokenVault(token_key or Fernet.generate_key().decode()),
-        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
-        run=Run(dag_id="test", run_id="test"),
-    )
-    with pool, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+    own = nullcontext(connections) if connections else closing(Connections(database_url))
+    with own as shared, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+        runtime = Runtime(
+            connect=shared.connection,
+            app=OAuthApp(
+                client_id="sandbox-client",
+                client_secret=client_secret,
+                discovery_url=f"{sandbox_url}/.well-known/openid_sandbox_configuration",
+                api_base_url=sandbox_url,
+            ),
+            vault=TokenVault(token_key or Fernet.generate_key().decode()),
+            budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+            run=Run(dag_id="test", run_id="test"),
+        )
         world = World(database_url, qbo, runtime, connection)
         world.lab = world.billing_lab("Bright Dental Lab")
         world.connect(world.lab, qbo)

@@ -62,7 +62,7 @@ def test_an_automatic_application_in_closed_books_becomes_an_error(world: World)
 
 
 def test_uninvoicing_in_closed_books_leaves_the_payment_on_the_invoice(world: World) -> None:
-    """The payment is QuickBooks' alone; one that Pilot has too loses the invoice there, and so in QuickBooks."""
+    """The payment is QuickBooks' alone; of one that Pilot has too see test_closed_books.py."""
     _, invoice, customer = invoiced(world)
     world.sql("update qbo_sync.connection set sync_payments = false")
     made = world.qbo_invoice(invoice)
@@ -73,7 +73,7 @@ def test_uninvoicing_in_closed_books_leaves_the_payment_on_the_invoice(world: Wo
     world.sync()
     assert fresh(world, made)["Balance"] == 0
     assert fresh(world, paid, "Payment")["Line"]
-    assert [error["error_code"] for error in world.errors()] == ["qbo_6210"]
+    assert [error["error_code"] for error in world.errors()] == ["books_closed"]
 
 
 def test_uninvoicing_frees_a_credit_where_quickbooks_refuses_the_delete(world: World) -> None:
@@ -109,19 +109,26 @@ def test_uninvoicing_leaves_the_rest_of_a_payment_with_a_credit_in_it(world: Wor
     assert world.qbo_invoice(other)["Balance"] == 60
 
 
+def close_unnoticed(world: World, through: str) -> None:
+    """The books are closed at the very moment: the sync has just read the closing date, and goes by that."""
+    body = {"AccountingInfoPrefs": {"BookCloseDate": through}}
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/preferences", body)
+    world.sql("update qbo_sync.company set preferences_read_at = clock_timestamp()")
+
+
 @pytest.mark.parametrize("what", ["invoice", "payment", "credit"])
 def test_a_delete_that_quickbooks_answers_and_does_not_do_is_told(world: World, what: str) -> None:
     account, invoice, _ = invoiced(world)
     record = invoice if what == "invoice" else getattr(world, what)(account, "50.00")
     world.both()
     assert world.link(what, record)
-    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-30"})
+    close_unnoticed(world, "2026-06-30")
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_period": "ignore"})
     if what == "invoice":
         world.sql("select lms.uninvoice_case(%s)", world.lms_invoice(invoice)["case_id"])
     else:
         world.sql(f"delete from lms.{what} where id = %s", record)
-    world.both()
+    world.sync()
     [error] = world.errors()
     assert (error["error_code"], error["operation"]) == ("not_taken_over", "delete")
     assert "QuickBooks kept it" in error["message"]
@@ -132,11 +139,11 @@ def test_a_delete_is_not_believed_because_the_question_is_refused(world: World) 
     account, _, _ = invoiced(world)
     payment = world.payment(account, "50.00")
     world.both()
-    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-30"})
+    close_unnoticed(world, "2026-06-30")
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_period": "ignore"})
     fault = {"kind": "fault", "entity": "Payment", "operation": "read", "code": "5020", "times": 1}
     world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
     world.sql("delete from lms.payment where id = %s", payment)
-    world.both()
+    world.sync()
     assert world.link("payment", payment), "it is still in QuickBooks"
     assert [error["error_code"] for error in world.errors()] == ["not_taken_over"]

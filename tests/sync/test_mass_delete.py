@@ -167,10 +167,25 @@ def test_credits_that_are_held_keep_what_they_are_applied_to(careful: World) -> 
         careful.credit(account, "10.00")
     careful.credit(account, "10.00", {invoice: "10.00"})
     careful.both()
+    for table in ("credit", "credit_application"):
+        careful.sql(f"create table kept_{table} as table lms.{table}")
     careful.sql("delete from lms.credit")
     careful.sync()
     assert len(careful.qbo.all("CreditMemo")) == 5
     assert careful.qbo_invoice(invoice)["Balance"] == 90
+    careful.refuse_held("credit_lms_to_qbo")
+    careful.resync()
+    careful.both()
+    assert len(careful.qbo.all("CreditMemo")) == 5
+    assert careful.qbo_invoice(invoice)["Balance"] == 90
+    assert careful.errors() == []
+    for table in ("credit", "credit_application"):
+        careful.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+    careful.both()
+    assert careful.value("select count(*) from qbo_sync.left_alone") == 0
+    careful.sql("delete from lms.credit_application")
+    careful.sync()
+    assert careful.qbo_invoice(invoice)["Balance"] == 100, "they sync like any other again"
 
 
 def test_a_run_of_the_other_direction_asks_no_second_question(careful: World) -> None:
@@ -199,3 +214,94 @@ def test_another_run_in_between_does_not_swallow_a_release(careful: World) -> No
     careful.sync()
     assert careful.release_held("invoice_lms_to_qbo", meanwhile="invoice_lms_to_qbo")["deleted"] == 5
     assert careful.qbo.all("Invoice") == []
+
+
+@pytest.mark.rule("8.9.d")
+def test_refused_deletes_of_the_lms_keep_quickbooks_as_it_is_until_the_records_are_back(careful: World) -> None:
+    account = careful.account()
+    made = [careful.simple_invoice(account) for _ in range(5)]
+    careful.payment(account, "100.00", {made[0]: "100.00"})
+    careful.credit(account, "10.00", {made[1]: "10.00"})
+    careful.both()
+    bodies = [careful.qbo_invoice(one) for one in made]
+    tables = ("invoice", "invoice_line_item", "payment_application", "credit_application")
+    for table in tables:
+        careful.sql(f"create table kept_{table} as table lms.{table}")
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    [error] = held(careful)
+    asked = sorted(one["Balance"] for one in careful.qbo.all("Invoice"))
+    assert asked == [0, 90, 100, 100, 100], "what is applied to them stays while they are held"
+    careful.refuse_held("invoice_lms_to_qbo", careful.lab)
+    careful.both()
+    assert careful.value("select status from qbo_sync.sync_error where id = %s", error["id"]) == "resolved"
+
+    # It holds after a resync, and after edits on the side that has the records.
+    money = {"Amount": 40, "LinkedTxn": [{"TxnId": bodies[2]["Id"], "TxnType": "Invoice"}]}
+    careful.qbo.create("Payment", CustomerRef=bodies[2]["CustomerRef"], TotalAmt=40, Line=[money])
+    careful.qbo.call("invoice", {**careful.qbo.call(f"invoice/{bodies[3]['Id']}")["Invoice"], "PrivateNote": "Kept"})
+    careful.resync()
+    careful.companies(careful.as_run("invoice_qbo_to_lms"), resync=True)
+    careful.both()
+    there = careful.qbo.all("Invoice")
+    assert sorted(one["Balance"] for one in there) == [0, 60, 90, 100, 100], "with all that is applied to them"
+    assert careful.value("select count(*) from lms.invoice") == 0
+    assert [error["error_code"] for error in careful.errors()] == ["unsynced_application"], "the new payment's part"
+
+    # A second mass delete asks about what is new, and only that.
+    more = [careful.simple_invoice(account) for _ in range(4)]
+    careful.both()
+    for one in more:
+        careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", one)
+    careful.sync()
+    assert [error["message"].split(" synced ")[0] for error in held(careful)] == ["In Pilot, 4 of 9"]
+    assert careful.release_held("invoice_lms_to_qbo")["deleted"] == 4
+    assert len(careful.qbo.all("Invoice")) == 5
+
+    # The LMS is restored from its backup: the same ids, so that everything goes on, deletes included.
+    for table in tables:
+        careful.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+    careful.both()
+    assert careful.value("select count(*) from qbo_sync.left_alone") == 0
+    assert careful.errors() == []
+    assert careful.lms_invoice(made[2])["balance"] == 60
+    careful.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", made[4])
+    careful.sync()
+    assert len(careful.qbo.all("Invoice")) == 4
+
+
+@pytest.mark.rule("8.9.d")
+def test_refused_deletes_and_voids_of_quickbooks_keep_the_lms_as_it_is_until_somebody_asks(careful: World) -> None:
+    made = invoices(careful, 5)
+    bodies = [careful.qbo_invoice(one) for one in made]
+    for body in bodies[:4]:
+        careful.qbo.call("invoice", {"Id": body["Id"], "SyncToken": body["SyncToken"]}, operation="delete")
+    careful.qbo.call("invoice", {"Id": bodies[4]["Id"], "SyncToken": bodies[4]["SyncToken"]}, include="void")
+    careful.fetch()
+    other_lab = careful.billing_lab("Second Lab")
+    careful.connect(other_lab, careful.qbo)
+    careful.refuse_held("invoice_qbo_to_lms", other_lab)
+    assert len(held(careful)) == 1, "nothing of that lab is held"
+    careful.refuse_held("invoice_qbo_to_lms", careful.lab)
+    careful.sql("update lms.invoice set memo = 'Shade A2', due_date = '2026-12-01'")
+    careful.sql("update qbo_sync.qbo_cursor set compare_asked_at = now()")
+    careful.companies(careful.as_run("invoice_qbo_to_lms"), resync=True)
+    careful.resync()
+    careful.both()
+    assert {careful.lms_invoice(one)["total_amount"] for one in made} == {100}
+    assert careful.errors() == []
+    assert len(careful.qbo.all("Invoice")) == 1, "nothing is created anew either"
+
+    # Entered again: the invoice that was voided is as good as new.
+    voided = careful.qbo_invoice(made[4])
+    careful.qbo.call("invoice", {**voided, "Line": bodies[4]["Line"]})
+    careful.both()
+    assert careful.qbo_invoice(made[4])["TotalAmt"] == 100
+    assert careful.value("select count(*) from qbo_sync.left_alone") == 4
+
+    # Somebody asks for one of them after all: what QuickBooks says is done.
+    gone = bodies[0]["Id"]
+    careful.compare_again("invoice_qbo_to_lms", qbo_ids=[gone])
+    careful.both()
+    assert careful.value("select count(*) from lms.invoice") == 4
+    assert careful.errors() == []

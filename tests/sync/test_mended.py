@@ -657,13 +657,23 @@ def the_invoice_gets_a_later_date_in_pilot(world: World) -> Iterator[None]:
     world.sql("update lms.invoice set invoice_date = %s where id = %s", date(2026, 6, 20), invoice)
 
 
-@mends("qbo_6210")
+@mends("books_closed")
 def a_payment_may_be_changed_once_its_period_is_open(world: World) -> Iterator[None]:
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "50.00", {invoice: "50.00"})
     world.both()
     close(world, "2026-06-30")
     world.apply("payment", payment, {invoice: "40.00"})
+    yield
+    close(world, None)
+
+
+@mends("qbo_6210")
+def a_payment_for_an_invoice_of_a_closed_period_goes_once_that_is_open(world: World) -> Iterator[None]:
+    account, invoice, _ = invoiced(world)
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_invoice_payment": "refuse"})
+    close(world, "2026-06-10")
+    world.payment(account, "50.00", {invoice: "50.00"})
     yield
     close(world, None)
 
@@ -684,8 +694,11 @@ def a_change_is_taken_over_once_its_period_is_open(world: World) -> Iterator[Non
     world.both()
     close(world, "2026-06-30")
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"closed_period": "ignore"})
+    world.sql("update qbo_sync.company set preferences_read_at = clock_timestamp()")
+    refused(world, "5020", "Preferences", operation="read")  # or the closing date would be known after the next check
     world.apply("payment", payment, {invoice: "40.00"})
     yield
+    accept(world)
     close(world, None)
 
 

@@ -1,4 +1,4 @@
-"""A preview: what a sync would do, before anything of it is done (decision 0022)."""
+"""A preview: what a sync would do, before anything of it is done (decision 0023)."""
 
 from collections import Counter
 from decimal import Decimal

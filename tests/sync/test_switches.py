@@ -36,6 +36,7 @@ OTHERS = [
     ("duplicate_number_warning", False),
     ("zero_tax_refused", False),
     ("closed_period", "ignore"),
+    ("closed_invoice_payment", "refuse"),
     ("query_lines_vanish", True),
     ("undelete_names", False),
     ("batch_sees_itself", True),

@@ -225,6 +225,22 @@ def test_an_invoice_that_the_lms_gives_to_another_customer_stays_in_quickbooks_a
 
 
 @pytest.mark.rule("9.c")
+def test_so_is_an_invoice_of_quickbooks_own_that_named_a_pair_of_its_account(two: Two) -> None:
+    """What was agreed on of whose it is stays agreed on while QuickBooks says the same, and hides nothing."""
+    world, made = two.world, in_quickbooks(two.world, two.a.customer)
+    world.both()
+    invoice = of_qbo(world, made)["id"]
+    two.move("invoice", invoice, two.a)
+    world.both()
+    two.move("invoice", invoice, two.b)
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["customer_changed"]
+    two.move("invoice", invoice, two.a)
+    world.both()
+    assert world.errors() == []
+
+
+@pytest.mark.rule("9.c")
 @pytest.mark.setting("direction")
 def test_it_is_reported_where_nothing_comes_from_quickbooks_too(two: Two) -> None:
     world, a, b = two.world, two.a, two.b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from .. import faults
@@ -9,7 +10,7 @@ from ..money import ZERO, decimal_of, money
 from ..schema import CLEARED, COMMON, Body, Check, Shape, anything, boolean, day, many, number, part, ref, text
 from ..store import Column
 from ..work import Work, reference
-from .kind import Kind, Options
+from .kind import Kind, Options, total_of
 from .registry import find
 from .sales_form import LINKED_TXN, check_open_period
 
@@ -143,6 +144,18 @@ class JournalEntry(_LedgerTxn):
         new["TotalAmt"] = money(sides["Debit"])
         new.setdefault("Adjustment", False)
         return new
+
+    def owes(self, body: Body) -> tuple[str, Decimal] | None:
+        """What its lines on Accounts Receivable add to the balance of the customer of the first of them."""
+        owed: dict[str, Decimal] = {}
+        for line in body["Line"]:
+            detail = line.get("JournalEntryLineDetail") or {}
+            entity, account = detail.get("Entity") or {}, detail.get("AccountRef") or {}
+            if entity.get("Type") == "Customer" and str(account.get("name")).startswith("Accounts Receivable"):
+                customer = entity["EntityRef"]["value"]
+                sign = 1 if detail["PostingType"] == "Debit" else -1
+                owed[customer] = owed.get(customer, ZERO) + sign * total_of(line, "Amount")
+        return next(iter(owed.items()), None)
 
 
 class Bill(_LedgerTxn):

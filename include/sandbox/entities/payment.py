@@ -94,6 +94,7 @@ class Payment(Kind):
             new["CurrencyRef"] = customer["CurrencyRef"]
         new["Line"] = [self._line(line) for line in new.get("Line", [])]
         payment_links.check_lines(work, old, new)
+        payment_links.check_open_periods(work, old, new)
         new["UnappliedAmt"] = money(payment_links.unapplied(new))
         new.setdefault("ProcessPayment", False)
         new["LinkedTxn"] = (old or {}).get("LinkedTxn", [])
@@ -136,6 +137,7 @@ class Payment(Kind):
     def void_body(self, work: Work, old: Body) -> Body:
         self.check_not_deposited(old)
         check_open_period(work, old, old)
+        payment_links.check_open_periods(work, old, None)
         payment_links.settle(work, old["Id"], payment_links.amounts(old), {})
         return old | {
             "TotalAmt": ZERO,
@@ -147,6 +149,7 @@ class Payment(Kind):
     def check_delete(self, work: Work, old: Body) -> None:
         self.check_not_deposited(old)
         check_open_period(work, old, old)
+        payment_links.check_open_periods(work, old, None)
         payment_links.settle(work, old["Id"], payment_links.amounts(old), {})
 
     @staticmethod

@@ -71,6 +71,19 @@ def check_lines(work: Work, old: Body | None, new: Body) -> None:
         raise faults.business("Amount Received plus credits can't be less than selected charges")
 
 
+def check_open_periods(work: Work, old: Body | None, new: Body | None) -> None:
+    """6210 for what changes of an invoice's payment in a closed period, if the company counts the invoice's day too."""
+    closed = work.preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    if not closed or work.switch("closed_invoice_payment") == "allow":
+        return
+    before, after = amounts(old), amounts(new)
+    for kind, record_id in before.keys() | after.keys():
+        changes = before.get((kind, record_id)) != after.get((kind, record_id))
+        target = work.read(kind, record_id) if kind in ("Invoice", "CreditMemo") and changes else None
+        if target is not None and target["TxnDate"] <= closed:
+            raise faults.period_closed()
+
+
 def _may_pay(work: Work, payer: str, owner: str) -> bool:
     if payer == owner:
         return True

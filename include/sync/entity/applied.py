@@ -36,6 +36,19 @@ def synced_and_expected(
     return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}
 
 
+def kept_in_quickbooks(connection: psycopg.Connection, realm_id: str, invoice_ids: Iterable[str]) -> set[str]:
+    """Those of the invoices that the LMS has deleted and QuickBooks keeps, because their delete is held or was refused
+    (rule 8.9): what is applied to them there stays so."""
+    rows = connection.execute(
+        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and entity = 'invoice' and waits_for_entity = 'mass_delete' and record_id = any(%(ids)s)"
+        " union select lms_id::text from qbo_sync.left_alone where realm_id = %(realm)s and entity = 'invoice'"
+        "   and gone_from = 'lms' and lms_id = any(%(ids)s::bigint[])",
+        {"realm": realm_id, "ids": sorted(invoice_ids)},
+    )
+    return {invoice_id for (invoice_id,) in rows}
+
+
 def of_other_customers(
     connection: psycopg.Connection, realm_id: str, applications: Iterable[Application], customer: RecordKey
 ) -> tuple[RecordKey, ...]:

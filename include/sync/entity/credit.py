@@ -19,7 +19,7 @@ from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.applied import of_other_customers, open_balances, synced_and_expected
+from include.sync.entity.applied import kept_in_quickbooks, of_other_customers, open_balances, synced_and_expected
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
@@ -64,7 +64,11 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
 
     def subject(self, record: StagedCredit) -> Subject:
         """Amount and day."""
-        return Subject(noun=planner.credit_noun(record), dated=planner.credit_dated(record))
+        return Subject(
+            noun=planner.credit_noun(record),
+            dated=planner.credit_dated(record),
+            dated_in_quickbooks=record.fetched.date if record.fetched else None,
+        )
 
     def references(self, target: Credit) -> tuple[RecordKey, ...]:
         """Its customer and the item for credits."""
@@ -144,6 +148,7 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
                 record.known.synced_invoices = tuple(key for key in own if key in synced)
                 record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
                 record.known.missing = tuple(key for key in heads[record.record_id] if key not in ids)
+        _read_kept_invoices(connection, company, records)
         for record in records:
             new = planner.flowing(record) if record.link is None else None
             if new:
@@ -176,7 +181,11 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
     def subject(self, record: StagedApplication) -> Subject:
         """The credit's day."""
         base = record.link.base if record.link else None
-        return Subject(noun=planner.applied_noun(record.lms or base), dated=planner.application_dated(record))
+        return Subject(
+            noun=planner.applied_noun(record.lms or base),
+            dated=planner.application_dated(record),
+            dated_in_quickbooks=record.fetched.date if record.fetched else None,
+        )
 
     def references(self, target: CreditApplication) -> tuple[RecordKey, ...]:
         """The credit, its customer, and the invoices it settles."""
@@ -272,3 +281,19 @@ def _read_payers(connection: psycopg.Connection, company: Company, records: Sequ
 
 CREDIT = CreditSync()
 CREDIT_APPLICATION = CreditApplicationSync()
+
+
+def _read_kept_invoices(connection: psycopg.Connection, company: Company, records: Sequence[StagedApplication]) -> None:
+    """Applied invoices that the LMS has deleted, and that stay in QuickBooks with what is applied to them there."""
+    agreed = {record.record_id: record.link.base.applications for record in records if record.link and record.link.base}
+    kept = kept_in_quickbooks(
+        connection, company.realm_id, {one.invoice.id for applied in agreed.values() for one in applied}
+    )
+    rows = connection.execute(
+        "select id::text from lms.credit where id = any(%s::bigint[])", [sorted(agreed) if kept else []]
+    ).fetchall()
+    there = {credit_id for (credit_id,) in rows}
+    for record in records:
+        if record.record_id in there:
+            invoices = [one.invoice for one in agreed[record.record_id]]
+            record.known.kept_invoices = tuple(key for key in invoices if key.id in kept)

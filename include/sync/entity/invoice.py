@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar
 
 import psycopg
@@ -70,7 +71,10 @@ class InvoiceSync(
         _read_balances(connection, company, [r for r in asked if r.lms])
         _read_payers_and_items(connection, company, [r for r in asked if r.fetched])
         _read_customer_names(connection, [r for r in records if r.link and r.lms])
-        _find_in_quickbooks(self, connection, client, company, [r for r in records if r.link is None and r.lms])
+        new = [r for r in records if r.link is None and r.lms]
+        _read_held(connection, company, new)
+        # Of what is held nobody asks before its time has come.
+        _find_in_quickbooks(self, connection, client, company, [r for r in new if r.known.held_until is None])
         _find_in_lms(connection, company, [r for r in asked if r.link is None and r.fetched])
 
     def plan(self, record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
@@ -79,8 +83,13 @@ class InvoiceSync(
 
     def subject(self, record: StagedInvoice) -> Subject:
         """Number, day and QuickBooks' currency."""
-        currency = record.fetched.currency if record.fetched else None
-        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+        theirs = record.fetched
+        return Subject(
+            noun=planner.noun(record),
+            dated=planner.dated(record),
+            dated_in_quickbooks=theirs.date if theirs else None,
+            currency=theirs.currency if theirs else None,
+        )
 
     def document_number(self, record: StagedInvoice) -> str | None:
         """Its number."""
@@ -304,6 +313,18 @@ def _read_customer_names(connection: psycopg.Connection, records: Sequence[Stage
     names = names_of(connection, customers.values())
     for record in records:
         record.known.customer_name = names.get(customers[record.record_id], "")
+
+
+def _read_held(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
+    """Until when the lab lets its new invoices wait."""
+    rows = connection.execute(
+        "select invoice_id::text, goes_out_at from qbo_sync.held_invoice"
+        " where realm_id = %s and invoice_id = any(%s::bigint[])",
+        [company.realm_id, [record.lms_id for record in records]],
+    )
+    until: dict[str, datetime] = dict(rows.fetchall())
+    for record in records:
+        record.known.held_until = until.get(record.lms_id or "")
 
 
 def _items(connection: psycopg.Connection, realm_id: str, ids: set[str]) -> dict[str, RecordKey]:

@@ -22,7 +22,13 @@ from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words, hand_over, links
-from include.sync.entity.applied import of_other_customers, open_balances, over_applied, synced_and_expected
+from include.sync.entity.applied import (
+    kept_in_quickbooks,
+    of_other_customers,
+    open_balances,
+    over_applied,
+    synced_and_expected,
+)
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.duplicates import find_towards_lms, find_towards_quickbooks
@@ -90,8 +96,13 @@ class PaymentSync(
 
     def subject(self, record: StagedPayment) -> Subject:
         """Amount, day and QuickBooks' currency."""
-        currency = record.fetched.currency if record.fetched else None
-        return Subject(noun=planner.noun(record), dated=planner.dated(record), currency=currency)
+        theirs = record.fetched
+        return Subject(
+            noun=planner.noun(record),
+            dated=planner.dated(record),
+            dated_in_quickbooks=theirs.date if theirs else None,
+            currency=theirs.currency if theirs else None,
+        )
 
     def lab_of(self, record: StagedPayment) -> int | None:
         """The LMS's word, else the mark's."""
@@ -254,7 +265,8 @@ def _read_applied(connection: psycopg.Connection, company: Company, records: Seq
         record.known.synced_invoices = tuple(key for key in own if key in synced)
         record.known.expected_invoices = tuple(sorted(key for key in own if key in expected))
         customer = ours.customer
-        record.known.missing = (*([] if customer in linked else [customer]), *record.known.expected_invoices)
+        # First the invoices: one may be held back for weeks, and its customer is made with it.
+        record.known.missing = (*record.known.expected_invoices, *([] if customer in linked else [customer]))
 
 
 def _read_settled(
@@ -269,6 +281,7 @@ def _read_settled(
     expected = _expected_from_quickbooks(connection, company, settled - set(invoices)) if inbound else set()
     new = [record.fetched for record in inbound if record.link is None and record.fetched]
     methods = qbo_payment.method_names(client, [one.method_id for one in new])
+    kept = kept_in_quickbooks(connection, company.realm_id, invoices.values())
     deleted = _deleted_invoices(connection, records)
     leaving = _leaving_invoices(connection, company, deleted)
     for record in records:
@@ -277,7 +290,12 @@ def _read_settled(
             continue
         known = record.known
         known.payer = customers.get(qbo.customer_id)
-        known.invoice_ids = {qbo_id: invoices[qbo_id] for qbo_id in qbo.invoices if qbo_id in invoices}
+        agreed = {key.id for key in _base_invoices(record)}
+        known.invoice_ids = {
+            qbo_id: invoices[qbo_id]
+            for qbo_id in qbo.invoices
+            if qbo_id in invoices and (invoices[qbo_id] not in kept or invoices[qbo_id] in agreed)
+        }
         known.method_name = methods.get(qbo.method_id or "") if record.link is None else None
         known.deleted_invoices = tuple(sorted(key.id for key in _base_invoices(record) if key.id in deleted))
         known.leaving_invoices = tuple(id_ for id_ in known.deleted_invoices if id_ in leaving)
@@ -298,13 +316,17 @@ def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPa
 
 
 def _leaving_invoices(connection: psycopg.Connection, company: Company, deleted: Iterable[str]) -> set[str]:
-    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or holds (rule 8.9)."""
+    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there: for good (rule
+    8.9) or until the books of their day are open again."""
     rows = connection.execute(
-        "select record_id from qbo_sync.change_mark where realm_id = %s and direction = 'lms_to_qbo'"
-        "   and entity = 'invoice' and record_id = any(%s)",
-        [company.realm_id, sorted(deleted)],
+        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and entity = 'invoice' and record_id = any(%(ids)s)"
+        " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and record_entity = 'invoice' and record_id = any(%(ids)s) and status = 'open'"
+        "   and error_code = 'books_closed'",
+        {"realm": company.realm_id, "ids": sorted(deleted)},
     )
-    return {invoice_id for (invoice_id,) in rows}
+    return {invoice_id for (invoice_id,) in rows} | kept_in_quickbooks(connection, company.realm_id, deleted)
 
 
 def _expected_from_quickbooks(connection: psycopg.Connection, company: Company, qbo_ids: Iterable[str]) -> set[str]:

@@ -147,6 +147,8 @@ class ApplicationContext(Context):
     of_other_customers: tuple[RecordKey, ...] = ()
     #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
     open_balances: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Invoices of the base that the LMS has deleted and QuickBooks keeps (rule 8.9), while the LMS has the credit.
+    kept_invoices: tuple[RecordKey, ...] = ()
 
 
 StagedApplication = StagedRecord[CreditApplication, CreditApplication, QboPayment, ApplicationContext]
@@ -173,6 +175,12 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
         base_value, lms.applications if lms else None, qbo_value, allowed("credit_application", lab.connection)
     )
     waits_for = later[0] if later else None
+    if (
+        base
+        and known.kept_invoices
+        and (lms.applications if lms else ()) == without(base.applications, known.kept_invoices)
+    ):
+        return nothing(Cause.LEAVES_WITH_INVOICE)
     if link and base and lms and lms.customer != base.customer:
         # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
         return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)

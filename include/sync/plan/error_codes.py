@@ -111,13 +111,19 @@ ENTRIES: Mapping[str, Entry] = {
         then=_NEXT_CHECK,
     ),
     "books_closed": Entry(
-        means="The invoice is dated in a period that is closed in QuickBooks. It was not sent.",
-        who=_EITHER,
-        to_do=(
-            "Move the closing date in QuickBooks (Account and settings > Advanced), or give the invoice a later date in"
-            " Pilot."
+        means=(
+            "The invoice, credit, or payment is dated in a period that is closed in QuickBooks, in Pilot or there. It "
+            "was not created, changed, or deleted in QuickBooks; nothing was sent. Whatever was done in Pilot stays as "
+            "it is, and a record that is already in QuickBooks stays linked. A payment dated after the closing date "
+            "may pay an older invoice."
         ),
-        then=f"A new date in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
+        who="the person who closed the books in QuickBooks: usually the bookkeeper or accountant",
+        to_do=(
+            "Decide whether it still belongs in that period. If so, move the closing date back in QuickBooks (Account "
+            "and settings > Advanced > Accounting). If not, give it a later date in Pilot (new records), change it "
+            "back in Pilot (changed ones), or ignore the error (deleted ones: they stay in QuickBooks)."
+        ),
+        then=f"A change in Pilot is picked up right away. {_AFTER_QUICKBOOKS}",
     ),
     "total_mismatch": Entry(
         means=(
@@ -227,12 +233,14 @@ ENTRIES: Mapping[str, Entry] = {
         ),
         who="somebody who knows whether the deletes are meant",
         to_do=(
-            "If they are meant, trigger the DAG by hand with *Delete many at once* (`release_held`) turned on. If not, "
-            "restore the records."
+            "View the records on the page. If they were deleted on purpose, choose *Delete*, or trigger the DAG with "
+            "`release_held`. If not, restore them, or choose *Keep* (`refuse_held`). ([How to do it with "
+            "SQL](operations.md#many-deletes-at-once).)"
         ),
         then=(
-            "Released, the deletes are carried out. When the records are back, nothing is left to delete and the error "
-            "is resolved."
+            "Released, the deletes are carried out. Refused, the records stay where they still are, and are left alone "
+            "until they are back. When the records are back, nothing is left to delete. In each case the error is "
+            "resolved."
         ),
     ),
     "possible_duplicate": Entry(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from include.model.plan import Cause, Match, Plan, fail, nothing
-from include.model.record import Entity
+from include.model.plan import WRITES, Cause, Match, Plan, fail, nothing
+from include.model.record import Entity, Operation
 from include.model.settings import LabSettings, MassDeleteLimit
 from include.model.staged import Context, StagedRecord
 from include.sync.plan import problems
@@ -24,6 +24,8 @@ class Subject:
     noun: str
     #: A transaction's day; None for customers and items.
     dated: date | None = None
+    #: Its day in QuickBooks, if QuickBooks was asked: the bookkeeper may have changed it there.
+    dated_in_quickbooks: date | None = None
     #: The currency of QuickBooks' transaction, if it names one.
     currency: str | None = None
 
@@ -46,6 +48,15 @@ def start_date(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings
     if start and subject.dated and subject.dated < start:
         return nothing(Cause.BEFORE_START_DATE)
     return plan
+
+
+def held(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
+    """The lab lets new invoices wait: one is neither created nor adopted before its time, and nothing is reported of
+    it that nobody can know before. What an earlier create has made in spite of a fault is there already."""
+    until = record.context.held_until if record.context else None
+    if until is None or record.link or plan.side != "qbo" or (record.context and record.context.unconfirmed):
+        return plan
+    return Plan(step="wait", cause=Cause.HELD, side="qbo", target=plan.target, wait_until=until)
 
 
 def refused_lookup(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
@@ -81,17 +92,28 @@ def foreign_currency(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSe
 
 
 def closed_books(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
-    """QuickBooks refuses what is dated in a closed period: reported before anything is sent."""
+    """Nothing is created, changed or deleted in a closed period of QuickBooks: it waits for whoever closed the books,
+    and is never sent to be refused (fact 9.6).
+
+    The transaction's day counts, on either side. The days of what it is applied to do not: a payment dated after the
+    close may pay an invoice dated before it. Customers and items have no day. What comes from QuickBooks has been
+    allowed there, so nothing is held back on its way to the LMS; an adoption writes nothing.
+    """
     closed = lab.preferences.book_close_date
-    if plan.step == "create" and plan.side == "qbo" and closed and subject.dated and subject.dated <= closed:
-        return fail(problems.books_closed(subject.noun, subject.dated, closed), "qbo", plan.target)
-    return plan
+    if closed is None or record.direction != "lms_to_qbo" or plan.side != "qbo" or plan.step not in WRITES:
+        return plan
+    days = [day for day in (subject.dated_in_quickbooks, subject.dated) if day and day <= closed]
+    if not days:
+        return plan
+    operation: Operation = plan.step  # type: ignore[assignment]  # one of WRITES
+    return fail(problems.books_closed(subject.noun, days[0], closed, operation), "qbo", plan.target)
 
 
 #: In this order: the first that steps in decides, and the later ones see what it decided.
 GUARDS: tuple[Guard, ...] = (
     unreadable,
     start_date,
+    held,
     refused_lookup,
     unconfirmed_create,
     foreign_currency,
@@ -100,10 +122,25 @@ GUARDS: tuple[Guard, ...] = (
 
 
 def guarded(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
-    """The plan after all guards of a single record."""
+    """The plan after all guards of a single record. What is left alone needs none of them."""
+    if is_left_alone(plan, record):
+        return nothing(Cause.LEFT_ALONE)
     for guard in GUARDS:
         plan = guard(plan, record, subject, lab)
     return plan
+
+
+def is_left_alone(plan: Plan[Any], record: _Row) -> bool:
+    """Whether nothing is done because somebody wants the record left alone (decision 0022).
+
+    A refused delete is over when the side that had lost the record has it again, or the other has lost it too.
+    """
+    left = record.context.left_alone if record.context else None
+    if left is None or left.gone_from is None:
+        return left is not None
+    there = record.lms if left.gone_from == "lms" else record.fetched
+    is_over = plan.step == "unlink" or (there is not None and not deletes_or_voids(plan))
+    return not is_over
 
 
 # ------------------------------------------------------------------ many at once (rule 8.9)

@@ -128,7 +128,8 @@ def qbo_version(record: StagedInvoice, lab: LabSettings) -> Invoice | None:
     customer = qbo_customer(record) or (ours.customer if ours else None)
     if fetched is None or customer is None:
         return None
-    stays = ours if ours and ours.customer == customer else None
+    base = record.link.base if record.link else None
+    stays = next((one for one in (ours, base) if one and one.customer == customer), None)
     owner = stays.owner if stays else known.payer.owner if known.payer else None
     tax_lines = [line for line in fetched.lines if known.items.get(line.item_id or "") == TAX_ITEM]
     return Invoice(
@@ -252,7 +253,7 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
     if base is None and target:
         return Plan(step="rebase", cause=Cause.LINKED_BY_HAND, target=target, problem=problem)
     if base and target and (target.customer, target.owner) != (base.customer, base.owner):
-        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=target)
+        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=target, problem=problem)
     if mismatch:
         return fail(mismatch, "qbo")
     if lms and base and lms.customer != base.customer and "update" not in may.to_lms:

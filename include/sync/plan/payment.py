@@ -52,7 +52,7 @@ class PaymentContext(Context):
     invoice_ids: Mapping[str, str] = field(default_factory=dict)
     expected_qbo_invoices: tuple[str, ...] = ()
     #: Invoices of the base that are not in the LMS any more, by LMS id; and those of them that are linked still and
-    #: about to be deleted in QuickBooks, or held (rule 8.9).
+    #: about to be deleted in QuickBooks, or kept there (rule 8.9).
     deleted_invoices: tuple[str, ...] = ()
     leaving_invoices: tuple[str, ...] = ()
     #: It moves to another customer in QuickBooks: the invoices on it that cannot go along.

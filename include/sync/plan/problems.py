@@ -12,7 +12,7 @@ from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 from include.model.payment import Application, Payment
 from include.model.problem import Problem, in_lms, in_quickbooks
-from include.model.record import CREDIT_ITEM, TAX_ITEM, RecordKey
+from include.model.record import CREDIT_ITEM, TAX_ITEM, Operation, RecordKey
 from include.model.staged import (
     Duplicate,
     ForeignCustomer,
@@ -268,15 +268,26 @@ def customer_changed_in_lms(what: str, in_pilot: str) -> Problem:
 # ------------------------------------------------------------------ invoices
 
 
-def books_closed(what: str, dated: date, closed: date) -> Problem:
-    """Dated in a closed period: QuickBooks would refuse it. `what`: e.g. “Invoice 1042”."""
+#: Of a write that the closing date stops: what it is called, and how else than by the closing date it can end.
+_CLOSED: Mapping[Operation, tuple[str, str]] = {
+    "create": ("created", "give it a later date in Pilot"),
+    "update": ("changed", "change it back in Pilot, so that both sides are the same again"),
+    "delete": ("deleted", "ignore this error, and it stays in QuickBooks although it was deleted in Pilot"),
+}
+
+
+def books_closed(what: str, dated: date, closed: date, operation: Operation) -> Problem:
+    """Dated in a closed period, so it was not sent. `what`: e.g. “Invoice 1042”. `dated`: its day on the side that is
+    in the closed period; on both, QuickBooks'."""
+    done, otherwise = _CLOSED[operation]
     return Problem(
         code="books_closed",
-        message=f"{what} cannot be sent to QuickBooks: it is dated {day(dated)}, and the books are closed there "
+        message=f"{what} was not {done} in QuickBooks: it is dated {day(dated)}, and the books are closed there "
         f"through {day(closed)}.",
-        resolution="Move the closing date in QuickBooks (Account and settings > Advanced), or use a later date in "
-        f"Pilot. {RETRY}",
-        detail={"book_close_date": closed.isoformat()},
+        resolution="The person who closed the books in QuickBooks decides, usually the bookkeeper or accountant: move "
+        "the closing date back (Account and settings > Advanced > Accounting), and Pilot sends it after its next check "
+        f"of QuickBooks, within minutes. Or keep the books closed and {otherwise}.",
+        detail={"book_close_date": closed.isoformat(), "dated": dated.isoformat()},
     )
 
 
@@ -622,12 +633,17 @@ def mass_delete_held(what: str, count: int, linked: int, *, to_quickbooks: bool)
     """A run would delete or void many records of a lab (rule 8.9). `what`: invoices, credits or payments."""
     there, here = ("Pilot", "QuickBooks") if to_quickbooks else ("QuickBooks", "Pilot")
     deleted = "deleted" if to_quickbooks else "deleted or voided"
+    keep = (
+        "restore them in Pilot. Or choose Keep: they stay in QuickBooks, and sync again once they are back in Pilot."
+        if to_quickbooks
+        else "choose Keep: they stay in Pilot and no longer sync, as QuickBooks cannot bring back what was deleted."
+    )
     return Problem(
         code="mass_delete_held",
         message=f"In {there}, {count:,} of {linked:,} synced {what} were {deleted}. That is unusually many at once, "
         f"so nothing has been deleted in {here} yet. A restored backup or a reset company looks just like this.",
-        resolution="If they were deleted on purpose, trigger this DAG in Airflow with “Delete many at once” turned on: "
-        f"they are then deleted in {here} too. If not, restore them in {there}: this error is then resolved.",
+        resolution="View the records. If they were deleted on purpose, choose Delete: they are then deleted in "
+        f"{here} too. If not, {keep}",
         detail={"count": count, "linked": linked},
     )
 

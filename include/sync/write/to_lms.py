@@ -126,8 +126,8 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
         refuse_while_in_flight(connection, company.realm_id, record, fetched.customer_id if fetched else None)
     if ours and plan.step == "fail":
         _settle(connection, runtime, company, sync, record, "failed", problem=record.problem)
-    elif plan.step == "nothing" and (record.link is None or plan.cause is Cause.BEFORE_START_DATE):
-        # Before the start date not even this version of QuickBooks' counts as seen: the date may move.
+    elif plan.step == "nothing" and (record.link is None or plan.cause in (Cause.BEFORE_START_DATE, Cause.LEFT_ALONE)):
+        # Then not even this version of QuickBooks' counts as seen: the date may move, somebody may ask for the record.
         _settle(connection, runtime, company, sync, record, "unchanged")
     else:
         if not ours:

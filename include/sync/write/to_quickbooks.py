@@ -20,7 +20,7 @@ from include.company.company import Company, read_company
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import WRITES, Cause
-from include.model.record import Outcome, RecordKey
+from include.model.record import Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
@@ -282,6 +282,8 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
         settle(connection, runtime.run, _end(company, record, "unchanged"))
     elif plan.step == "adopt":
         _adopt(connection, runtime, company, sync, record)
+    elif plan.step == "wait" and plan.wait_until:
+        settle(connection, runtime.run, _end(company, record, "waiting", wait_until=plan.wait_until))
     elif plan.step == "wait":
         waits_for = plan.waits_for or A_PERSON
         settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))
@@ -319,7 +321,6 @@ def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, s
 
 
 def _end(company: Company, record: Row, outcome: Outcome, **details: Any) -> Settlement:
-    step = record.planned.step
     return Settlement(
         realm_id=company.realm_id,
         direction=record.direction,
@@ -327,7 +328,17 @@ def _end(company: Company, record: Row, outcome: Outcome, **details: Any) -> Set
         generation=record.generation,
         billing_lab_id=record.billing_lab_id,
         outcome=outcome,
-        operation=step if step in WRITES else ("delete" if record.lms is None else "create"),  # type: ignore[arg-type]
+        operation=_operation(record),
         lms_id=record.lms_id,
         **details,
     )
+
+
+def _operation(record: Row) -> Operation:
+    """What is done in QuickBooks, or would be."""
+    step = record.planned.step
+    if step in WRITES:
+        return step  # type: ignore[return-value]  # one of WRITES
+    if record.lms is None:
+        return "delete"
+    return "update" if record.link else "create"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -61,6 +62,37 @@ def differences(world: World, *, restructured: bool = True) -> list[str]:
     for entity in lms:
         found += _compare(entity, lms[entity], qbo[entity])
     return found
+
+
+def unequal(world: World, *, restructured: bool) -> set[tuple[str, str]]:
+    """The records that the two ledgers do not have alike, for whatever reason: (entity, LMS id, or `unlinked` with
+    QuickBooks' id). What the ledger proof has to name, found on another way: amount, what is open of an invoice, what a
+    payment or credit is applied to, whose it is. Credit memos of the bookkeeper's own are none of them."""
+    links: dict[tuple[str, str], list[Json]] = {}
+    for link in world.sql("select * from qbo_sync.entity_link where realm_id = %s", world.qbo.realm):
+        links.setdefault((link["entity"], link["qbo_id"]), []).append(link)
+    lms_id = {key: many[0]["lms_id"] for key, many in links.items()}
+    money = _qbo_money(world, lms_id)
+    sides = {entity: (_lms_money(world, entity), money[entity]) for entity in money}
+    sides["invoice"] = (_lms_invoices(world), _qbo_invoices(world, lms_id)[0])
+    found = set(_whose(world, links, exactly=not restructured))
+    for entity, (ours, theirs) in sides.items():
+        for key in ours.keys() | theirs.keys():
+            one, other = (_figures(side.get(key)) for side in (ours, theirs))
+            if one != other and (one or other):
+                found.add((entity, key))
+    return found
+
+
+def _figures(record: Json | None) -> Any:
+    """Amount and open amount, or amount and applications; None where there is no record or no money in it."""
+    if record is None:
+        return None
+    if "applied" in record:
+        figures = (record["amount"], {key: amount for key, amount in record["applied"].items() if amount})
+    else:
+        figures = (record["total"], record["balance"])
+    return figures if any(figures) else None
 
 
 #: The QuickBooks resource of each transaction, and the LMS table.

@@ -141,10 +141,12 @@ class LabStaff:
         return account
 
     def questions(self) -> list[Json]:
-        """Payments that may be the same money, and about which nobody has said anything yet."""
+        """Payments that may be the same money, and about which nobody has said anything yet. One that is deleted in the
+        meantime cannot be linked, and the next run ends the question."""
         return self.world.sql(
             "select * from qbo_sync.sync_error where realm_id = %s and status = 'open'"
-            "   and error_code = 'possible_duplicate' order by id",
+            "   and error_code = 'possible_duplicate'"
+            "   and exists (select from lms.payment p where p.id = lms_id) order by id",
             self.world.qbo.realm,
         )
 

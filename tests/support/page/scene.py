@@ -12,6 +12,7 @@ from include.company.check_run import check_company
 from include.company.tokens import require_reconnect
 from include.lms.database import jsonb
 from include.model.document import Applied, Document, DocumentLine, as_detail, differences
+from include.sync.plan import problems
 from tests.support.quickbooks import QuickBooks, make_company
 from tests.support.waiting import changes_taken
 from tests.support.world import World
@@ -37,9 +38,11 @@ def populate(lms: World) -> Json:
     changes_taken(lms)
     with psycopg.connect(lms.database_url) as connection:
         require_reconnect(connection, own.realm)
-        errors = _errors(connection, labs, shared)
+        errors = [*_errors(connection, labs, shared), _held(connection, labs["Bright Dental Lab"], shared.realm)]
+        _held_invoices(connection, labs, shared.realm)
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
+        _proofs(connection, labs, shared.realm, errors)
         preview = _preview(connection, labs["Summit Removables"])
     return {"labs": labs, "errors": errors, "realm": shared.realm, "preview": preview}
 
@@ -108,7 +111,8 @@ def _settings_of_the_company(lms: World, company: QuickBooks) -> None:
     )
     shipping = next(a for a in company.all("Account") if a["Name"] == "Discounts given")
     lms.sql(
-        "update qbo_sync.connection set sync_start_date = '2026-04-01', discount_account_id = %s where realm_id = %s",
+        "update qbo_sync.connection set sync_start_date = '2026-04-01', discount_account_id = %s,"
+        " hold_invoices = 'days', hold_days = 5 where realm_id = %s",
         shipping["Id"],
         company.realm,
     )
@@ -174,6 +178,11 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
          " then sent to QuickBooks, and the one in QuickBooks is added to Pilot if it is not there yet. Or delete the"
          " payment that was entered by mistake.",
          {"qbo_payment_id": "1240", "invoice_numbers": ["INV-20417"], "sides": _two_payments()}),
+        ("Bright Dental Lab", "payment", "lms_to_qbo", 90612, "1144", None, "books_closed",
+         "The payment of $420.00 dated 03/27/2026 was not changed in QuickBooks: it is dated 03/27/2026, and the books"
+         " are closed there through 03/31/2026.",
+         "The person who closed the books in QuickBooks decides, usually the bookkeeper or accountant.",
+         {"book_close_date": "2026-03-31", "dated": "2026-03-27"}),
     ]  # fmt: skip
     found = []
     for hours, (lab, entity, direction, lms_id, qbo_id, number, code, message, resolution, detail) in enumerate(
@@ -211,6 +220,63 @@ def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> 
             )
         )
     return found
+
+
+def _held_invoices(connection: psycopg.Connection, labs: Json, realm: str) -> None:
+    """Three invoices that the lab's hold keeps back, as a run has left them."""
+    for days, number, total in ((0, "INV-20452", "1140.00"), (1, "INV-20449", "285.50"), (2, "INV-20446", "96.25")):
+        invoice = _id(
+            connection,
+            "insert into lms.invoice (billing_lab_id, billing_account_id, invoice_number, invoice_date, subtotal,"
+            " discount_amount, shipping_amount, tax_amount, total_amount, balance, origin)"
+            " select %(lab)s, id, %(number)s, (now() at time zone 'UTC')::date - %(days)s::integer, %(total)s, 0, 0, 0,"
+            "        %(total)s, %(total)s, 'lms' from lms.billing_account"
+            "  where name = 'Park Avenue Dental Associates' returning id",
+            lab=labs["Bright Dental Lab"],
+            number=number,
+            days=days,
+            total=Decimal(total),
+        )
+        connection.execute(
+            "insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id, attempt_after)"
+            " select %s, 'lms_to_qbo', 'invoice', id::text, billing_lab_id,"
+            "        qbo_sync.goes_out_at('days', 5, invoice_date) from lms.invoice where id = %s",
+            [realm, invoice],
+        )
+
+
+def _held(connection: psycopg.Connection, lab: int, realm: str) -> int:
+    """60 invoices of a doctor–office pair that are gone from Pilot and held in QuickBooks; the error's id."""
+    pair = connection.execute("select max(id)::text from lms.doctor_office").fetchone()
+    assert pair
+    for position in range(60):
+        lms_id, day = 880_001 + position, date(2026, 11, 20) - timedelta(days=position)
+        base = {"number": f"INV-19{position:03}", "date": day.isoformat(), "total": f"{285 + 45.5 * position:.2f}",
+                "customer": ["doctor_office", pair[0]]}  # fmt: skip
+        connection.execute(
+            "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id, base)"
+            " values (%s, 'invoice', %s, %s, %s)",
+            [realm, lms_id, str(2000 + position), jsonb(base)],
+        )
+        connection.execute(
+            "insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id,"
+            " waits_for_entity, waits_for_id, waits_since)"
+            " values (%s, 'lms_to_qbo', 'invoice', %s, %s, 'mass_delete', 'a person', clock_timestamp())",
+            [realm, str(lms_id), lab],
+        )
+    problem = problems.mass_delete_held("invoices", 60, 214, to_quickbooks=True)
+    return _id(
+        connection,
+        "insert into qbo_sync.sync_error (billing_lab_id, realm_id, entity, direction, operation, error_code, message,"
+        " resolution, record_entity, record_id) values (%s, %s, 'invoice', 'lms_to_qbo', 'delete', %s, %s, %s,"
+        " 'invoice', %s) returning id",
+        lab,
+        realm,
+        problem.code,
+        problem.message,
+        problem.resolution,
+        f"mass_delete of lab {lab}",
+    )
 
 
 def _two_invoices() -> Json:
@@ -365,7 +431,68 @@ def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list
     connection.execute("update qbo_sync.sync_error set status = 'ignored' where id = %s", [errors[4]])
 
 
-def _id(connection: psycopg.Connection, statement: str, *parameters: object) -> int:
-    found = connection.execute(statement.encode(), parameters).fetchone()
+def _proofs(connection: psycopg.Connection, labs: Json, realm: str, errors: list[int]) -> None:
+    """Two months' proofs of the shared company: all equal, then with differences of several causes."""
+    lab = labs["Bright Dental Lab"]
+    for days, state, reads in ((33, "equal", 4), (0, "differs", 2)):
+        proof = _id(
+            connection,
+            "insert into qbo_sync.reconciliation (realm_id, dag_id, run_id, as_of, started_at, finished_at, state,"
+            " reads, compared) select %s, 'ledger_reconciliation', %s, current_date - %s, at, at, %s, %s, 1412"
+            "  from (select now() - %s * interval '1 day' - interval '2 hours' as at) t returning id",
+            realm, f"scheduled__{days}", days, state, reads, days,
+        )  # fmt: skip
+        differing = state == "differs"
+        customers = [
+            ("101", "Cedar Grove Family Dentistry", None, 18240, 4410.5, 15 if differing else 0, 2, 1),
+            ("102", "Dr. Priya Raman – Cedar Grove", "Cedar Grove Family Dentistry", 9310, 1298.5, 85, 1, 0),
+            ("103", "Zahnärzte Müller & Söhne, José Peña, 東京歯科", None, 5120, 880, 0, 0, 0),
+            ("104", "Park Avenue Dental Associates", None, 22875.25, 6120.75, 0, 0, 0),
+        ]
+        for customer, name, parent, invoices, open_, gap, records, unexplained in customers:
+            more = gap if differing else 0
+            connection.execute(
+                "insert into qbo_sync.reconciliation_customer values"
+                " (%s, %s, %s, %s, %s, %s, %s, 300, 50, %s, 120, %s, %s, 300, 50, %s, 120, 0, %s, %s)",
+                [proof, lab, customer, name, parent, invoices, open_, invoices - open_, invoices + more, open_ + more,
+                 invoices - open_, records if differing else 0, unexplained if differing else 0],
+            )  # fmt: skip
+        for bucket, lms, qbo in (
+            ("current", 6210.25, 6295.25), ("1-30", 3120, 3120), ("31-60", 1240.5, 1255.5), ("61-90", 0, 0),
+            ("over-90", 1459, 1459),
+        ):  # fmt: skip
+            connection.execute(
+                "insert into qbo_sync.reconciliation_aging values (%s, %s, %s, %s, %s)",
+                [proof, lab, bucket, lms, qbo if differing else lms],
+            )
+        if differing:
+            _differences(connection, proof, lab, errors[5])
+
+
+def _differences(connection: psycopg.Connection, proof: int, lab: int, error: int) -> None:
+    plain: list[tuple[Any, ...]] = [
+        ("invoice", 1, "1301", "INV-20377", "101", 240, 240, 255, 255, "drift", False,
+         "The two sides differ (amount: $240.00 in Pilot, $255.00 in QuickBooks; open: $240.00 in Pilot, $255.00 in"
+         " QuickBooks), and nothing that Pilot knows of explains it.",
+         "Choose Compare again. If the difference stays, correct the side that is wrong.", "compare", None),
+        ("payment", 2, "1302", "4471", "101", 180, 0, 180, 0, "waiting", True, "It changed and has not synced yet.",
+         "Nothing. It syncs by itself, and the next comparison shows it.", "compare", None),
+        ("invoice", 3, "1211", "INV-20431", "102", 1298.5, 1298.5, 1383.5, 1383.5, "edited", True,
+         "Invoice INV-20431 is $1,298.50 in Pilot but $1,383.50 in QuickBooks.",
+         "Compare the two invoices line by line (tax and discounts first) and correct the one that is wrong.", None,
+         error),
+    ]  # fmt: skip
+    for entity, lms_id, qbo_id, number, customer, *rest in plain:
+        connection.execute(
+            "insert into qbo_sync.reconciliation_difference (reconciliation_id, billing_lab_id, entity, lms_id, qbo_id,"
+            " number, dated, lms_customer, qbo_customer, lms_amount, lms_open, qbo_amount, qbo_open, cause, explained,"
+            " reason, what_to_do, fix, sync_error_id)"
+            " values (%s, %s, %s, %s, %s, %s, '2026-11-19', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [proof, lab, entity, lms_id, qbo_id, number, customer, customer, *rest],
+        )
+
+
+def _id(connection: psycopg.Connection, statement: str, *parameters: object, **named: object) -> int:
+    found = connection.execute(statement.encode(), named or parameters).fetchone()
     assert found
     return int(found[0])

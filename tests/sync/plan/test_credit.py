@@ -46,7 +46,7 @@ AGREED = a_credit(50)
 def memo(amount: int) -> Fetched[QboCreditMemo]:
     return Fetched(
         record=QboCreditMemo(
-            qbo_id="101", sync_token="3", amount=dollars(amount), customer_id="21", customer_name="Lakeside"
+            date=DAY, qbo_id="101", sync_token="3", amount=dollars(amount), customer_id="21", customer_name="Lakeside"
         )
     )
 

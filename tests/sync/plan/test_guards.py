@@ -1,7 +1,7 @@
 """Each guard alone, all of them in their order, and many deletes at once."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any, get_args
 
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.model.plan import Cause, Match, Plan, Step, fail, nothing
+from include.model.plan import WRITES, Cause, Match, Plan, Step, fail, nothing
 from include.model.problem import Problem
 from include.model.record import Direction, RecordKey, Side
 from include.model.settings import MassDeleteLimit
-from include.model.staged import Context, Fetched
+from include.model.staged import Context, Fetched, LeftAlone
 from include.sync.plan import guards
 from include.sync.plan.guards import Subject, deletes_or_voids, guarded, hold, many_at_once
 from tests.support.planning import (
@@ -162,26 +162,76 @@ def test_the_companys_own_currency_is_not_foreign_nor_is_any_where_it_has_none(s
         assert guards.foreign_currency(plan, row("qbo_to_lms"), subject, lab_with(home=home)) is plan
 
 
+#: The days of a transaction in the LMS and, if it was asked, in QuickBooks, and the one of 06/01 at the latest.
+DAYS: tuple[tuple[date | None, date | None, date | None], ...] = (
+    (DAY, None, DAY),
+    (DAY, DAY_AFTER, DAY),
+    (DAY_AFTER, DAY, DAY),
+    (DAY_BEFORE, DAY, DAY),  # QuickBooks' own day is the one that is told
+    (DAY_AFTER, None, None),
+    (DAY_AFTER, DAY_AFTER, None),
+    (None, None, None),  # customers and items
+)
+
+
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("closed", [None, DAY_BEFORE, DAY, DAY_AFTER])
-def test_nothing_is_created_in_closed_books_the_closing_day_included(step: Step, closed: date | None) -> None:
+@pytest.mark.parametrize(("in_lms", "in_quickbooks", "closed_day"), DAYS)
+def test_nothing_is_written_to_closed_books_the_closing_day_included(
+    step: Step, in_lms: date | None, in_quickbooks: date | None, closed_day: date | None
+) -> None:
+    subject = replace(SUBJECT, dated=in_lms, dated_in_quickbooks=in_quickbooks)
     plan = made(step)
-    after = guards.closed_books(plan, row(), SUBJECT, lab_with(closed=closed))
-    if step == "create" and closed and closed >= DAY:
-        assert (after.step, after.side, after.target) == ("fail", "qbo", "target")
+    after = guards.closed_books(plan, row(), subject, lab_with(closed=DAY))
+    if step in WRITES and closed_day:
+        assert (after.step, after.side, after.target) == ("fail", "qbo", plan.target)
         assert after.problem is not None
-        assert (after.problem.code, after.problem.detail) == ("books_closed", {"book_close_date": closed.isoformat()})
+        days = {"book_close_date": DAY.isoformat(), "dated": closed_day.isoformat()}
+        assert (after.problem.code, after.problem.detail) == ("books_closed", days)
+        assert after.problem.message.startswith("Invoice 1042 was not ")
+        assert f"dated {closed_day:%m/%d/%Y}, and" in after.problem.message
     else:
         assert after is plan
-    assert guards.closed_books(plan, row(), Subject(noun="Customer"), lab_with(closed=closed)) is plan
+    assert guards.closed_books(plan, row(), subject, lab_with()) is plan
 
 
-def test_what_comes_from_quickbooks_is_in_its_books_already() -> None:
-    plan = made("create", "lms")
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("side", get_args(Side))
+def test_what_comes_from_quickbooks_is_in_its_books_already(step: Step, side: Side) -> None:
+    """Also what that run finds to be done in QuickBooks: the run to there sees to it."""
+    plan = made(step, side)
     assert guards.closed_books(plan, row("qbo_to_lms"), SUBJECT, lab_with(closed=DAY)) is plan
+    assert guards.closed_books(made(step, "lms"), row(), SUBJECT, lab_with(closed=DAY)).step == step
+
+
+UNTIL = datetime(2026, 6, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_new_invoice_that_is_held_waits_until_its_time_whatever_was_planned(step: Step) -> None:
+    """Neither created nor adopted, and no error that nobody can do anything about yet."""
+    plan = replace(made(step), waits_for=RecordKey("product", "7"))
+    new = replace(row(held_until=UNTIL), link=None)
+    after = guards.held(plan, new, SUBJECT, lab_with())
+    if step == "nothing":  # it does not flow at all
+        assert after is plan
+    else:
+        assert (after.step, after.cause, after.side, after.wait_until) == ("wait", Cause.HELD, "qbo", UNTIL)
+        assert (after.target, after.waits_for, after.problem) == (plan.target, None, None)
+    for not_held in (
+        replace(row(), link=None),
+        row(held_until=UNTIL),  # linked: only the first create waits
+        replace(row(held_until=UNTIL, unconfirmed=UNCONFIRMED), link=None),  # it is in QuickBooks already
+    ):
+        assert guards.held(plan, not_held, SUBJECT, lab_with()) is plan
 
 
 # ------------------------------------------------------------------ their order
+
+
+def test_while_it_is_held_neither_closed_books_nor_a_refused_lookup_is_told() -> None:
+    new = replace(row(held_until=UNTIL, refused_lookup=REFUSED_LOOKUP, foreign_customer=FOREIGN), link=None)
+    assert guarded(made("create"), new, SUBJECT, lab_with(closed=DAY)).cause is Cause.HELD
+    assert guarded(made("create"), new, SUBJECT, lab_with(start=DAY_AFTER)) == nothing(Cause.BEFORE_START_DATE)
 
 
 def test_before_the_start_date_nothing_else_matters() -> None:
@@ -278,3 +328,31 @@ def test_one_of_too_many_waits_for_a_person_and_for_nothing_else() -> None:
         assert held.problem is None, "nothing was lost yet"
         assert held.waits_for is None, "it would go on by itself once that is linked"
         assert not deletes_or_voids(held)
+
+
+# ------------------------------------------------------------------ left alone until somebody asks
+
+
+def test_what_is_left_alone_is_left_alone_whatever_was_planned_and_whatever_else_stands_in_the_way() -> None:
+    alone = row(qbo=REFUSED, refused_lookup=REFUSED_LOOKUP, left_alone=LeftAlone())
+    for step in STEPS:
+        after = guarded(made(step), alone, SUBJECT, lab_with(start=DAY_AFTER, closed=DAY))
+        assert after == nothing(Cause.LEFT_ALONE)
+
+
+@pytest.mark.parametrize("gone_from", get_args(Side))
+def test_a_refused_delete_or_void_stays_refused_until_the_record_is_back(gone_from: Side) -> None:
+    def alone(there: str | None) -> Row:
+        found = row(
+            qbo=Fetched(record=there if gone_from == "qbo" else "there"), left_alone=LeftAlone(gone_from=gone_from)
+        )
+        found.lms = there if gone_from == "lms" else "there"
+        return found
+
+    for plan in (DELETE, VOID, made("create"), UPDATE):
+        assert guarded(plan, alone(None), SUBJECT, lab_with()) == nothing(Cause.LEFT_ALONE)
+    for plan in (DELETE, VOID):
+        assert guarded(plan, alone("voided"), SUBJECT, lab_with()) == nothing(Cause.LEFT_ALONE)
+    assert guarded(UPDATE, alone("there again"), SUBJECT, lab_with()) is UPDATE
+    unlink = made("unlink")
+    assert guarded(unlink, alone(None), SUBJECT, lab_with()) is unlink, "now it is gone on both sides"

@@ -145,8 +145,12 @@ returns table (realm_id text, entity text, record_id text, billing_lab_id bigint
           join lms.invoice i on d.entity = 'invoice' and i.id = d.record_id::bigint
           left join qbo_sync.connection n on n.billing_lab_id = d.billing_lab_id
          where i.origin = 'lms' and (n.sync_start_date is null or i.invoice_date >= n.sync_start_date)
+           and not exists (select 1 from qbo_sync.held_invoice h
+                            where h.realm_id = d.realm_id and h.invoice_id = i.id)
            and not exists (select 1 from qbo_sync.entity_link l
                             where l.realm_id = d.realm_id and l.entity = 'invoice' and l.lms_id = i.id)
+           and not exists (select 1 from qbo_sync.left_alone a
+                            where a.realm_id = d.realm_id and a.entity = 'invoice' and a.lms_id = i.id)
     ), needed (realm_id, entity, record_id, billing_lab_id) as (
         select realm_id, 'billing_account', billing_account_id::text, billing_lab_id from new_invoice
         union

@@ -38,6 +38,8 @@ create table qbo_sync.connection (
     sync_start_date           date,
     receives_qbo_transactions boolean not null default false,
     started_at                timestamptz default now(),   -- null: not started yet; its changes are marked, none is due
+    hold_invoices             text not null default 'none' check (hold_invoices in ('none', 'days', 'month_end')),
+    hold_days                 integer not null default 0 check (hold_days between 0 and 365),
     created_at                timestamptz not null default now(),
     updated_at                timestamptz not null default now()
 );
@@ -192,6 +194,13 @@ create index on qbo_sync.change_mark (realm_id)
 -- finding what is due takes a minute instead of a second.
 alter table qbo_sync.change_mark set (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 500);
 alter table qbo_sync.entity_link set (autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 500);
+
+-- Invoices that somebody has released from the lab's hold: they go out although their time has not come.
+create table qbo_sync.released_invoice (
+    invoice_id   bigint primary key,       -- of the LMS
+    user_name    text not null,
+    released_at  timestamptz not null default clock_timestamp()
+);
 
 -- When a run of the DAG last listed what is due. An event trigger that has started a run does not start another one
 -- before that run has made its list: it will contain everything.
@@ -459,6 +468,170 @@ create table qbo_sync.ignored_customer (
     user_name   text not null,
     created_at  timestamptz not null default clock_timestamp(),
     primary key (realm_id, qbo_id)
+);
+
+-- Records that are not synced until somebody asks for it (function sync_again): their delete was refused, or what a run
+-- did with them was taken back. One row per record; written by the function leave_alone.
+create table qbo_sync.left_alone (
+    realm_id    text not null references qbo_sync.company (realm_id),
+    entity      text not null,              -- as in change_mark
+    lms_id      bigint,
+    qbo_id      text,
+    -- A refused delete: the side that has lost the record. Is it there again, the record is synced again by itself.
+    -- Null: left alone whatever happens to it.
+    gone_from   text check (gone_from in ('lms', 'qbo')),
+    reason      text not null,              -- for people
+    user_name   text not null,
+    created_at  timestamptz not null default clock_timestamp(),
+    check (lms_id is not null or qbo_id is not null)
+);
+create unique index left_alone_by_lms_id on qbo_sync.left_alone (realm_id, entity, lms_id) where lms_id is not null;
+create unique index left_alone_by_qbo_id on qbo_sync.left_alone (realm_id, entity, qbo_id) where qbo_id is not null;
+
+-- ---------------------------------------------------------------- ledger proof
+
+-- QuickBooks' side of the ledger as last read: what the proof compares with, and goes on from (0019).
+create table qbo_sync.ledger_document (
+    realm_id      text not null references qbo_sync.company (realm_id),
+    entity        text not null check (entity in ('invoice', 'credit', 'payment')),
+    qbo_id        text not null,
+    customer_id   text,
+    number        text,
+    dated         date,
+    due           date,
+    amount        numeric(14,2) not null,
+    open          numeric(14,2) not null,              -- an invoice's balance; what of a credit or payment is not applied
+    applied       jsonb not null default '{}',         -- of a payment: QuickBooks' invoice id → amount
+    sync_token    text,
+    last_updated  timestamptz not null,
+    deleted       boolean not null default false,      -- kept for a while: a delete may not have reached the LMS yet
+    read_by       bigint not null,                     -- the reconciliation that read it last
+    primary key (realm_id, entity, qbo_id)
+);
+
+create table qbo_sync.ledger_customer (
+    realm_id     text not null references qbo_sync.company (realm_id),
+    qbo_id       text not null,
+    name         text not null,                        -- with its parents: “Cedar Grove:Dr. Raman”
+    parent_id    text,
+    balance      numeric(14,2) not null,               -- QuickBooks' own figure, without sub-customers
+    other        numeric(14,2) not null default 0,     -- what of it no invoice, credit memo or payment explains
+    read_by      bigint not null,
+    primary key (realm_id, qbo_id)
+);
+
+-- How far QuickBooks' side has been read, by QuickBooks' own clock. No row: the next proof reads everything.
+create table qbo_sync.ledger_cursor (
+    realm_id       text primary key references qbo_sync.company (realm_id),
+    changed_since  timestamptz not null,
+    read_fully_at  timestamptz not null
+);
+
+-- One proof of one company: kept, so that a month's proof can be shown later.
+create table qbo_sync.reconciliation (
+    id           bigint generated always as identity primary key,
+    realm_id     text not null references qbo_sync.company (realm_id),
+    dag_id       text not null,
+    run_id       text not null,
+    as_of        date not null default (now() at time zone 'utc')::date,
+    started_at   timestamptz not null default clock_timestamp(),
+    finished_at  timestamptz,                          -- null: under way, or it stopped
+    state        text check (state in ('equal', 'explained', 'differs', 'failed')),
+    reads        integer not null default 0,           -- requests to QuickBooks
+    read_fully   boolean not null default false,
+    read_reason  text,                                 -- why everything was read, if it was
+    compared     integer not null default 0,           -- records
+    control      jsonb not null default '{}',          -- totals read on another way, which the customers must come to
+    validation   jsonb,                                -- what Great Expectations found
+    unique (dag_id, run_id, realm_id)
+);
+create index on qbo_sync.reconciliation (realm_id, finished_at);
+
+-- The records of a proof that is under way, both sides in one row; deleted when it is finished.
+create table qbo_sync.reconciliation_record (
+    reconciliation_id  bigint not null references qbo_sync.reconciliation (id) on delete cascade,
+    entity             text not null,
+    lms_id             bigint,
+    qbo_id             text,
+    linked             boolean not null,
+    billing_lab_id     bigint,
+    number             text,
+    lms_customer       text,                           -- QuickBooks' id of the customer, or its LMS name (entity:id)
+    qbo_customer       text,
+    lms_dated          date,
+    qbo_dated          date,
+    lms_due            date,
+    qbo_due            date,
+    lms_amount         numeric(14,2),                  -- null: not there
+    lms_open           numeric(14,2),
+    lms_applied        jsonb,
+    qbo_amount         numeric(14,2),
+    qbo_open           numeric(14,2),
+    qbo_applied        jsonb,
+    sync_token         text,
+    qbo_updated_at     timestamptz,
+    settled_at         timestamptz                     -- the last change of the LMS record or its link
+);
+create index on qbo_sync.reconciliation_record (reconciliation_id);
+
+-- Both sides per lab and customer. Dollars; `qbo_other` is what no invoice, credit memo or payment explains.
+create table qbo_sync.reconciliation_customer (
+    reconciliation_id  bigint not null references qbo_sync.reconciliation (id) on delete cascade,
+    billing_lab_id     bigint,                         -- null: of no lab
+    customer           text not null,
+    name               text not null,
+    parent             text,                           -- the main customer's name, of a sub-customer
+    lms_invoices       numeric(14,2) not null,
+    lms_invoices_open  numeric(14,2) not null,
+    lms_credits        numeric(14,2) not null,
+    lms_credits_open   numeric(14,2) not null,
+    lms_payments       numeric(14,2) not null,
+    lms_payments_open  numeric(14,2) not null,
+    qbo_invoices       numeric(14,2) not null,
+    qbo_invoices_open  numeric(14,2) not null,
+    qbo_credits        numeric(14,2) not null,
+    qbo_credits_open   numeric(14,2) not null,
+    qbo_payments       numeric(14,2) not null,
+    qbo_payments_open  numeric(14,2) not null,
+    qbo_other          numeric(14,2) not null,
+    differences        integer not null,               -- records
+    unexplained        integer not null,
+    unique nulls not distinct (reconciliation_id, billing_lab_id, customer)
+);
+
+-- The records that explain each gap. A customer's gap is what they differ by, to the cent.
+create table qbo_sync.reconciliation_difference (
+    id                 bigint generated always as identity primary key,
+    reconciliation_id  bigint not null references qbo_sync.reconciliation (id) on delete cascade,
+    billing_lab_id     bigint,
+    entity             text not null,                  -- invoice, credit, payment, other
+    lms_id             bigint,
+    qbo_id             text,
+    number             text,
+    dated              date,
+    lms_customer       text,                           -- null: not in the LMS
+    qbo_customer       text,                           -- null: not in QuickBooks
+    lms_amount         numeric(14,2) not null,
+    lms_open           numeric(14,2) not null,
+    qbo_amount         numeric(14,2) not null,
+    qbo_open           numeric(14,2) not null,
+    cause              text not null,
+    explained          boolean not null,
+    reason             text not null,                  -- in words
+    what_to_do         text not null,
+    fix                text check (fix in ('compare', 'link')),
+    sync_error_id      bigint
+);
+create index on qbo_sync.reconciliation_difference (reconciliation_id);
+
+-- Open receivables by days past due. Dollars.
+create table qbo_sync.reconciliation_aging (
+    reconciliation_id  bigint not null references qbo_sync.reconciliation (id) on delete cascade,
+    billing_lab_id     bigint,
+    bucket             text not null check (bucket in ('current', '1-30', '31-60', '61-90', 'over-90')),
+    lms                numeric(14,2) not null,
+    qbo                numeric(14,2) not null,
+    unique nulls not distinct (reconciliation_id, billing_lab_id, bucket)
 );
 
 -- ---------------------------------------------------------------- what people did on the page

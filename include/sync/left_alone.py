@@ -1,0 +1,59 @@
+"""Records left alone until somebody asks for them: read for a run, and let go when what was deleted is back.
+
+Who leaves a record alone, or asks for it again, calls the SQL functions (migrations/sql/qbo_sync/left_alone.sql).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import psycopg
+
+from include.model.plan import Cause
+from include.model.record import Entity, RecordKey
+from include.model.staged import LeftAlone, StagedRecord
+
+Row = StagedRecord[Any, Any, Any, Any]
+
+
+def read(connection: psycopg.Connection, realm_id: str, entity: Entity, records: Sequence[Row]) -> None:
+    """Note in the context of each record that is left alone that it is."""
+    rows = connection.execute(
+        "select lms_id::text, qbo_id, gone_from from qbo_sync.left_alone where realm_id = %s and entity = %s"
+        "   and (lms_id::text = any(%s) or qbo_id = any(%s))",
+        [
+            realm_id,
+            entity,
+            [record.lms_id for record in records if record.lms_id],
+            [record.qbo_id for record in records if record.qbo_id],
+        ],
+    ).fetchall()
+    by_lms_id = {lms_id: LeftAlone(gone_from=gone_from) for lms_id, _, gone_from in rows if lms_id}
+    by_qbo_id = {qbo_id: LeftAlone(gone_from=gone_from) for _, qbo_id, gone_from in rows if qbo_id}
+    for record in records:
+        record.known.left_alone = by_lms_id.get(record.lms_id or "") or by_qbo_id.get(record.qbo_id or "")
+
+
+def ask_for(records: Sequence[Row], keys: Collection[RecordKey]) -> None:
+    """In a dry run, those that somebody asks for are planned as if they were not left alone."""
+    for record in records:
+        if record.key in keys:
+            record.known.left_alone = None
+
+
+def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]) -> None:
+    """Those whose plan is another than to leave them alone (what was deleted is back) are synced like any other from
+    now on, in the caller's transaction."""
+    over = [one for one in records if one.known.left_alone and one.planned.cause is not Cause.LEFT_ALONE]
+    if over:
+        connection.execute(
+            "delete from qbo_sync.left_alone where realm_id = %s and entity = %s"
+            "   and (lms_id::text = any(%s) or qbo_id = any(%s))",
+            [realm_id, over[0].entity, [one.lms_id for one in over], [one.qbo_id for one in over]],
+        )
+        # Payments that came without the part that is applied to such an invoice.
+        connection.execute(
+            "update qbo_sync.sync_error set retry_at = clock_timestamp() where realm_id = %s and status = 'open'"
+            "   and direction = 'qbo_to_lms' and error_code = 'unsynced_application' and %s = 'invoice'"
+            "   and detail -> 'invoice_ids' ?| %s::text[]",
+            [realm_id, over[0].entity, [one.qbo_id for one in over]],
+        )
