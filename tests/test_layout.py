@@ -14,7 +14,7 @@ STEPS = (
     "include.reconciliation.steps",
     "include.sync.capture",
     "include.sync.flows",
-    "include.sync.rehearsal",
+    "include.sync.dry_run",
     "include.sync.retention",
     "include.sync.steps",
 )

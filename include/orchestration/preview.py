@@ -19,7 +19,7 @@ def _runtime() -> Any:
 @task(task_id="companies")
 def companies_to_preview() -> list[dict[str, Any]]:
     """The connected companies: the one asked for, the lab's, else all."""
-    from include.sync.rehearsal import companies
+    from include.sync.dry_run import companies
 
     params = get_current_context()["params"]
     return companies(_runtime(), params["realm_id"], params["billing_lab_id"])
@@ -28,7 +28,7 @@ def companies_to_preview() -> list[dict[str, Any]]:
 @task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
 def preview(company: dict[str, str]) -> dict[str, int]:
     """Plan everything that the company, or the lab, has to sync, and keep what would be done."""
-    from include.sync.rehearsal import preview_sync
+    from include.sync.dry_run import preview_sync
 
     lab = get_current_context()["params"]["billing_lab_id"]
     with skipped_when_disconnected():

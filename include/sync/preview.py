@@ -1,5 +1,5 @@
 """A preview: what a sync would do, kept for people to read. How it is found: steps.py (one DAG's dry run) and
-rehearsal.py (all that a lab or a company has to sync)."""
+dry_run.py (all that a lab or a company has to sync)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

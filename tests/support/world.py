@@ -27,7 +27,7 @@ from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
 from include.reconciliation.fix import mark_again
-from include.sync import capture, rehearsal, retention, steps
+from include.sync import capture, dry_run, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.selection import Selection, selection_of
 from tests.support.connections import Connections
@@ -411,7 +411,7 @@ class World:
     def preview(self, lab: int | None = None) -> list[Json]:
         """A preview of all that the lab, or every lab of the company, has to sync; its records."""
         run = self.as_run("sync_preview")
-        rehearsal.preview_sync(run, self.qbo.realm, lab)
+        dry_run.preview_sync(run, self.qbo.realm, lab)
         return self.previewed(run)
 
     def dry_run(self, dag_id: str, *, release_held: bool = False, resync: bool = False, **selecting: Any) -> list[Json]:

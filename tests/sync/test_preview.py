@@ -9,7 +9,7 @@ from include.company.connect import connect_with_grant
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import refresh
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.previews import differences, foretold, happened, moment
+from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -82,7 +82,7 @@ def filled(world: World) -> World:
     return world
 
 
-def test_a_first_sync_is_foretold_with_counts_totals_questions_and_fixes(filled: World) -> None:
+def test_a_first_sync_is_previewed_with_counts_totals_questions_and_fixes(filled: World) -> None:
     for _ in range(2):  # what has changed is marked, and then what the marked records need
         filled.preview()
     before = everything(filled)
@@ -120,7 +120,7 @@ def test_a_first_sync_is_foretold_with_counts_totals_questions_and_fixes(filled:
     assert waiting["invoice"] == "Dr. Ben"
     since = moment(filled)
     filled.both()
-    assert differences(foretold(records), happened(filled, since)) == []
+    assert differences(predicted(records), actual(filled, since)) == []
 
 
 @pytest.mark.setting("started")

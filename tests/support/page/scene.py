@@ -48,7 +48,7 @@ def populate(lms: World) -> Json:
 
 
 #: Entity, side, step, number, customer, amount, what is wrong, what to do.
-_FORETOLD: tuple[tuple[str, str, str, str | None, str | None, str | None, str | None, str | None], ...] = (
+_PREVIEWED: tuple[tuple[str, str, str, str | None, str | None, str | None, str | None, str | None], ...] = (
     ("billing_account", "qbo", "create", "Park Ave. Dental Associates", None, None, None, None),
     ("billing_account", "qbo", "adopt", "Riverside Prosthodontics", None, None, None, None),
     ("product", "qbo", "create", "Zirconia crown", None, None, None, None),
@@ -83,7 +83,7 @@ def _preview(connection: psycopg.Connection, lab: int) -> int:
         [lab],
     ).fetchone()
     preview = int(row[0]) if row else 0
-    for position, (entity, side, step, number, customer, amount, message, resolution) in enumerate(_FORETOLD, 1):
+    for position, (entity, side, step, number, customer, amount, message, resolution) in enumerate(_PREVIEWED, 1):
         code = None if message is None else "ambiguous_match" if "cannot tell" in message else "customer_not_linked"
         connection.execute(
             "insert into qbo_sync.preview_record (preview_id, position, billing_lab_id, entity, side, step, cause,"

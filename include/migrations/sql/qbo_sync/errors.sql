@@ -42,7 +42,7 @@ $$;
 -- into marks, because a transaction that marked here would take locks in an order of its own.
 create or replace function qbo_sync.retry_errors_of_missing_link() returns trigger language plpgsql as $$
 begin
-    if current_setting('qbo_sync.origin', true) = 'rehearsal' then
+    if current_setting('qbo_sync.origin', true) = 'dry_run' then
         return null;  -- a preview's link is never committed, and must not hold an error's row for as long as it is made
     end if;
     update qbo_sync.sync_error set retry_at = clock_timestamp()

@@ -1,4 +1,4 @@
-"""The preview of all that a lab or a company has to sync: a rehearsal, in one transaction that is rolled back.
+"""The preview of all that a lab or a company has to sync: a dry run, in one transaction that is rolled back.
 
 The flows are gone through in their order with the same reading, planning and checking as in their runs (steps.py). In
 place of a load, each plan takes effect on the links only: what would be created, adopted, changed or deleted is linked
@@ -31,16 +31,16 @@ from include.sync.entity.base import ToQuickBooks
 from include.sync.entity.customer import CustomerSync
 from include.sync.entity.product import ItemSync
 from include.sync.flows import FLOWS, Flow
-from include.sync.foresight import Foresight
 from include.sync.hand_over import is_for_this_run
 from include.sync.lab import is_still_on
 from include.sync.plan.allocation import without
 from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
+from include.sync.refusals import PredictedRefusals
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
 from include.sync.write import to_lms, to_quickbooks
 
-#: Invoices come to the LMS before payments and credits are rehearsed: what QuickBooks says of a balance counts none of
+#: Invoices come to the LMS before payments and credits are planned: what QuickBooks says of a balance counts none of
 #: those that have still to be sent.
 _ORDER = (
     "billing_account_lms_to_qbo",
@@ -59,7 +59,7 @@ _ROUNDS = 6
 _MAY_CHANGE = ("wait", "nothing")
 
 _LOCK_TIMEOUT = "10s"
-_COLLECT = Path(__file__).with_name("rehearsal.sql").read_bytes()
+_COLLECT = Path(__file__).with_name("to_preview.sql").read_bytes()
 
 #: The side whose records a direction looks at.
 _FROM: Mapping[Direction, Side] = {"lms_to_qbo": "lms", "qbo_to_lms": "qbo"}
@@ -89,10 +89,10 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
         connection.commit()
         try:
             # No trigger looks after what a link would set in motion.
-            connection.execute("set local qbo_sync.origin = 'rehearsal'")
+            connection.execute("set local qbo_sync.origin = 'dry_run'")
             # Should somebody link the same record by hand just now.
             connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
-            found = _rehearse(connection, client, runtime, realm_id, billing_lab_id)
+            found = _plan_everything(connection, client, runtime, realm_id, billing_lab_id)
         finally:
             connection.rollback()
         counts = preview.keep(connection, runtime.run, realm_id, billing_lab_id, found)
@@ -103,7 +103,7 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
 @contextmanager
 def _no_load(connection: psycopg.Connection, realm_id: str) -> Iterator[None]:
     """Wait until no load writes to the company, and let the next ones wait at their very beginning: one that met a link
-    of the rehearsal later would wait there, with locks that others need."""
+    of the dry run later would wait there, with locks that others need."""
     with ExitStack() as held:
         for flow in FLOWS.values():
             towards_quickbooks = flow.direction == "lms_to_qbo"
@@ -113,7 +113,7 @@ def _no_load(connection: psycopg.Connection, realm_id: str) -> Iterator[None]:
         yield
 
 
-def _rehearse(
+def _plan_everything(
     connection: psycopg.Connection, client: QboClient, runtime: Runtime, realm_id: str, lab: int | None
 ) -> preview.Found:
     company = read_company(connection, realm_id)
@@ -121,15 +121,15 @@ def _rehearse(
         lab_id: replace(settings, started=settings.started or lab in (None, lab_id))
         for lab_id, settings in company.settings.items()
     }
-    rehearsal = _Rehearsal(connection, client, runtime, replace(company, settings=started))
+    run = _DryRun(connection, client, runtime, replace(company, settings=started))
     rows = connection.execute(_COLLECT, {"realm": realm_id, "lab": lab}).fetchall()
     for direction, entity, record_id, lab_id in rows:
-        rehearsal.look_at(direction, RecordKey(entity, record_id), lab_id)
-    return rehearsal.run()
+        run.look_at(direction, RecordKey(entity, record_id), lab_id)
+    return run.go_through_flows()
 
 
 @dataclass
-class _Rehearsal:
+class _DryRun:
     connection: psycopg.Connection
     client: QboClient
     runtime: Runtime
@@ -153,7 +153,7 @@ class _Rehearsal:
 
     def __post_init__(self) -> None:
         """What QuickBooks will refuse depends on what would be gone by then."""
-        self.foresight = Foresight(self.connection, self.client, self.company, self.gone["qbo"])
+        self.refusals = PredictedRefusals(self.connection, self.client, self.company, self.gone["qbo"])
 
     def look_at(self, direction: Direction, key: RecordKey, lab: int | None) -> None:
         """Plan this record, unless it has been written already, or deleted from where it would come."""
@@ -163,7 +163,7 @@ class _Rehearsal:
         if waiting and not ours and key not in self.gone[_FROM[direction]]:
             self.pending[direction, key] = lab
 
-    def run(self) -> preview.Found:
+    def go_through_flows(self) -> preview.Found:
         """Go through all flows until nothing is left to plan; what was found."""
         for _ in range(_ROUNDS):
             for dag_id in _ORDER:
@@ -218,7 +218,7 @@ class _Rehearsal:
         check_all(flow.direction, sync, records)
         if flow.direction == "lms_to_qbo":
             self._wait_for_references(sync, records)
-            self.foresight.refuse(sync, records)
+            self.refusals.predict(sync, records)
         for (entity, lab), count in held.too_many.items():
             self.held.append(_question(flow.direction, entity, lab, count, held.linked.get((entity, lab), 0)))
         for record in in_write_order(records):
@@ -229,7 +229,7 @@ class _Rehearsal:
         """Where an invoice's balance alone differs: it may not any more once QuickBooks has what the LMS sends. As in
         the run, payments that are still to come from QuickBooks do not count."""
         for record in self.balances:
-            there = self.foresight.open.get(record.record_id)
+            there = self.refusals.open.get(record.record_id)
             if there is None:
                 continue
             row = self.connection.execute(
@@ -377,7 +377,7 @@ class _Rehearsal:
     def _in_quickbooks(self, sync: Sync, record: Row) -> None:
         plan, link = record.planned, record.link
         if plan.step == "create":
-            qbo_id = links.rehearsed_qbo_id(next(self._numbers))
+            qbo_id = links.provisional_qbo_id(next(self._numbers))
             self._link(record.key, qbo_id, record, "0")
             if isinstance(sync, CustomerSync | ItemSync):
                 self._remember_name(sync, record, qbo_id)
@@ -402,13 +402,13 @@ class _Rehearsal:
             return [(record.entity, qbo_id)] if record.entity in ("invoice", "payment") else []
         keys = [one.invoice for one in target.applications]
         ids = links.qbo_ids(self.connection, self.company.realm_id, keys)
-        return [("invoice", id_) for id_ in ids.values() if not links.is_rehearsed(id_)]
+        return [("invoice", id_) for id_ in ids.values() if not links.is_provisional(id_)]
 
     def _in_lms(self, record: Row) -> None:
         plan, link = record.planned, record.link
         token = record.fetched.sync_token if record.fetched else None
         if plan.step in ("create", "adopt"):
-            lms_id = plan.match.id if plan.match else links.rehearsed_lms_id(next(self._numbers))
+            lms_id = plan.match.id if plan.match else links.provisional_lms_id(next(self._numbers))
             self._link(RecordKey(record.entity, lms_id), record.record_id, record, token)
         elif plan.step in ("update", "rebase") and link and plan.target:
             key = RecordKey(record.entity, link.lms_id)
@@ -448,7 +448,7 @@ class _Rehearsal:
 
     def _link(self, key: RecordKey, qbo_id: str, record: Row, token: str | None) -> None:
         links.store(self.connection, self.company.realm_id, key, qbo_id, record.planned.target, token)
-        if record.link is None and not links.is_rehearsed(qbo_id):
+        if record.link is None and not links.is_provisional(qbo_id):
             rows = self.connection.execute(
                 "select record_entity, record_id, billing_lab_id from qbo_sync.errors_of_missing_link(%s, %s, %s)",
                 [self.company.realm_id, key.entity, qbo_id],

@@ -14,14 +14,14 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.support.bookkeeper import sale
 from tests.support.ledgers.histories import EXTRAS, LAB, PICK, PRICES, SHARES, Ledgers
-from tests.support.previews import differences, foretold, happened, moment
+from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
 KINDS = ["none", "payment", "credit"]
 
 
-class Foretold(Ledgers):
+class Previewed(Ledgers):
     """A history that ends with a preview and a sync."""
 
     run_to_quickbooks: Any = None
@@ -94,17 +94,17 @@ class Foretold(Ledgers):
     def teardown(self) -> None:
         """Preview, sync, compare. What is tried again some time later is tried now."""
         self._let_time_pass()
-        said = foretold(self.world.preview())
+        said = predicted(self.world.preview())
         before = moment(self.world)
         self._quiet()
-        assert differences(said, happened(self.world, before)) == []
+        assert differences(said, actual(self.world, before)) == []
 
 
-def foretell(world: World, histories: int, seeded: int, steps: int = 40) -> None:
+def compare_previews(world: World, histories: int, seeded: int, steps: int = 40) -> None:
     """Run so many histories; the same ones for the same seed."""
     print(f"PILOT_HISTORIES_SEED={seeded}")
     run_state_machine_as_test(
-        seed(seeded)(partial(Foretold, world)),  # type: ignore[arg-type]  # it calls what makes one
+        seed(seeded)(partial(Previewed, world)),  # type: ignore[arg-type]  # it calls what makes one
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,

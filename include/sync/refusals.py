@@ -46,7 +46,7 @@ _INACTIVE = Fault(status=400, code="2500", message="", detail="inactive")
 
 
 @dataclass
-class Foresight:
+class PredictedRefusals:
     """Remembers what the plans so far leave of numbers and of open balances."""
 
     connection: psycopg.Connection
@@ -61,7 +61,7 @@ class Foresight:
     #: What would be open by now of each invoice in QuickBooks, by QuickBooks id.
     open: dict[str, OpenBalance] = field(default_factory=dict)
 
-    def refuse(self, sync: Sync, records: Sequence[Row]) -> None:
+    def predict(self, sync: Sync, records: Sequence[Row]) -> None:
         """Let those plans fail that QuickBooks would refuse, in the order in which they are written."""
         self.memos |= {one.key: one.fetched for one in records if isinstance(one.fetched, QboCreditMemo)}
         self._inactive(sync, [one for one in records if one.planned.step == "create" and one.planned.side == "qbo"])
@@ -95,7 +95,7 @@ class Foresight:
                 _fail(record, fault_words.inactive(fault_words.explain(_INACTIVE, noun), noun, inactive))
 
     def _inactive_of(self, resource: str, noun: str, ids: dict[RecordKey, str]) -> Iterator[tuple[RecordKey, str]]:
-        asked = sorted({id_ for id_ in ids.values() if not links.is_rehearsed(id_)})
+        asked = sorted({id_ for id_ in ids.values() if not links.is_provisional(id_)})
         found = self.client.find(resource, "Id", asked, also="Active = false") if asked else []
         names = {qbo_record.version(one).qbo_id: qbo_record.name(one) for one in found}
         for key, qbo_id in ids.items():
@@ -139,7 +139,7 @@ class Foresight:
         self.open.update(open_balance.open_balances(self.client, list(new.values())))
         for key, qbo_id in new.items():
             base = found.get(key.id)
-            if qbo_id not in self.open and base and links.is_rehearsed(qbo_id):
+            if qbo_id not in self.open and base and links.is_provisional(qbo_id):
                 self.open[qbo_id] = OpenBalance(
                     qbo_id=qbo_id,
                     number=base.number,
@@ -161,7 +161,7 @@ class Foresight:
             _fail(record, problem)
             return
         if plan.step == "create" and plan.waits_for:
-            self._foresee_the_rest(sync, record, ids)
+            self._predict_the_rest(sync, record, ids)
         for qbo_id, amount in _held_in_quickbooks(record, ids).items():
             self._move(qbo_id, -amount, record)
         for one in wanted:
@@ -179,7 +179,7 @@ class Foresight:
         pays = [(one.amount, self.open[ids[one.invoice]]) for one in wanted if one.invoice in ids]
         return problems.less_open(noun, pays, held_by=record.qbo_id)
 
-    def _foresee_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
+    def _predict_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
         """What of a credit cannot go with the rest is sent after it, and refused."""
         target = _target(record)
         ours = record.lms.applications if record.lms else ()
