@@ -11,8 +11,8 @@ class Cause(StrEnum):
     WAITING = "waiting"
     #: Many deletes at once, a hold: a person decides or a day has to come.
     HELD = "held"
-    #: What a run did was taken back; it is not synced again until someone asks.
-    UNDONE = "undone"
+    #: Its delete was refused, for one: it is not synced until someone asks for it.
+    LEFT_ALONE = "left_alone"
     ERROR = "error"
     #: An edit that does not flow to the other side (rules 4 and 6).
     EDITED = "edited"

@@ -32,7 +32,7 @@ FIGURES = (
 CAUSES = {
     "waiting": "Waiting to sync",
     "held": "On hold",
-    "undone": "Undone",
+    "left_alone": "Left alone",
     "error": "Error",
     "edited": "Edited after sync",
     "before_start_date": "Before the start date",

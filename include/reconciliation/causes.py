@@ -74,7 +74,17 @@ def _is_on_both(record: Record) -> bool:
 
 
 def _own(record: Record, proof: Proof) -> Finding | None:
-    for judge in (_start_date, _error, _under_way, _off, _just_changed, _of_quickbooks_alone, _edited, _moved):
+    for judge in (
+        _start_date,
+        _left_alone,
+        _error,
+        _under_way,
+        _off,
+        _just_changed,
+        _of_quickbooks_alone,
+        _edited,
+        _moved,
+    ):
         finding = judge(record, proof)
         if finding:
             return finding
@@ -96,6 +106,16 @@ def _start_date(record: Record, proof: Proof) -> Finding | None:
         reason=f"It is dated {day(dated)}, before the lab’s start date ({day(start)}), so it does not sync.",
         what_to_do="Nothing, if earlier transactions are to stay apart. Otherwise choose an earlier start date in the "
         "lab’s settings: it then syncs.",
+    )
+
+
+def _left_alone(record: Record, proof: Proof) -> Finding | None:
+    if record["left_alone"] is None:
+        return None
+    return Finding(
+        cause=Cause.LEFT_ALONE,
+        reason=f"It is left alone until someone asks for it. {record['left_alone']}",
+        what_to_do="Nothing, if it should stay as it is on both sides. Otherwise choose Sync again on the lab’s page.",
     )
 
 
@@ -132,6 +152,12 @@ def _under_way(record: Record, proof: Proof) -> Finding | None:
             cause=Cause.HELD,
             reason="It is one of many records that were deleted at once, so it is held until someone decides.",
             what_to_do="Decide it under Errors: there is one error for all of them.",
+        )
+    if record["held_until"]:
+        return Finding(
+            cause=Cause.HELD,
+            reason=f"This lab holds new invoices: it goes to QuickBooks on {day(record['held_until'].date())}.",
+            what_to_do="Nothing. To send it now, choose Release on the lab’s page.",
         )
     waits = {
         None: "It changed and has not synced yet.",

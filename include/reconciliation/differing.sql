@@ -11,6 +11,11 @@ select r.*,
          or exists (select from qbo_sync.write_intent w
                      where w.realm_id = %(realm)s and w.record_id = r.lms_id::text
                        and (w.entity = r.entity or r.entity = 'credit' and w.entity = 'credit_application')) as in_hand,
+       case when r.entity = 'invoice' then (select h.goes_out_at from qbo_sync.held_invoice h
+                                             where h.realm_id = %(realm)s and h.invoice_id = r.lms_id) end as held_until,
+       (select a.reason from qbo_sync.left_alone a
+         where a.realm_id = %(realm)s and (a.entity = r.entity or r.entity = 'credit' and a.entity = 'credit_application')
+           and (a.lms_id = r.lms_id or a.qbo_id = r.qbo_id) limit 1) as left_alone,
        i.qbo_id is not null as customer_ignored,
        -- QuickBooks' version is one that no change capture has seen, and that we did not write
        coalesce(r.qbo_updated_at >= (select changed_since from qbo_sync.qbo_cursor where realm_id = %(realm)s),

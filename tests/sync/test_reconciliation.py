@@ -1,6 +1,6 @@
 """The ledger proof: equal to the cent, or the records that explain each gap, each with its cause."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -159,6 +159,33 @@ def test_what_the_settings_leave_alone_and_what_an_error_holds_up_is_told_with_a
     reasons = {one["lms_id"]: one["reason"] for one in proof.difference if one["entity"] == "invoice"}
     assert "dated 06/01/2026, before the lab’s start date (06/10/2026)" in reasons[old]
     assert "differs because of credit of $30.00" in reasons[new]
+
+
+def test_what_a_lab_holds_and_what_is_left_alone_is_told_as_that(world: World) -> None:
+    account = world.account("Cedar Grove")
+    kept, unwanted = world.simple_invoice(account), world.simple_invoice(account)
+    world.both()
+    world.sql("update qbo_sync.connection set hold_invoices = 'days', hold_days = 2")
+    held = world.simple_invoice(account, on=datetime.now(UTC).date())
+    only_here, only_there = (world.qbo_invoice(one)["Id"] for one in (kept, unwanted))
+    for one, qbo_id in ((kept, only_here), (unwanted, only_there)):
+        world.sql(
+            "select qbo_sync.leave_alone(%s, 'invoice', %s, %s, 'Its delete was refused.', 'ada', null)",
+            *(world.qbo.realm, one, qbo_id),
+        )
+    world.sql("delete from lms.invoice where id = %s", unwanted)
+    world.qbo.call("invoice", world.qbo_invoice(kept), operation="delete")
+    world.both()
+    proof = world.prove()
+    assert proof.causes() == {
+        ("invoice", str(held), None): "held",
+        ("invoice", str(kept), only_here): "left_alone",
+        ("invoice", None, only_there): "left_alone",
+    }
+    assert proof.state == "explained"
+    [reason] = [one["reason"] for one in proof.difference if one["lms_id"] == held]
+    goes_out = datetime.now(UTC).date() + timedelta(days=2)
+    assert reason == f"This lab holds new invoices: it goes to QuickBooks on {goes_out:%m/%d/%Y}."
 
 
 def test_what_the_bookkeeper_has_in_quickbooks_alone_is_no_drift(world: World) -> None:

@@ -38,13 +38,14 @@ def populate(lms: World) -> Json:
     changes_taken(lms)
     with psycopg.connect(lms.database_url) as connection:
         require_reconnect(connection, own.realm)
-        errors = [*_errors(connection, labs, shared), _held(connection, labs["Bright Dental Lab"], shared.realm)]
+        errors = _errors(connection, labs, shared)
+        many = _held(connection, labs["Bright Dental Lab"], shared.realm)
         _held_invoices(connection, labs, shared.realm)
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
         _proofs(connection, labs, shared.realm, errors)
         preview = _preview(connection, labs["Summit Removables"])
-    return {"labs": labs, "errors": errors, "realm": shared.realm, "preview": preview}
+    return {"labs": labs, "errors": errors, "many": many, "realm": shared.realm, "preview": preview}
 
 
 #: Entity, side, step, number, customer, amount, what is wrong, what to do.
