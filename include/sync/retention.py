@@ -19,8 +19,9 @@ _KEPT: Mapping[str, tuple[str, int]] = {
 PROOF_DAYS = 760
 
 
-def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept."""
+def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS, *, dry_run: bool = False) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept.
+    `dry_run`: the rows that would be, and nothing is deleted."""
     deleted = {}
     for table, (column, days) in {**_KEPT, "reconciliation": ("started_at", proof_days)}.items():
         # Table and column are words of this module.
@@ -41,5 +42,8 @@ def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS) -> dict[
         " where exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = r.invoice_id)"
         "    or not exists (select 1 from lms.invoice i where i.id = r.invoice_id)"
     ).rowcount
-    connection.commit()
+    if dry_run:
+        connection.rollback()
+    else:
+        connection.commit()
     return deleted

@@ -282,9 +282,9 @@ class World:
         """All tasks of a run for a company but the first; the counts of the load."""
         return [self.step(name, run, realm) for name in STEPS][-1]
 
-    def capture(self, realm: str | None = None) -> dict[str, int]:
+    def capture(self, realm: str | None = None, *, dry_run: bool = False) -> dict[str, int]:
         """One change capture."""
-        return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm)
+        return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm, dry_run=dry_run)
 
     def captured_companies(self, *, after_webhook: bool = False) -> list[str]:
         """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
@@ -323,10 +323,10 @@ class World:
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
 
-    def prune(self) -> dict[str, int]:
+    def prune(self, *, dry_run: bool = False) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
-            return retention.prune(connection)
+            return retention.prune(connection, dry_run=dry_run)
 
     # ---------------------------------------------------------------- the sync, until nothing is due
 
