@@ -6,8 +6,9 @@ to sync, in both directions, as the sync's DAGs would carry it out one after the
 linked, changed, and deleted, with the problems and what to do about them. It is shown on the QuickBooks Online page
 (Admin), which also starts this DAG.
 
-**Writes nothing** to QuickBooks or the LMS: no record, no link, no sync error. QuickBooks is read as a sync would read
-it; how often, the preview says. One task per company, because what comes later is planned on what comes before it
+**Writes nothing** to QuickBooks or the LMS: no record, no link, no sync error. What has changed in QuickBooks is marked
+first, as the change capture does every few minutes. QuickBooks is read as a sync would read it; how often, the preview
+says. One task per company, because what comes later is planned on what comes before it
 (`docs/decisions/0023-preview.md`).
 
 **Safe to** rerun, clear or start at any time, also while a sync is running. **A failed task** means that QuickBooks or
@@ -31,7 +32,7 @@ from include.orchestration.schedule import COMMON, params
             None,
             type=["null", "integer"],
             title="Billing lab",
-            description="Only this lab (its ID in the LMS); empty: every lab of the company.",
+            description="Only this lab (its ID in Pilot; an unknown one fails); empty: every lab of the company.",
         ),
     },
     doc_md=__doc__,

@@ -38,7 +38,7 @@ def list_previews(request: Request, who: Viewer, connection: Database) -> Respon
 def of_lab(request: Request, lab_id: Id, who: Viewer, connection: Database) -> Response:
     """The lab's last preview; or how it goes on, if it is still being made."""
     lab = _connected(connection, lab_id)
-    asked = last_asked(connection, lab_id)
+    asked = last_asked(connection, lab)
     if asked and asked["preview_id"]:
         return go(request, f"/previews/{asked['preview_id']}")
     state = dags.run_state(DAG_ID, asked["run_id"]) if asked and asked["run_id"] else None

@@ -12,6 +12,7 @@ from fastapi import HTTPException
 
 from include.page import words
 from include.page.database import Row, row, rows
+from include.page.spreadsheet import plain
 
 #: The DAG that previews a lab.
 DAG_ID = "sync_preview"
@@ -64,14 +65,15 @@ def recent_previews(connection: psycopg.Connection, limit: int = 50) -> list[Row
     return rows(connection, f"{_SHOWN} order by p.made_at desc, p.id desc limit %s", [limit])
 
 
-def last_asked(connection: psycopg.Connection, lab_id: int) -> Row | None:
-    """The preview of the lab that was asked for last on the page: who asked, when, the run, and its result's id."""
+def last_asked(connection: psycopg.Connection, lab: Row) -> Row | None:
+    """The preview of the lab with its company that was asked for last on the page: who asked, when, the run, and its
+    result's id."""
     return row(
         connection,
         "select a.user_name, a.at, a.detail ->> 'run_id' as run_id, p.id as preview_id from qbo_sync.page_change a"
         "  left join qbo_sync.preview p on p.dag_id = %s and p.run_id = a.detail ->> 'run_id'"
-        " where a.billing_lab_id = %s and a.action = 'preview' order by a.id desc limit 1",
-        [DAG_ID, lab_id],
+        " where a.billing_lab_id = %s and a.realm_id = %s and a.action = 'preview' order by a.id desc limit 1",
+        [DAG_ID, lab["id"], lab["realm_id"]],
     )
 
 
@@ -157,7 +159,6 @@ _COLUMNS = (
     ("Amount", "amount"),
     ("Pilot ID", "lms_id"),
     ("QuickBooks ID", "qbo_id"),
-    ("Waits for", "waits_for"),
     ("Code", "error_code"),
     ("Problem", "message"),
     ("What to do", "resolution"),
@@ -165,22 +166,18 @@ _COLUMNS = (
 
 
 def as_csv(connection: psycopg.Connection, preview_id: int) -> Iterator[str]:
-    """All records as CSV, a header first. A spreadsheet would run text that begins like a formula: it gets a quote in
-    front."""
-    yield _csv_line([title for title, _ in _COLUMNS])
+    """All records as CSV, a header first. Nothing in it runs as a formula."""
+    yield _csv_line([*(title for title, _ in _COLUMNS), "Waits"])
     with connection.cursor(name="preview_csv") as cursor:
         cursor.execute(
-            f"select {', '.join(name for _, name in _COLUMNS)} from qbo_sync.preview_record"  # noqa: S608 - our names
-            " where preview_id = %s order by position".encode(),
+            f"select {', '.join(name for _, name in _COLUMNS)}, cause, waits_for, waits_until"  # noqa: S608 - our names
+            " from qbo_sync.preview_record where preview_id = %s order by position".encode(),
             [preview_id],
         )
-        for side, step, entity, *rest in cursor:
+        for side, step, entity, *rest, cause, waits_for, waits_until in cursor:
             shown = [words.SIDES[side], words.PREVIEW_STEPS[step], words.ENTITIES.get(entity, entity)]
-            yield _csv_line([*shown, *map(_harmless, rest)])
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+            waits = words.waits(cause, waits_for, waits_until) if step == "wait" else ""
+            yield _csv_line([*shown, *(plain(one) if isinstance(one, str) else one for one in rest), waits])
 
 
 def _csv_line(values: list[Any]) -> str:

@@ -70,7 +70,7 @@ def environment() -> Environment:
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several, dollars=show)
     made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
-    made.globals.update(hold_words=words.hold, until=words.until)
+    made.globals.update(hold_words=words.hold, until=words.until, waits=words.waits)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,

@@ -7,6 +7,7 @@ is only read, and other runs find their marks as they were. See docs/decisions/0
 """
 
 import itertools
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,8 +38,11 @@ from include.sync.plan.allocation import without
 from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
 from include.sync.refusals import PredictedRefusals
+from include.sync.selection import Selection, require_sound
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
 from include.sync.write import to_lms, to_quickbooks
+
+log = logging.getLogger(__name__)
 
 #: Invoices come to the LMS before payments and credits are planned: what QuickBooks says of a balance counts none of
 #: those that have still to be sent.
@@ -70,10 +74,11 @@ Place = tuple[Direction, RecordKey]
 def companies(runtime: Runtime, realm_id: str | None, billing_lab_id: int | None) -> list[dict[str, Any]]:
     """The connected companies to preview: [{realm_id, name}]; the one asked for, the lab's, else all.
 
-    Raises UnknownCompany.
+    Raises UnknownCompany, and BadSelection for a lab that is not connected.
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)
+        require_sound(connection, realm_id, Selection(billing_lab_id=billing_lab_id))
         return connected_companies(connection, realm_id, billing_lab_id)
 
 
@@ -173,6 +178,8 @@ class _DryRun:
             self._look_again_at_waiting()
             if not self.pending:
                 break
+        else:
+            log.warning("company %s: %d records are not planned to an end", self.company.realm_id, len(self.pending))
         found = preview.Found(records=self.held)
         for dag_id in _ORDER:
             flow = FLOWS[dag_id]

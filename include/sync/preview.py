@@ -4,7 +4,7 @@ dry_run.py (all that a lab or a company has to sync)."""
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +55,8 @@ class PreviewRecord:
     amount: Decimal | None = None
     #: The record that has to be synced first, in words.
     waits_for: str | None = None
+    #: When the lab lets a held invoice go.
+    waits_until: datetime | None = None
     problem: Problem | None = None
 
 
@@ -119,6 +121,7 @@ def _describe(
         dated=sync.subject(record).dated,
         amount=_amount(record, document),
         waits_for=_in_words(plan.waits_for, names, numbers) if plan.waits_for and plan.step == "wait" else None,
+        waits_until=plan.wait_until,
         problem=record.problem,
     )
 
@@ -180,7 +183,7 @@ def keep(
     preview_id = row[0] if row else None
     columns = (
         "billing_lab_id, entity, side, step, cause, lms_id, qbo_id, number, customer, dated, amount, waits_for,"
-        " error_code, message, resolution, candidates"
+        " waits_until, error_code, message, resolution, candidates"
     )
     with (
         connection.cursor() as cursor,

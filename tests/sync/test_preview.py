@@ -1,6 +1,7 @@
 """A preview: what a sync would do, before anything of it is done (decision 0023)."""
 
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -29,14 +30,20 @@ UNTOUCHED = (
     "qbo_sync.sync_run",
     "qbo_sync.write_intent",
     "qbo_sync.possible_duplicate",
+    "qbo_sync.left_alone",
 )
 
+#: What a dry run of one DAG does not write either.
+CURSORS = ("qbo_sync.qbo_cursor", "qbo_sync.qbo_seen")
 
-def everything(world: World) -> Json:
+
+def everything(world: World, *more: str) -> Json:
     """All that stands in the tables, who has ever touched it (a change that was rolled back too, or a lock), and how
     often QuickBooks was written to."""
     touched = "t.xmin::text as made_in, t.xmax::text as touched_in"
-    tables = {table: world.sql(f"select t.*, {touched} from {table} t order by t::text") for table in UNTOUCHED}
+    tables = {
+        table: world.sql(f"select t.*, {touched} from {table} t order by t::text") for table in (*UNTOUCHED, *more)
+    }
     return {**tables, "written": world.qbo.control("GET", "stats")["writes"]["total"]}
 
 
@@ -146,6 +153,44 @@ def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so
     assert world.preview(lab) == []
 
 
+def test_what_is_held_closed_or_left_alone_is_previewed_as_that(world: World) -> None:
+    today = datetime.now(UTC).date()
+    world.sql("update qbo_sync.connection set hold_invoices = 'days', hold_days = 3")
+    account, crown = world.account("Northside Dental"), world.product("Crown")
+    pair = world.pair(account)
+    world.invoice(world.case(pair, [{"product": crown}]))
+    world.both()
+    closed, unwanted, held = (
+        world.invoice(world.case(pair, [{"product": crown}]), on=day)
+        for day in (date(2026, 6, 5), date(2026, 6, 12), today)
+    )
+    number = world.lms_invoice(held)["invoice_number"]
+    world.payment(account, "60.00", {held: "60.00"}, on=today)
+    realm = world.qbo.realm
+    world.sql("select qbo_sync.leave_alone(%s, 'invoice', %s, null, 'Not wanted', 'ada', null)", realm, unwanted)
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
+    for _ in range(2):
+        world.preview()
+    before = everything(world)
+    records = world.preview()
+    assert everything(world) == before
+    by_id = {(one["entity"], int(one["lms_id"])): one for one in records}
+    assert ("invoice", unwanted) not in by_id
+    refused = by_id["invoice", closed]
+    assert (refused["step"], refused["error_code"]) == ("fail", "books_closed")
+    assert "closed there through 06/10/2026" in refused["message"] and refused["resolution"]
+    waits = by_id["invoice", held]
+    goes_out = datetime(today.year, today.month, today.day, 12, tzinfo=UTC) + timedelta(days=3)
+    assert (waits["step"], waits["waits_until"], waits["amount"]) == ("wait", goes_out, 100)
+    [paid] = [one for one in records if one["entity"] == "payment"]
+    assert (paid["step"], paid["waits_for"]) == ("wait", f"invoice {number}")
+    assert len(records) == 3
+    since = moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert world.preview(), "what is held, closed and left alone is as it was"
+
+
 def test_a_dry_run_of_one_dag_keeps_a_preview_and_takes_no_mark(world: World) -> None:
     world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=2))
     account, crown = world.account(), world.product()
@@ -157,12 +202,12 @@ def test_a_dry_run_of_one_dag_keeps_a_preview_and_takes_no_mark(world: World) ->
     new = world.invoice(world.case(pair, [{"product": crown}]))
     late = world.simple_invoice()
     world.dry_run("invoice_lms_to_qbo")
-    before = everything(world)
+    before = everything(world, *CURSORS)
     records = world.dry_run("invoice_lms_to_qbo")
-    assert everything(world) == before
-    fates = {int(one["lms_id"]): (one["step"], one["waits_for"]) for one in records if one["lms_id"]}
-    assert fates.pop(late)[0] == "wait", "one DAG alone does not make the customer"
-    assert fates == {old[0]: ("wait", None), old[1]: ("wait", None), new: ("create", None)}
+    assert everything(world, *CURSORS) == before
+    steps = {int(one["lms_id"]): (one["step"], one["waits_for"]) for one in records if one["lms_id"]}
+    assert steps.pop(late)[0] == "wait", "one DAG alone does not make the customer"
+    assert steps == {old[0]: ("wait", None), old[1]: ("wait", None), new: ("create", None)}
     released = world.dry_run("invoice_lms_to_qbo", release_held=True)
     assert {int(one["lms_id"]): one["step"] for one in released} == {
         old[0]: "delete",

@@ -330,6 +330,7 @@ create table qbo_sync.preview_record (
     dated           date,
     amount          numeric(14, 2),        -- after the step; of a delete, before it
     waits_for       text,                  -- what has to be synced first, in words
+    waits_until     timestamptz,           -- when the lab lets a held invoice go
     error_code      text,                  -- why it fails, or what a person should know although it is done
     message         text,
     resolution      text,
