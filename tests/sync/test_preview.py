@@ -141,6 +141,9 @@ def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so
     world.both()
     assert world.link("invoice", bill) is None
     assert world.value("select count(*) from qbo_sync.change_mark where record_id = %s", str(bill)) == 1
+    [difference] = world.prove().difference
+    assert (difference["cause"], difference["fix"]) == ("waiting", None)
+    assert difference["reason"] == "The lab is connected, but nobody has started its sync."
     assert world.preview(world.lab) == [], "another lab of the company has nothing to sync"
     assert [(one["entity"], one["step"]) for one in world.preview(lab)] == [
         ("billing_account", "create"),
