@@ -44,9 +44,10 @@ def kept_in_quickbooks(connection: psycopg.Connection, realm_id: str, invoice_id
         "   and entity = 'invoice' and waits_for_entity = 'mass_delete' and record_id = any(%(ids)s)"
         " union select lms_id::text from qbo_sync.left_alone where realm_id = %(realm)s and entity = 'invoice'"
         "   and gone_from = 'lms' and lms_id = any(%(ids)s::bigint[])"
-        # Nobody is about to delete it there: it is dated before the start date, or the settings let nothing flow.
+        # Nobody is about to delete it there: it is dated before the start date, or the settings let nothing flow. Not
+        # what a dry run has linked under an id of its own (links.py): that is yet to come to the LMS.
         " union select l.lms_id::text from qbo_sync.entity_link l"
-        " where l.realm_id = %(realm)s and l.entity = 'invoice' and l.lms_id = any(%(ids)s::bigint[])"
+        " where l.realm_id = %(realm)s and l.entity = 'invoice' and l.lms_id = any(%(ids)s::bigint[]) and l.lms_id > 0"
         "   and not exists (select 1 from lms.invoice i where i.id = l.lms_id)"
         "   and not exists (select 1 from qbo_sync.lms_change c where c.entity = 'invoice' and c.lms_id = l.lms_id)"
         "   and not exists (select 1 from qbo_sync.change_mark m join qbo_sync.connection n using (realm_id)"
