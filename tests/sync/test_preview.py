@@ -84,7 +84,8 @@ def filled(world: World) -> World:
     entered(twice), entered(twice)
     qbo.control("POST", f"companies/{qbo.realm}/switches", {"duplicate_number_warning": True})
     entered(other, "130.00")
-    in_quickbooks(world, customer, sale("70.00"), DocNumber="QB-1")
+    new = in_quickbooks(world, customer, sale("70.00"), DocNumber="QB-1")
+    received(world, customer, "40.00", pays(new, "40.00"))
     in_quickbooks(world, qbo.create("Customer", DisplayName="Walk-in")["Id"])
     return world
 
@@ -115,7 +116,7 @@ def test_a_first_sync_is_previewed_with_counts_totals_questions_and_fixes(filled
         ("credit_application", "qbo", "wait"): (1, Decimal("20.00")),
         ("payment", "qbo", "create"): (1, Decimal("50.00")),
         ("payment", "qbo", "fail"): (1, Decimal("80.00")),
-        ("payment", "lms", "create"): (1, Decimal("30.00")),
+        ("payment", "lms", "create"): (2, Decimal("70.00")),
     }
     by_code = {one["error_code"]: one for one in records if one["error_code"]}
     assert len(by_code["ambiguous_match"]["candidates"]) >= 1
