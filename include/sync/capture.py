@@ -76,8 +76,11 @@ def companies(runtime: Runtime, realm_id: str | None, *, reported_only: bool = F
         ).fetchall()
 
 
-def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
-    """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all."""
+def capture(runtime: Runtime, realm_id: str, *, dry_run: bool = False) -> dict[str, int]:
+    """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all.
+
+    `dry_run`: it is counted, nothing is marked, and the next capture finds it again.
+    """
     with (
         runtime.connect() as connection,
         exclusive(connection, realm_id, "capture"),
@@ -89,13 +92,13 @@ def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
         received_at = webhook_events.uncaptured(connection, realm_id)
         closing_date_matters = errors.has_cause(connection, realm_id, PREFERENCES)
         connection.commit()
-        if closing_date_matters:
+        if closing_date_matters and not dry_run:
             _reread_preferences(connection, client)
         if cursor is None or cursor.compare_asked_at:
             found = _compare_everything(client, company, known)
         else:
             found = _changes(client, company, known, cursor.changed_since)
-        return _keep(connection, realm_id, cursor, found, received_at)
+        return _keep(connection, realm_id, cursor, found, received_at, dry_run=dry_run)
 
 
 def _reread_preferences(connection: psycopg.Connection, client: QboClient) -> None:
@@ -210,9 +213,15 @@ _RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
 
 
 def _keep(
-    connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found, received_at: datetime | None
+    connection: psycopg.Connection,
+    realm_id: str,
+    cursor: _Cursor | None,
+    found: _Found,
+    received_at: datetime | None,
+    *,
+    dry_run: bool,
 ) -> dict[str, int]:
-    """Sightings, marks, retries, cursor and the webhook event, in one transaction."""
+    """Sightings, marks, retries, cursor and the webhook event, in one transaction, which a dry run rolls back."""
     # The first capture of a company has missed nothing.
     gap = found.everything and cursor is not None
     values = {
@@ -226,7 +235,7 @@ def _keep(
         "transactions": list(TRANSACTIONS),
         "entities": list(TRANSACTIONS.values()),
     }
-    with connection.transaction():
+    with connection.transaction(force_rollback=dry_run):
         marks.lock_alone(connection)
         seen = connection.execute(_NEW_VERSIONS, values).rowcount
         marked = 0

@@ -14,6 +14,25 @@ from include.model.typed_json import base_of
 
 log = logging.getLogger(__name__)
 
+#: Records that a dry run (dry_run.py) would create are linked under ids that neither side gives: QuickBooks' are
+#: far smaller numbers, and those of the LMS positive ones. Such a link is never committed.
+_FIRST_PROVISIONAL = 10**15
+
+
+def provisional_qbo_id(number: int) -> str:
+    """The id under which a record is linked that QuickBooks does not have yet; `number` counts from 0."""
+    return str(_FIRST_PROVISIONAL + number)
+
+
+def provisional_lms_id(number: int) -> str:
+    """As above, for one that the LMS does not have yet."""
+    return str(-1 - number)
+
+
+def is_provisional(qbo_id: str) -> bool:
+    """Whether QuickBooks does not have it yet."""
+    return qbo_id.isdigit() and int(qbo_id) >= _FIRST_PROVISIONAL
+
 
 def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
     """The QuickBooks ids of those of the records that are linked."""

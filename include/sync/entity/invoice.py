@@ -379,7 +379,9 @@ def _find_in_quickbooks(
     taken = links.linked_ids(connection, company.realm_id, ["invoice"], [one.qbo_id for one in found])
     for record in ready:
         number = new[record.record_id].number
-        record.known.number_matches = tuple(one for one in found if one.number == number and one.qbo_id not in taken)
+        same = [one for one in found if one.number == number]
+        record.known.number_matches = tuple(one for one in same if one.qbo_id not in taken)
+        record.known.linked_number_matches = tuple(one for one in same if one.qbo_id in taken)
         if number in refused:
             record.known.refused_lookup = RefusedLookup(name=number, fault=refused[number].as_detail())
 

@@ -13,13 +13,13 @@ from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import Cause
 from include.model.problem import Problem
-from include.model.record import Direction, Operation, Outcome
+from include.model.record import Direction, Entity, Operation, Outcome
 from include.model.staged import StagedRecord
 from include.sync import audit, hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
@@ -51,12 +51,12 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     for sync in flow.entities:
         if not isinstance(sync, ToLms):
             raise TypeError(f"{sync.entity} is not written to the LMS")
-        with runtime.connect() as connection, exclusive(connection, realm_id, "load into the LMS", sync.entity):
+        with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(sync.entity)):
             company = read_company(connection, realm_id)
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             connection.commit()
             for record in in_write_order(records):
-                if is_on_for(company, _DIRECTION, record.entity, record.billing_lab_id):
+                if is_still_on(company, record):
                     _one(connection, runtime, company, sync, record)
                 # else the lab's settings have stopped it since it was extracted: its mark stays
             marks.lock_to_settle(connection)
@@ -64,6 +64,11 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             summary = staging.keep_summary(connection, runtime.run, realm_id)
             connection.commit()
     return summary
+
+
+def lock_of(entity: Entity) -> tuple[str, str]:
+    """Held by the load of an entity, besides the company's id."""
+    return "load into the LMS", entity
 
 
 def _one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:

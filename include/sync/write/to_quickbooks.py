@@ -20,7 +20,7 @@ from include.company.company import Company, read_company
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import WRITES, Cause
-from include.model.record import LISTS, Operation, Outcome, RecordKey
+from include.model.record import Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
@@ -28,7 +28,7 @@ from include.sync import audit, errors, hand_over, intents, links, marks, stagin
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.settle import Settlement, settle
 from include.sync.write.conclude import Conclusion, conclude
@@ -47,7 +47,7 @@ SOON = 0.5
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
-    with runtime.connect() as connection, exclusive(connection, realm_id, "load", flow.names[0]):
+    with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(flow)):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
             lost = LostAnswers(recover(connection, client, runtime.run, flow))
@@ -56,7 +56,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
                 if not isinstance(sync, ToQuickBooks):
                     raise TypeError(f"{sync.entity} is not written to QuickBooks")
                 staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-                records = [record for record in staged if wave.includes(record) and _is_still_on(record, company)]
+                records = [record for record in staged if wave.includes(record) and is_still_on(company, record)]
                 _settle_unwritten(connection, runtime, company, sync, records)
                 writes = [record for record in records if hand_over.is_for_this_run(record, record.planned)]
                 # Deletes first, they free numbers and money (rule 8.5); then what may go side by side.
@@ -76,11 +76,9 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     return summary
 
 
-def _is_still_on(record: Row, company: Company) -> bool:
-    """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
-    by all labs of the company: one lab that lets them flow is enough."""
-    lab = None if record.entity in LISTS else record.billing_lab_id
-    return is_on_for(company, record.direction, record.entity, lab)
+def lock_of(flow: Flow) -> tuple[str, str]:
+    """Held by the load of a flow, besides the company's id."""
+    return "load", flow.names[0]
 
 
 class LostAnswers:

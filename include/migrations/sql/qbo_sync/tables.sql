@@ -37,6 +37,7 @@ create table qbo_sync.connection (
     credit_account_id         text,
     sync_start_date           date,
     receives_qbo_transactions boolean not null default false,
+    started_at                timestamptz default now(),   -- null: not started yet; its changes are marked, none is due
     hold_invoices             text not null default 'none' check (hold_invoices in ('none', 'days', 'month_end')),
     hold_days                 integer not null default 0 check (hold_days between 0 and 365),
     created_at                timestamptz not null default now(),
@@ -62,6 +63,7 @@ create table qbo_sync.oauth_login (
     user_id         text not null,         -- the Airflow user who began it
     billing_lab_id  bigint not null references lms.billing_lab (id) on delete cascade,
     sync_start_date date,                  -- chosen before connecting, so that no older invoice is ever sent
+    start_at_once   boolean not null default true,  -- else the lab waits, connected, until somebody starts it
     created_at      timestamptz not null default clock_timestamp(),
     expires_at      timestamptz not null
 );
@@ -295,6 +297,45 @@ create table qbo_sync.sync_run (
     finished_at  timestamptz not null default clock_timestamp(),
     primary key (dag_id, run_id, realm_id),
     check (extracted = created + updated + deleted + adopted + unchanged + waiting + failed)
+);
+
+-- ---------------------------------------------------------------- previews
+
+-- What a sync would do, planned and not carried out: of one DAG's run, or of all that a lab or company has to sync.
+create table qbo_sync.preview (
+    id              bigint generated always as identity primary key,
+    realm_id        text not null references qbo_sync.company (realm_id),
+    billing_lab_id  bigint,                -- null: the whole company
+    dag_id          text not null,
+    run_id          text not null,
+    made_at         timestamptz not null default clock_timestamp(),
+    calls           integer not null,      -- requests to QuickBooks that it took
+    unchanged       integer not null,      -- records with nothing to do, which have no row of their own
+    unique (dag_id, run_id, realm_id)
+);
+create index on qbo_sync.preview (realm_id, made_at);
+
+create table qbo_sync.preview_record (
+    preview_id      bigint not null references qbo_sync.preview (id) on delete cascade,
+    position        integer not null,      -- in the order in which they would be carried out
+    billing_lab_id  bigint,
+    entity          text not null,
+    side            text not null check (side in ('lms', 'qbo')),   -- which would be written
+    step            text not null check (step in ('create', 'update', 'delete', 'adopt', 'wait', 'fail')),
+    cause           text not null,
+    lms_id          text,                  -- null: it would get one
+    qbo_id          text,
+    number          text,                  -- an invoice's number, the name of a customer or item
+    customer        text,
+    dated           date,
+    amount          numeric(14, 2),        -- after the step; of a delete, before it
+    waits_for       text,                  -- what has to be synced first, in words
+    waits_until     timestamptz,           -- when the lab lets a held invoice go
+    error_code      text,                  -- why it fails, or what a person should know although it is done
+    message         text,
+    resolution      text,
+    candidates      jsonb not null default '[]',   -- of which one has to be chosen: [words]
+    primary key (preview_id, position)
 );
 
 -- ---------------------------------------------------------------- writes to QuickBooks: intent first
