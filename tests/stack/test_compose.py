@@ -23,7 +23,7 @@ from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
-from include.sync.retention import AUDIT_DAYS
+from tests.support.world import AUDIT_DAYS
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.

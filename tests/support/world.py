@@ -43,6 +43,7 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+AUDIT_DAYS = retention.AUDIT_DAYS
 RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
@@ -323,7 +324,7 @@ class World:
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
 
-    def prune(self, audit_days: int = retention.AUDIT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
+    def prune(self, audit_days: int = AUDIT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
             return retention.prune(connection, audit_days=audit_days, dry_run=dry_run)
