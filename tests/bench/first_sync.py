@@ -76,6 +76,26 @@ def main() -> None:
             print(measure(sandbox.url, total, limited=limited), flush=True)
 
 
+def table(total: int, limited: int) -> None:
+    """Print what each way took for so many invoices, as ratios to the first: without limits, and under Intuit's."""
+    with Sandbox() as sandbox:
+        for invoices, under_limits in ((total, False), (limited, True)):
+            where = "under Intuit’s limits" if under_limits else "without limits"
+            print(f"First sync of {CUSTOMERS} customers, {ITEMS} items and {invoices:,} invoices, {where}:\n")
+            print(
+                f"  {'':<34}{'speed':>8}{'records':>12}{'requests':>12}{'metered per':>14}{'memory':>10}{'refused':>10}"
+            )
+            print(f"  {'':<34}{'ratio':>8}{'a minute':>12}{'a record':>12}{'1,000 records':>14}{'at most':>10}")
+            found = [measure(sandbox.url, invoices, limited=under_limits) for measure in (ours, one_by_one, in_batches)]
+            for one in found:
+                print(
+                    f"  {one.name:<34}{found[0].seconds / one.seconds:>8.2f}{60 * one.records / one.seconds:>12,.0f}"
+                    f"{one.requests / one.records:>12.3f}{1000 * one.metered / one.records:>14.1f}"
+                    f"{one.peak_memory:>7,} MB{one.refused:>10}"
+                )
+            print(flush=True)
+
+
 def ours(sandbox_url: str, total: int, *, limited: bool = False) -> Measured:
     """Our own four steps, from the marked change to link and base committed."""
     with ThrowawayServer(settings={}) as server:
