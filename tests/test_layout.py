@@ -17,6 +17,7 @@ STEPS = (
     "include.sync.dry_run",
     "include.sync.retention",
     "include.sync.steps",
+    "include.undo.steps",
 )
 
 

@@ -30,6 +30,7 @@ CODE = (
     "qbo_sync/audit.sql",
     "qbo_sync/marks.sql",
     "qbo_sync/left_alone.sql",
+    "qbo_sync/undo.sql",
     "qbo_sync/due.sql",
     "qbo_sync/hold.sql",
     "qbo_sync/errors.sql",

@@ -55,6 +55,8 @@ class Cause(Enum):
     LINES_LOST = "QuickBooks shows a total without lines"
     HELD = "held back by the lab's setting"
     MANY_AT_ONCE = "held: the run would delete or void many records at once"
+    # of an undo
+    TAKEN_BACK = "what a run did is taken back"
     # fail
     PROBLEM = "a person has to decide or correct something"
 

@@ -39,6 +39,9 @@ class Intent:
     #: What QuickBooks has until then, as far as known; None: a create.
     before: Canonical | None = None
 
+    #: The entry of the audit that this write takes back (include/undo/).
+    undo_of: int | None = None
+
     @property
     def key(self) -> RecordKey:
         """The record."""
@@ -86,8 +89,8 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into qbo_sync.write_intent (id, request_id, position, realm_id, entity, record_id, billing_lab_id,"
-            " generation, operation, resource, payload, base, before, customer_id)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " generation, operation, resource, payload, base, before, customer_id, undo_of)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 [
                     number,
@@ -104,6 +107,7 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
                     jsonb(intent.base or {}),
                     jsonb(intent.before) if intent.before else None,
                     qbo_record.customer_id(intent.payload),
+                    intent.undo_of,
                 ]
                 for position, (number, intent) in enumerate(numbered)
             ],
@@ -117,7 +121,7 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "select r.request_id, r.created_at, i.entity, i.record_id, i.billing_lab_id, i.generation, i.operation,"
-            "       i.resource, i.payload, i.base, i.before"
+            "       i.resource, i.payload, i.base, i.before, i.undo_of"
             "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
             " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
             [realm_id, list(entities)],

@@ -9,14 +9,14 @@ _UNEQUAL = """
         select realm_id, entity, record_id, direction, dag_id, run_id,
                count(*) filter (where outcome in ('created', 'updated', 'deleted', 'adopted')) as done,
                count(*) filter (where outcome in ('failed', 'waiting', 'unchanged')) as not_done
-          from qbo_sync.sync_outcome group by 1, 2, 3, 4, 5, 6
+          from qbo_sync.sync_outcome where dag_id <> 'undo_run' group by 1, 2, 3, 4, 5, 6
     ), entries as (
         select realm_id, entity, case side when 'lms' then qbo_id else coalesce(lms_id::text, document_number) end
                    as record_id,
                case side when 'lms' then 'qbo_to_lms' else 'lms_to_qbo' end as direction, dag_id, run_id,
                count(*) as entries
           from qbo_sync.audit_entry
-         where dag_id is not null and operation <> 'unlink'
+         where dag_id <> 'undo_run' and operation <> 'unlink'
            and coalesce(request_id, '') not like 'unlink-%%' and coalesce(request_id, '') not like 'free-%%'
          group by 1, 2, 3, 4, 5, 6
     )
@@ -33,6 +33,8 @@ _WRONG = """
             or side = 'qbo' and operation = 'update' and before is null and lms_id is not null
             or operation in ('delete', 'unlink') and after is not null
             or operation in ('create', 'update', 'adopt') and after is null and lms_id is not null
+            -- taken back twice
+            or undo_of in (select undo_of from qbo_sync.audit_entry group by undo_of having count(*) > 1)
             or (request_id is not null) <> (side = 'qbo' and operation in ('create', 'update', 'delete')))
 """
 _FORGOTTEN = """

@@ -30,6 +30,7 @@ from include.reconciliation.fix import mark_again
 from include.sync import capture, dry_run, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.selection import Selection, selection_of
+from include.undo import steps as undo
 from tests.support.connections import Connections
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
@@ -44,6 +45,7 @@ LMS_TO_QBO = (
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
 AUDIT_DAYS = retention.AUDIT_DAYS
+UNDO = "undo_run"
 RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
@@ -323,6 +325,30 @@ class World:
         with self.connection.transaction():
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
+
+    def last_run(self, dag_id: str) -> Run:
+        """The newest run of the DAG that has written anything."""
+        run_id = self.value(
+            "select run_id from qbo_sync.audit_entry where dag_id = %s order by id desc limit 1", dag_id
+        )
+        return Run(dag_id=dag_id, run_id=run_id)
+
+    def undo(self, undone: Run, *, confirmed: bool = True, realm: str | None = None) -> dict[str, int]:
+        """A run of undo_run in this lab's company; the counts of its load."""
+        run, company = self.as_run(UNDO), realm or self.qbo.realm
+        undo.extract(run, company, undone, asked_by="ada", confirmed=confirmed)
+        undo.transform(run, company)
+        undo.validate(run, company)
+        return undo.load(run, company)
+
+    def undo_left(self) -> dict[tuple[str, str], str]:
+        """What the newest undo has left, and why: {(entity, LMS id or QuickBooks id): reason}."""
+        rows = self.sql(
+            "select e.entity, coalesce(e.lms_id::text, e.qbo_id) as id, r.reason from qbo_sync.undo_record r"
+            "  join qbo_sync.audit_entry e on e.id = r.entry_id"
+            " where r.undo_id = (select max(id) from qbo_sync.undo) and r.action = 'leave'"
+        )
+        return {(row["entity"], row["id"]): row["reason"] for row in rows}
 
     def prune(self, audit_days: int = AUDIT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""

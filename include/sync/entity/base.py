@@ -94,6 +94,15 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
     #: Requests that may be under way at once.
     parallel: ClassVar[int] = 1
 
+    def ask(
+        self,
+        connection: psycopg.Connection,
+        client: QboClient,
+        company: Company,
+        records: Sequence[StagedRecord[T, L, Q, C]],
+    ) -> None:
+        """After `read`: also fill what an update needs of QuickBooks, where `read` saw no reason to ask."""
+
     @abstractmethod
     def references(self, target: T) -> tuple[RecordKey, ...]:
         """Records that must be linked before this one can be written."""

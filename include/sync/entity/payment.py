@@ -66,13 +66,12 @@ class PaymentSync(
         for record in records:
             record.lms, record.context = found.get(record.lms_id or ""), PaymentContext()
         _read_applied(connection, company, [record for record in records if record.lms])
-        asked = [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)]
-        fetch_current(
-            connection, client, self.resource, qbo_payment.parse, asked, lines_lost=lambda found: found.lines_lost
+        self.ask(
+            connection,
+            client,
+            company,
+            [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)],
         )
-        _read_settled(connection, client, company, [record for record in asked if record.fetched])
-        _read_open_balances(connection, client, asked)
-        _read_other_customers(connection, company, asked)
         _read_methods(client, [r for r in records if r.lms and r.lms.payment.method and r.link is None])
         towards_lms = [record for record in records if record.direction == "qbo_to_lms"]
         ours = links.linked_ids(
@@ -89,6 +88,17 @@ class PaymentSync(
         find_towards_quickbooks(connection, client, company, [r for r in new if r.lms and r.lms.origin == "lms"])
         _read_over_applied(connection, client, company, records)
         _read_balances(connection, client, company, [r for r in towards_lms if not r.known.applies_our_credit])
+
+    def ask(
+        self, connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
+    ) -> None:
+        """What QuickBooks has, with all that it settles there."""
+        fetch_current(
+            connection, client, self.resource, qbo_payment.parse, records, lines_lost=lambda found: found.lines_lost
+        )
+        _read_settled(connection, client, company, [record for record in records if record.fetched])
+        _read_open_balances(connection, client, records)
+        _read_other_customers(connection, company, records)
 
     def plan(self, record: StagedPayment, lab: LabSettings) -> Plan[Payment]:
         """By the payments' planner."""

@@ -208,6 +208,7 @@ def _audit(
         after=after,
         sync_token=sync_token,
         request_id=where.request_id,
+        undo_of=intent.undo_of,
     )
     audit.keep(connection, where.run, entry)
 

@@ -363,6 +363,7 @@ create table qbo_sync.write_intent (
     base          jsonb not null,         -- the canonical form that both sides agree on once this is done
     before        jsonb,                  -- what QuickBooks had, as far as known; null: a create
     customer_id   text,                   -- QuickBooks' customer that a transaction is for
+    undo_of       bigint,                 -- the entry of the audit that this write takes back
     unique (realm_id, entity, record_id)  -- at most one write of a record is in flight
 );
 create index on qbo_sync.write_intent (request_id);
@@ -456,6 +457,34 @@ create table qbo_sync.audit_row (
 );
 create index on qbo_sync.audit_row (entry_id);
 create index on qbo_sync.audit_row (entity, lms_id);
+
+-- ---------------------------------------------------------------- undo of a run
+
+-- What is to be taken back of a run (docs/decisions/0025-undo.md): a preview until a run of undo_run carries it out.
+create table qbo_sync.undo (
+    id            bigint generated always as identity primary key,
+    realm_id      text not null references qbo_sync.company (realm_id),
+    dag_id        text not null,            -- the run that is undone
+    run_id        text not null,
+    by_run        text not null,            -- the run of undo_run
+    asked_by      text not null,
+    confirmed     boolean not null,         -- false: a preview
+    made_at       timestamptz not null default clock_timestamp(),
+    finished_at   timestamptz,
+    unique (by_run, realm_id)
+);
+create index on qbo_sync.undo (dag_id, run_id);
+
+-- One record of it: all that the run wrote of a record on one side.
+create table qbo_sync.undo_record (
+    undo_id       bigint not null references qbo_sync.undo (id) on delete cascade,
+    entry_id      bigint not null,          -- the run's last entry of the record in qbo_sync.audit_entry
+    seen          jsonb not null default '{}',  -- what is so now, as far as the plan needs it
+    action        text check (action in ('create', 'update', 'delete', 'unlink', 'rows', 'leave')),
+    reason        text,                     -- why it is left, for people
+    done_at       timestamptz,
+    primary key (undo_id, entry_id)
+);
 
 -- The request budget of a company, shared by all workers: the reserved moments of the last requests, per bucket.
 create table qbo_sync.throttle (

@@ -1,0 +1,1 @@
+"""Undo: what one run wrote is taken back."""

@@ -1,0 +1,146 @@
+"""What is done to take a record back, and what is left as it is. Pure."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from include.model.customer import Customer
+from include.model.payment import Credit
+from include.model.product import Product
+from include.model.record import LISTS
+from include.model.typed_json import Canonical
+from include.undo.entries import Written
+
+#: In QuickBooks, or (`rows`) the rows of the LMS are put back as they were.
+Action = Literal["create", "update", "delete", "unlink", "rows", "leave"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What is so now."""
+
+    #: QuickBooks' version; None: it does not have the record.
+    qbo_token: str | None = None
+    #: Its day and its total there.
+    qbo_date: dt.date | None = None
+    qbo_total: Decimal | None = None
+    #: The bank deposit that a payment is in.
+    deposit: str | None = None
+    #: QuickBooks ids of payments that are applied to it.
+    used_by: tuple[str, ...] = ()
+    #: Whether every row of the LMS is as the run left it.
+    rows_as_left: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What to do with one record; of one that is left, why, for people."""
+
+    action: Action
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What else the decisions depend on."""
+
+    #: The last day that is closed.
+    closed_through: dt.date | None = None
+    #: QuickBooks ids of what the same undo deletes.
+    deleted_too: frozenset[str] = field(default_factory=frozenset)
+
+
+_UNKNOWN = "What it was before is not known."
+_STAYS = (
+    "Customers and items stay: they hold no money, and other records may need them. Make it inactive in QuickBooks if"
+    " nobody needs it."
+)
+
+
+def decide(record: Written, seen: Seen, scope: Scope) -> Decision:
+    """Take it back if nothing has happened to it since, on either side."""
+    if record.undone:
+        return _leave("It has been taken back already.")
+    if record.changed_later:
+        return _leave("A later sync has changed it again.")
+    if record.pending:
+        return _leave("It has changes that are not synced yet.")
+    if record.side == "lms":
+        return Decision(action="rows") if seen.rows_as_left else _leave("It has been changed in Pilot since.")
+    if record.entity in LISTS and not (record.entity == "doctor_office" and record.last == "update"):
+        return _leave(_STAYS)
+    action = _action(record)
+    if action is None:
+        return _leave(_UNKNOWN)
+    return _as_things_are(record, action, seen, scope)
+
+
+def _action(record: Written) -> Action | None:
+    """The opposite of what was done; None: nobody knows what was there before."""
+    if record.first == "adopt":
+        return "unlink"
+    if record.first == "create":
+        return "leave" if record.last == "delete" else "delete"
+    if record.first == "unlink" or record.before is None:
+        return None
+    return "create" if record.last == "delete" else "update"
+
+
+def _as_things_are(record: Written, action: Action, seen: Seen, scope: Scope) -> Decision:
+    if action == "leave":
+        return _leave("The run has deleted it itself.")
+    if action == "create":
+        return _closed(record, action, seen, scope)
+    if record.linked_to != record.qbo_id:
+        return _leave("It is linked to another record by now.")
+    if seen.qbo_token is None:
+        return _leave("It is not in QuickBooks any more.")
+    if action != "unlink" and seen.deposit:
+        return _leave("It is part of a bank deposit in QuickBooks. Take it off the deposit first.")
+    if action == "delete" and set(seen.used_by) - scope.deleted_too:
+        return _leave("A payment in QuickBooks is applied to it.")
+    if seen.qbo_token != record.sync_token and not _only_applied(record, seen):
+        return _leave("It has been changed in QuickBooks since.")
+    if action == "unlink":
+        return Decision(action=action)
+    return _closed(record, action, seen, scope)
+
+
+def _only_applied(record: Written, seen: Seen) -> bool:
+    """A credit memo gets a new version whenever it is applied, by the run itself too."""
+    credit = record.after
+    return isinstance(credit, Credit) and (credit.amount, credit.date) == (seen.qbo_total, seen.qbo_date)
+
+
+def _closed(record: Written, action: Action, seen: Seen, scope: Scope) -> Decision:
+    days = [day for day in (seen.qbo_date, _day(record.before), _day(record.after)) if day]
+    if scope.closed_through and any(day <= scope.closed_through for day in days):
+        return _leave(f"The books are closed through {scope.closed_through:%m/%d/%Y}, and it is dated before that.")
+    return Decision(action=action)
+
+
+def _day(record: Canonical | None) -> dt.date | None:
+    return None if record is None or isinstance(record, Customer | Product) else record.date
+
+
+def _leave(reason: str) -> Decision:
+    return Decision(action="leave", reason=reason)
+
+
+#: QuickBooks is written in this order: what uses others goes before them, and comes back after them.
+_DELETES = ("credit_application", "payment", "credit", "invoice")
+_OTHERS = ("invoice", "doctor_office", "credit", "payment", "credit_application")
+
+
+def in_order(planned: list[tuple[Written, Action]]) -> list[tuple[Written, Action]]:
+    """Deletes first, then links, then what is made again, then what is changed back; on each side newest first."""
+    steps: tuple[Action, ...] = ("rows", "delete", "unlink", "create", "update")
+
+    def place(one: tuple[Written, Action]) -> tuple[int, int, int]:
+        record, action = one
+        entities = _DELETES if action == "delete" else _OTHERS
+        kind = entities.index(record.entity) if record.side == "qbo" and record.entity in entities else 0
+        return steps.index(action), kind, -record.entry_id
+
+    return sorted(planned, key=place)

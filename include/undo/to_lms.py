@@ -1,0 +1,50 @@
+"""Takes back what a run wrote to the LMS: the rows as they were, one record a transaction."""
+
+import logging
+
+import psycopg
+
+from include.company.runtime import Run
+from include.model.record import RecordKey
+from include.sync import audit, links
+from include.undo.entries import Written
+from include.undo.keep import leave_alone
+
+log = logging.getLogger(__name__)
+
+#: A row that somebody has open is waited for so long.
+LOCK_TIMEOUT = "3s"
+
+
+def take_back(connection: psycopg.Connection, run: Run, realm_id: str, record: Written, asked_by: str) -> str | None:
+    """Put its rows back, with link and audit, and leave it alone from now on; commits. Why not, if it cannot be."""
+    connection.commit()
+    try:
+        with connection.transaction():
+            _carry_out(connection, run, realm_id, record, asked_by)
+    except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.LockNotAvailable) as error:
+        log.warning("%s %s cannot be put back: %s", record.entity, record.record_id, error)
+        return "Pilot does not take it back: other records use it, or somebody has it open."
+    return None
+
+
+def _carry_out(connection: psycopg.Connection, run: Run, realm_id: str, record: Written, asked_by: str) -> None:
+    restored = record.first not in ("create",)
+    leave_alone(connection, realm_id, record, asked_by, in_lms=restored)
+    audit.announce(connection, LOCK_TIMEOUT)
+    connection.execute("select qbo_sync.undo_rows(%s)", [list(record.entries)])
+    if record.first in ("create", "adopt") and record.record_id and record.linked_to == record.qbo_id:
+        links.remove(connection, realm_id, RecordKey(record.entity, record.record_id))
+    entry = audit.Entry(
+        side="lms",
+        realm_id=realm_id,
+        entity=record.entity,
+        record_id=record.record_id,
+        qbo_id=record.qbo_id,
+        billing_lab_id=record.billing_lab_id,
+        operation="delete" if record.first == "create" else "create" if record.last == "delete" else "update",
+        before=record.after,
+        after=record.before,
+        undo_of=record.entry_id,
+    )
+    audit.keep_announced(connection, run, entry, only_if_written=False)
