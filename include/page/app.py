@@ -23,6 +23,7 @@ from include.page import (
     settings,
     static_files,
     sync_again,
+    undo,
     webhook,
 )
 from include.page.access import visitor
@@ -72,6 +73,7 @@ def make_app() -> FastAPI:
         reconciliation,
         activity,
         history,
+        undo,
         static_files,
     ):
         inside.include_router(part.router)

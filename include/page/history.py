@@ -15,6 +15,7 @@ from include.page.quickbooks_web import web_of
 from include.page.render import page
 from include.page.timeline import TITLES, timeline_of
 from include.page.words import ENTITIES
+from include.sync.flows import FLOWS
 
 router = APIRouter()
 T = TypeVar("T")
@@ -80,6 +81,7 @@ def show_record(
         company=company[0]["name"] if company else record.realm_id,
         web=web,
         document=web.document(record.realm_id, record.entity, record.qbo_id),
+        synced_by=FLOWS,
         of_another=lambda entry: Record(
             realm_id=entry["realm_id"], entity=entry["entity"], lms_id=entry["lms_id"], qbo_id=entry["qbo_id"]
         ).as_query(),

@@ -81,6 +81,7 @@ def environment() -> Environment:
         OUTCOMES=words.OUTCOMES,
         SIDES=words.SIDES,
         PREVIEW_STEPS=words.PREVIEW_STEPS,
+        UNDO_ACTIONS=words.UNDO_ACTIONS,
         STATUSES=words.STATUSES,
         SEVERITIES=words.SEVERITIES,
         ACTIONS=words.ACTIONS,
@@ -127,6 +128,8 @@ def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
     if here.startswith(("/errors/", "/history/", "/previews/")):
         return "/" + here.split("/")[1]
+    if here == "/undo":
+        return "/history"
     if here.startswith("/labs/") and here.endswith("/books"):
         return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""

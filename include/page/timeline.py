@@ -43,6 +43,7 @@ TITLES: Mapping[tuple[str, str], str] = {
     ("lms", "unlink"): "Link between Pilot and QuickBooks removed",
 }
 _UNAPPLIED = "Taken off an invoice that was deleted in Pilot"
+_TAKEN_BACK = "Taken back: as it was before a sync"
 _FREED = "Credit that QuickBooks had applied by itself was released"
 
 
@@ -130,6 +131,8 @@ def _writes(connection: psycopg.Connection, record: Record, entries: Sequence[Ro
 
 
 def _title(entry: Row) -> str:
+    if entry["undo_of"]:
+        return _TAKEN_BACK
     request = entry["request_id"] or ""
     if request.startswith(("unlink-", "free-")):
         return _UNAPPLIED if request.startswith("unlink-") else _FREED

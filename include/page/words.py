@@ -56,6 +56,14 @@ PREVIEW_STEPS = {
     "wait": "Wait",
     "fail": "Problem",
 }
+#: What an undo does with a record.
+UNDO_ACTIONS = {
+    "delete": "Deleted in QuickBooks",
+    "create": "Created again in QuickBooks",
+    "update": "As it was before in QuickBooks",
+    "unlink": "Link removed",
+    "rows": "As it was before in Pilot",
+}
 #: Why a record waits, by its cause, where it waits for no other record.
 WAITS = {
     Cause.REFERENCE.value: "for a record that has not synced yet",
@@ -85,6 +93,8 @@ ACTIONS = {
     "payment_linked": "linked the two payments of",
     "prove": "compared the books of",
     "compare_again": "had differing records compared again for",
+    "undo_preview": "checked what of a run can be taken back",
+    "undo": "took back a run",
     "release": "released held invoices of",
     "ignore_customer": "permanently ignored the customer of",
 }

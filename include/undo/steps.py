@@ -43,7 +43,7 @@ def companies(runtime: Runtime, undone: Run, realm_id: str | None) -> list[dict[
         require_known(connection, realm_id)
         realms = companies_of(connection, undone.dag_id, undone.run_id)
         if undone.dag_id not in FLOWS or not realms:
-            raise UnknownRun(f"run_id: the run {undone.run_id} of the DAG {undone.dag_id} has written nothing.")
+            raise UnknownRun(f"undo_run_id: the run {undone.run_id} of the DAG {undone.dag_id} has written nothing.")
         return cursor.execute(
             "select realm_id, name from qbo_sync.company where status = 'connected' and realm_id = any(%s)"
             "   and (%s::text is null or realm_id = %s) order by realm_id",

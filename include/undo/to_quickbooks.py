@@ -137,7 +137,7 @@ class TakeBack:
         return ready
 
     def _tokens(self, sync: Sync, records: Sequence[Written]) -> dict[str, str]:
-        """The versions that QuickBooks has now: a credit memo gets a new one when an application of it is taken back."""
+        """QuickBooks' versions now: a credit memo gets a new one when an application of it is taken back."""
         found = self._client.find(sync.resource, "Id", [one.qbo_id for one in records if one.qbo_id])
         return {version.qbo_id: version.sync_token for version in map(qbo_record.version, found)}
 
