@@ -38,6 +38,8 @@ class Written:
     changed_later: bool
     #: Taken back by an earlier undo.
     undone: bool
+    #: An invoice to which payments of ours have been applied since, or taken off it.
+    applied_since: bool
     #: A change that is not synced yet, or a write under way.
     pending: bool
     #: The link as it is now: its QuickBooks id; None: not linked.

@@ -2,11 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal
 
 from include.model.customer import Customer
-from include.model.payment import Credit
 from include.model.product import Product
 from include.model.record import LISTS
 from include.model.typed_json import Canonical
@@ -22,9 +20,10 @@ class Seen:
 
     #: QuickBooks' version; None: it does not have the record.
     qbo_token: str | None = None
-    #: Its day and its total there.
+    #: Its day there.
     qbo_date: dt.date | None = None
-    qbo_total: Decimal | None = None
+    #: Whether it says there what the run left.
+    same_content: bool = False
     #: The bank deposit that a payment is in.
     deposit: str | None = None
     #: QuickBooks ids of payments that are applied to it.
@@ -108,9 +107,9 @@ def _as_things_are(record: Written, action: Action, seen: Seen, scope: Scope) ->
 
 
 def _only_applied(record: Written, seen: Seen) -> bool:
-    """A credit memo gets a new version whenever it is applied, by the run itself too."""
-    credit = record.after
-    return isinstance(credit, Credit) and (credit.amount, credit.date) == (seen.qbo_total, seen.qbo_date)
+    """A credit memo gets a new version whenever it is applied, an invoice when a payment is applied to it, or taken off
+    it again; by us too."""
+    return seen.same_content and (record.entity == "credit" or record.applied_since)
 
 
 def _closed(record: Written, action: Action, seen: Seen, scope: Scope) -> Decision:

@@ -20,6 +20,11 @@ from psycopg.rows import dict_row
 from include.company.company import CLOSING_DATE_AGE, read_company, refresh_preferences, require_known
 from include.company.runtime import Run, Runtime
 from include.lms.database import exclusive
+from include.model.invoice import Invoice
+from include.model.payment import Credit
+from include.model.typed_json import Canonical
+from include.qbo import credit_memo as qbo_credit
+from include.qbo import invoice as qbo_invoice
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.sync.flows import FLOWS
@@ -74,21 +79,33 @@ def _see(connection: psycopg.Connection, client: QboClient, records: Sequence[Wr
     for resource, some in by_resource.items():
         found = client.find(resource, "Id", sorted({one.qbo_id for one in some if one.qbo_id}))
         bodies = {qbo_record.version(body).qbo_id: body for body in found}
-        seen |= {one.entry_id: _seen_of(bodies.get(one.qbo_id or "")) for one in some}
+        seen |= {one.entry_id: _seen_of(one, bodies.get(one.qbo_id or "")) for one in some}
     return seen
 
 
-def _seen_of(body: Mapping[str, Any] | None) -> Seen:
+def _seen_of(record: Written, body: dict[str, Any] | None) -> Seen:
     if body is None:
         return Seen()
     linked = [(one.get("TxnType"), str(one.get("TxnId"))) for one in body.get("LinkedTxn", [])]
     return Seen(
         qbo_token=qbo_record.version(body).sync_token,
         qbo_date=date.fromisoformat(body["TxnDate"]) if body.get("TxnDate") else None,
-        qbo_total=qbo_record.total(body),
+        same_content=_same_content(record.after, body),
         deposit=next((id_ for kind, id_ in linked if kind == "Deposit"), None),
         used_by=tuple(id_ for kind, id_ in linked if kind == "Payment"),
     )
+
+
+def _same_content(left: Canonical | None, body: dict[str, Any]) -> bool:
+    """Whether QuickBooks' invoice or credit memo says what the run left, in what the sync writes of it."""
+    if isinstance(left, Credit):
+        memo = qbo_credit.parse(body)
+        return (memo.amount, memo.date) == (left.amount, left.date)
+    if isinstance(left, Invoice):
+        now = qbo_invoice.parse(body)
+        boxes = (now.number, now.date, now.total, now.discount, now.shipping, now.memo or "")
+        return boxes == (left.number, left.date, left.total, left.discount, left.shipping, left.memo or "")
+    return False
 
 
 def transform(runtime: Runtime, realm_id: str) -> dict[str, int]:

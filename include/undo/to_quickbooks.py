@@ -52,6 +52,8 @@ class TakeBack:
         """Nothing is done yet."""
         self._connection, self._client, self._run = connection, client, run
         self._company, self._undo_id, self._asked_by = company, undo_id, asked_by
+        #: The versions that the decisions were made on.
+        self._seen = keep.read_seen(connection, undo_id)
 
     def carry_out(self, todo: Sequence[Todo]) -> None:
         """Take them back in this order. Raises OutcomeUnknown if an answer is lost: a retry of the task goes on."""
@@ -116,7 +118,10 @@ class TakeBack:
         """The intents of those that are still as they were planned; all are left alone from now on."""
         connection, realm_id = self._connection, self._company.realm_id
         tokens = self._tokens(sync, records) if sync.entity == "credit" else {}
-        rows = {one.entry_id: _row(one, step, tokens.get(one.qbo_id or "", one.link_token)) for one in records}
+        rows = {
+            one.entry_id: _row(one, step, tokens.get(one.qbo_id or "", self._seen[one.entry_id].qbo_token))
+            for one in records
+        }
         sync.read(connection, self._client, self._company, list(rows.values()))
         if step == "update":
             sync.ask(connection, self._client, self._company, [row for row in rows.values() if row.qbo is None])

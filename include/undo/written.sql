@@ -20,6 +20,13 @@ select w.*,
                   and later.undo_of is distinct from w.entry_id
                   and (later.dag_id, later.run_id) is distinct from (%(dag)s, %(run)s)) as changed_later,
        exists (select from qbo_sync.audit_entry later where later.undo_of = w.entry_id) as undone,
+       -- payments of ours have been applied to it, or taken off it: each gives it a new version in QuickBooks
+       w.entity = 'invoice'
+         and exists (select from qbo_sync.audit_entry later
+                      where later.realm_id = %(realm)s and later.id > w.entry_id and later.side = 'qbo'
+                        and later.entity in ('payment', 'credit_application')
+                        and (later.before -> 'applications' @> own.application
+                             or later.after -> 'applications' @> own.application)) as applied_since,
        exists (select from qbo_sync.change_mark m
                 where m.realm_id = %(realm)s and m.entity = w.entity
                   and m.record_id = case m.direction when 'lms_to_qbo' then w.record_id else w.qbo_id end)
@@ -28,6 +35,8 @@ select w.*,
                        where i.realm_id = %(realm)s and i.entity = w.entity and i.record_id = w.record_id) as pending,
        l.qbo_id as linked_to, l.version as link_version, l.sync_token as link_token
   from written w
+ cross join lateral (select jsonb_build_array(jsonb_build_object('invoice', jsonb_build_array('invoice', w.record_id)))
+                     as application) own
   left join qbo_sync.linked_record l
     on l.realm_id = %(realm)s and l.entity = w.entity and l.record_id = w.record_id
  order by w.entry_id
