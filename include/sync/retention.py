@@ -13,6 +13,7 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "sync_run": ("finished_at", 400),
     "api_call": ("at", 100),
     "preview": ("made_at", 100),
+    "undo": ("made_at", 400),
     "unconfirmed_create": ("sent_after", 100),
 }
 

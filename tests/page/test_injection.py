@@ -121,12 +121,17 @@ def evil(lms: World) -> dict[str, Any]:
             outcome="created", dag_id=EVIL, run_id=EVIL, billing_lab_id=lab,
         )  # fmt: skip
         for operation in ("create", "update"):
-            insert(
+            entry = insert(
                 db, "qbo_sync.audit_entry", side="qbo", realm_id=REALM, entity="invoice", lms_id=ids["invoice"],
                 qbo_id=EVIL, document_number=EVIL, customer=EVIL, amount=1, operation=operation, billing_lab_id=lab,
-                before=jsonb({EVIL: EVIL}), after=jsonb(_invoice(pair)), dag_id=EVIL, run_id=EVIL, request_id=EVIL,
-                intuit_tid=EVIL,
+                before=jsonb({EVIL: EVIL}), after=jsonb(_invoice(pair)), run_id=EVIL, request_id=EVIL, intuit_tid=EVIL,
+                dag_id="invoice_lms_to_qbo" if operation == "create" else EVIL,
             )  # fmt: skip
+            undo = insert(
+                db, "qbo_sync.undo", realm_id=REALM, dag_id="invoice_lms_to_qbo", run_id=EVIL, by_run=operation,
+                asked_by=EVIL, confirmed=operation == "update", finished_at="2026-11-22T08:00:00+00:00",
+            )  # fmt: skip
+            insert(db, "qbo_sync.undo_record", undo_id=undo, entry_id=entry, action="leave", reason=EVIL)
         preview = insert(
             db, "qbo_sync.preview", realm_id=REALM, billing_lab_id=lab, dag_id=EVIL, run_id=EVIL, calls=1, unchanged=1
         )
@@ -234,6 +239,7 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
         f"/history/record?{urlencode({'realm': REALM, 'entity': 'invoice', 'lms': evil['invoice']})}",
         f"/activity?lab={lab}", "/activity?window=week", "/changes",
         "/previews", f"/previews/{evil['preview']}", f"/labs/{lab}/preview",
+        f"/undo?{urlencode({'dag_id': 'invoice_lms_to_qbo', 'run_id': EVIL, 'realm': REALM})}",
         "/books", f"/labs/{lab}/books", *(f"/errors/{error}" for error in errors),
     ]  # fmt: skip
     for path in shown:
