@@ -11,6 +11,8 @@ from psycopg.rows import dict_row
 from include.model.record import Entity, Side
 from include.model.typed_json import Canonical, base_of
 
+#: Why a record that was taken back is left alone from then on, for people.
+TAKEN_BACK = "What a sync had done with it was taken back."
 _WRITTEN = Path(__file__).with_name("written.sql").read_bytes()
 
 
@@ -40,6 +42,8 @@ class Written:
     undone: bool
     #: An invoice to which payments of ours have been applied since, or taken off it.
     applied_since: bool
+    #: A person has decided earlier that it is not synced.
+    left_alone: bool
     #: A change that is not synced yet, or a write under way.
     pending: bool
     #: The link as it is now: its QuickBooks id; None: not linked.
@@ -52,7 +56,7 @@ def written(connection: psycopg.Connection, realm_id: str, dag_id: str, run_id: 
     """The records that the run wrote in this company, in the order in which it did."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows: Sequence[dict[str, Any]] = cursor.execute(
-            _WRITTEN, {"realm": realm_id, "dag": dag_id, "run": run_id}
+            _WRITTEN, {"realm": realm_id, "dag": dag_id, "run": run_id, "taken_back": TAKEN_BACK}
         ).fetchall()
     return [
         Written(

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from include.company.runtime import Run
 from include.lms.database import jsonb
 from include.model.typed_json import typed
-from include.undo.entries import Written
+from include.undo.entries import TAKEN_BACK, Written
 from include.undo.plan import Decision, Seen
 
 
@@ -103,7 +103,7 @@ def leave_alone(
             record.entity,
             int(record.record_id) if record.record_id and in_lms else None,
             record.qbo_id,
-            "What a sync had done with it was taken back.",
+            TAKEN_BACK,
             asked_by,
         ],
     )

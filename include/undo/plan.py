@@ -50,10 +50,12 @@ class Scope:
     deleted_too: frozenset[str] = field(default_factory=frozenset)
 
 
+CHANGED_IN_PILOT = "It has been changed in Pilot since."
+CHANGED_IN_QUICKBOOKS = "It has been changed in QuickBooks since."
 _UNKNOWN = "What it was before is not known."
 _STAYS = (
-    "Customers and items stay: they hold no money, and other records may need them. Make it inactive in QuickBooks if"
-    " nobody needs it."
+    "Customers and items stay: they hold no money, and other records may need them. Change it in QuickBooks by hand if"
+    " it is not what you want."
 )
 
 
@@ -63,10 +65,14 @@ def decide(record: Written, seen: Seen, scope: Scope) -> Decision:
         return _leave("It has been taken back already.")
     if record.changed_later:
         return _leave("A later sync has changed it again.")
+    if record.left_alone:
+        return _leave("It is left alone already, as somebody decided earlier.")
     if record.pending:
         return _leave("It has changes that are not synced yet.")
     if record.side == "lms":
-        return Decision(action="rows") if seen.rows_as_left else _leave("It has been changed in Pilot since.")
+        if record.last == "unlink":
+            return _leave(_UNKNOWN)
+        return Decision(action="rows") if seen.rows_as_left else _leave(CHANGED_IN_PILOT)
     if record.entity in LISTS and not (record.entity == "doctor_office" and record.last == "update"):
         return _leave(_STAYS)
     action = _action(record)
@@ -100,7 +106,7 @@ def _as_things_are(record: Written, action: Action, seen: Seen, scope: Scope) ->
     if action == "delete" and set(seen.used_by) - scope.deleted_too:
         return _leave("A payment in QuickBooks is applied to it.")
     if seen.qbo_token != record.sync_token and not _only_applied(record, seen):
-        return _leave("It has been changed in QuickBooks since.")
+        return _leave(CHANGED_IN_QUICKBOOKS)
     if action == "unlink":
         return Decision(action=action)
     return _closed(record, action, seen, scope)

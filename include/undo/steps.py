@@ -11,25 +11,22 @@ Of each record that is taken back an entry of the audit tells (`undo_of`), and i
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
-from include.company.company import CLOSING_DATE_AGE, read_company, refresh_preferences, require_known
+from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Run, Runtime
 from include.lms.database import exclusive
-from include.model.invoice import Invoice
-from include.model.payment import Credit
-from include.model.typed_json import Canonical
-from include.qbo import credit_memo as qbo_credit
-from include.qbo import invoice as qbo_invoice
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.sync.flows import FLOWS
 from include.sync.write.recover import recover
 from include.undo import keep, to_lms
+from include.undo.content import says_the_same
 from include.undo.entries import Written, companies_of, written
 from include.undo.plan import Decision, Scope, Seen, decide, in_order
 from include.undo.to_quickbooks import SYNCS, TakeBack
@@ -72,7 +69,7 @@ def _see(connection: psycopg.Connection, client: QboClient, records: Sequence[Wr
     by_resource: dict[str, list[Written]] = {}
     for one in records:
         if one.side == "lms":
-            row = connection.execute("select qbo_sync.rows_as_left(%s)", [list(one.entries)]).fetchone()
+            row = connection.execute("select qbo_sync.rows_as_left(%s, false)", [list(one.entries)]).fetchone()
             seen[one.entry_id] = Seen(rows_as_left=bool(row and row[0]))
         else:
             by_resource.setdefault(SYNCS[one.entity].resource, []).append(one)
@@ -90,22 +87,10 @@ def _seen_of(record: Written, body: dict[str, Any] | None) -> Seen:
     return Seen(
         qbo_token=qbo_record.version(body).sync_token,
         qbo_date=date.fromisoformat(body["TxnDate"]) if body.get("TxnDate") else None,
-        same_content=_same_content(record.after, body),
+        same_content=says_the_same(record.after, body),
         deposit=next((id_ for kind, id_ in linked if kind == "Deposit"), None),
         used_by=tuple(id_ for kind, id_ in linked if kind == "Payment"),
     )
-
-
-def _same_content(left: Canonical | None, body: dict[str, Any]) -> bool:
-    """Whether QuickBooks' invoice or credit memo says what the run left, in what the sync writes of it."""
-    if isinstance(left, Credit):
-        memo = qbo_credit.parse(body)
-        return (memo.amount, memo.date) == (left.amount, left.date)
-    if isinstance(left, Invoice):
-        now = qbo_invoice.parse(body)
-        boxes = (now.number, now.date, now.total, now.discount, now.shipping, now.memo or "")
-        return boxes == (left.number, left.date, left.total, left.discount, left.shipping, left.memo or "")
-    return False
 
 
 def transform(runtime: Runtime, realm_id: str) -> dict[str, int]:
@@ -115,19 +100,20 @@ def transform(runtime: Runtime, realm_id: str) -> dict[str, int]:
         company = read_company(connection, realm_id)
         records = written(connection, realm_id, undo["dag_id"], undo["run_id"])
         seen = keep.read_seen(connection, undo["id"])
-        scope = Scope(closed_through=company.preferences.book_close_date)
-        decisions = {one.entry_id: decide(one, seen[one.entry_id], scope) for one in records if one.entry_id in seen}
-        # Payments of the same run that go first do not stand in the way of what they are applied to.
-        gone = frozenset(
-            one.qbo_id
-            for one in records
-            if one.qbo_id and one.entry_id in decisions and decisions[one.entry_id].action == "delete"
-        )
-        scope = Scope(closed_through=scope.closed_through, deleted_too=gone)
-        decisions = {one.entry_id: decide(one, seen[one.entry_id], scope) for one in records if one.entry_id in seen}
+        decisions = _decide(company, records, seen)
         keep.keep_decisions(connection, undo["id"], decisions)
         connection.commit()
     return dict(Counter(one.action for one in decisions.values()))
+
+
+def _decide(company: Company, records: Sequence[Written], seen: Mapping[int, Seen]) -> dict[int, Decision]:
+    known = [one for one in records if one.entry_id in seen]
+    scope = Scope(closed_through=company.preferences.book_close_date)
+    decisions = {one.entry_id: decide(one, seen[one.entry_id], scope) for one in known}
+    # Payments of the same run that go first do not stand in the way of what they are applied to.
+    gone = frozenset(one.qbo_id for one in known if one.qbo_id and decisions[one.entry_id].action == "delete")
+    scope = replace(scope, deleted_too=gone)
+    return {one.entry_id: decide(one, seen[one.entry_id], scope) for one in known}
 
 
 def validate(runtime: Runtime, realm_id: str) -> dict[str, int]:
@@ -189,7 +175,14 @@ def _take_back(
                 raise lost
         keep.mark_done(connection, undo["id"])
         actions = keep.read_actions(connection, undo["id"])
-        records = written(connection, realm_id, undone.dag_id, undone.run_id)
+        records = [
+            one for one in written(connection, realm_id, undone.dag_id, undone.run_id) if one.entry_id in actions
+        ]
+        # What has happened to a record since it was looked at counts too.
+        decisions = _decide(company, records, keep.read_seen(connection, undo["id"]))
+        left = {entry_id: now for entry_id, now in decisions.items() if now.action == "leave"}
+        keep.keep_decisions(connection, undo["id"], left)
+        actions = {entry_id: action for entry_id, action in actions.items() if entry_id not in left}
         todo = in_order([(one, actions[one.entry_id]) for one in records if one.entry_id in actions])
         connection.commit()
         for record in [one for one, action in todo if action == "rows"]:

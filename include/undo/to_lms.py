@@ -9,11 +9,16 @@ from include.model.record import RecordKey
 from include.sync import audit, links
 from include.undo.entries import Written
 from include.undo.keep import leave_alone
+from include.undo.plan import CHANGED_IN_PILOT
 
 log = logging.getLogger(__name__)
 
 #: A row that somebody has open is waited for so long.
 LOCK_TIMEOUT = "3s"
+
+
+class _Changed(Exception):
+    """Somebody has changed a row since it was looked at."""
 
 
 def take_back(connection: psycopg.Connection, run: Run, realm_id: str, record: Written, asked_by: str) -> str | None:
@@ -22,6 +27,8 @@ def take_back(connection: psycopg.Connection, run: Run, realm_id: str, record: W
     try:
         with connection.transaction():
             _carry_out(connection, run, realm_id, record, asked_by)
+    except _Changed:
+        return CHANGED_IN_PILOT
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.LockNotAvailable) as error:
         log.warning("%s %s cannot be put back: %s", record.entity, record.record_id, error)
         return "Pilot does not take it back: other records use it, or somebody has it open."
@@ -29,9 +36,11 @@ def take_back(connection: psycopg.Connection, run: Run, realm_id: str, record: W
 
 
 def _carry_out(connection: psycopg.Connection, run: Run, realm_id: str, record: Written, asked_by: str) -> None:
-    restored = record.first not in ("create",)
-    leave_alone(connection, realm_id, record, asked_by, in_lms=restored)
+    leave_alone(connection, realm_id, record, asked_by, in_lms=record.first != "create")
     audit.announce(connection, LOCK_TIMEOUT)
+    row = connection.execute("select qbo_sync.rows_as_left(%s, true)", [list(record.entries)]).fetchone()
+    if row is None or not row[0]:
+        raise _Changed
     connection.execute("select qbo_sync.undo_rows(%s)", [list(record.entries)])
     if record.first in ("create", "adopt") and record.record_id and record.linked_to == record.qbo_id:
         links.remove(connection, realm_id, RecordKey(record.entity, record.record_id))

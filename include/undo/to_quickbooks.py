@@ -21,6 +21,7 @@ from include.sync.flows import FLOWS
 from include.sync.intents import Intent
 from include.sync.write.conclude import Conclusion, conclude
 from include.undo import keep
+from include.undo.content import says_the_same
 from include.undo.entries import Written
 from include.undo.plan import Action
 
@@ -142,9 +143,12 @@ class TakeBack:
         return ready
 
     def _tokens(self, sync: Sync, records: Sequence[Written]) -> dict[str, str]:
-        """QuickBooks' versions now: a credit memo gets a new one when an application of it is taken back."""
+        """QuickBooks' versions of those that still say what the run left: a credit memo gets a new one when an
+        application of it is taken back."""
         found = self._client.find(sync.resource, "Id", [one.qbo_id for one in records if one.qbo_id])
-        return {version.qbo_id: version.sync_token for version in map(qbo_record.version, found)}
+        left = {one.qbo_id: one.after for one in records}
+        versions = [(qbo_record.version(body), body) for body in found]
+        return {now.qbo_id: now.sync_token for now, body in versions if says_the_same(left[now.qbo_id], body)}
 
     def _versions(self, records: Sequence[Written]) -> dict[str, int]:
         """The versions of the records' links."""

@@ -27,6 +27,9 @@ select w.*,
                         and later.entity in ('payment', 'credit_application')
                         and (later.before -> 'applications' @> own.application
                              or later.after -> 'applications' @> own.application)) as applied_since,
+       exists (select from qbo_sync.left_alone a
+                where a.realm_id = %(realm)s and a.entity = w.entity and a.reason <> %(taken_back)s
+                  and (a.lms_id::text = w.record_id or a.qbo_id = w.qbo_id)) as left_alone,
        exists (select from qbo_sync.change_mark m
                 where m.realm_id = %(realm)s and m.entity = w.entity
                   and m.record_id = case m.direction when 'lms_to_qbo' then w.record_id else w.qbo_id end)

@@ -10,25 +10,34 @@ create or replace function qbo_sync.row_condition(p_table text) returns text lan
            else 't.id = ($1 ->> ''id'')::bigint' end
 $$;
 
--- Whether every row that these entries wrote is as the last of them left it.
-create or replace function qbo_sync.rows_as_left(p_entries bigint[]) returns boolean language plpgsql as $$
+-- Names it as text.
+create or replace function qbo_sync.row_key(p_table text, p_row jsonb) returns text language sql immutable as $$
+    select case p_table
+           when 'payment_application' then (p_row ->> 'payment_id') || '/' || (p_row ->> 'invoice_id')
+           when 'credit_application' then (p_row ->> 'credit_id') || '/' || (p_row ->> 'invoice_id')
+           else p_row ->> 'id' end
+$$;
+
+-- What these entries did to each row together: as it was before the first, and as the last left it.
+create or replace function qbo_sync.rows_of_entries(p_entries bigint[])
+returns table (table_name text, key text, before jsonb, after jsonb, last_id bigint) language sql stable as $$
+    select r.table_name, qbo_sync.row_key(r.table_name, coalesce(r.after, r.before)),
+           (array_agg(r.before order by r.id))[1], (array_agg(r.after order by r.id desc))[1], max(r.id)
+      from qbo_sync.audit_row r where r.entry_id = any (p_entries) group by 1, 2
+$$;
+
+-- Whether every row is as these entries left it; `p_lock`: and stays so until the transaction ends.
+create or replace function qbo_sync.rows_as_left(p_entries bigint[], p_lock boolean) returns boolean
+language plpgsql as $$
 declare
     wrote record;
     now_there jsonb;
 begin
-    for wrote in
-        select distinct on (table_name, key) table_name, coalesce(after, before) as which, after
-          from qbo_sync.audit_row r,
-               lateral (select coalesce(after, before) as here) h,
-               lateral (select case table_name
-                               when 'payment_application' then (h.here ->> 'payment_id') || '/' || (h.here ->> 'invoice_id')
-                               when 'credit_application' then (h.here ->> 'credit_id') || '/' || (h.here ->> 'invoice_id')
-                               else h.here ->> 'id' end as key) k
-         where r.entry_id = any (p_entries)
-         order by table_name, key, r.id desc
-    loop
-        execute format('select to_jsonb(t) from lms.%I t where %s', wrote.table_name,
-                       qbo_sync.row_condition(wrote.table_name)) into now_there using wrote.which;
+    for wrote in select * from qbo_sync.rows_of_entries(p_entries) order by table_name, length(key), key loop
+        now_there := null;
+        execute format('select to_jsonb(t) from lms.%I t where %s %s', wrote.table_name,
+                       qbo_sync.row_condition(wrote.table_name), case when p_lock then 'for update' else '' end)
+           into now_there using coalesce(wrote.after, wrote.before);
         if now_there - 'updated_at' is distinct from wrote.after - 'updated_at' then
             return false;
         end if;
@@ -39,19 +48,20 @@ $$;
 
 -- Put the rows back as they were before these entries, in the caller's transaction (which has announced its own entry of
 -- the audit): what was inserted goes, what was deleted comes back, parts after what they are parts of, then what was
--- changed, last one first.
+-- changed.
 create or replace function qbo_sync.undo_rows(p_entries bigint[]) returns void language plpgsql as $$
 declare
-    wrote qbo_sync.audit_row;
+    wrote record;
     here text;
     columns text;
 begin
     for wrote in
-        select r.* from qbo_sync.audit_row r,
+        select r.*
+          from qbo_sync.rows_of_entries(p_entries) r,
                lateral (select (r.table_name ~ '_(application|line_item)$')::int as part) p
-         where entry_id = any (p_entries)
-         order by before is not null, after is not null, case when before is null then -part when after is null then part end,
-                  id desc
+         where r.before is distinct from r.after
+         order by r.before is not null, r.after is not null,
+                  case when r.before is null then -part when r.after is null then part end, last_id desc
     loop
         here := qbo_sync.row_condition(wrote.table_name);
         if wrote.before is null then
