@@ -355,6 +355,9 @@ class _DryRun:
         plans.append(record)
         if plan.step == "delete" and plan.waits_for:
             self.pending[place] = record.billing_lab_id  # made anew after that, for another customer
+        elif plan.cause is Cause.LINKED_TO_NOTHING and record.lms_id:
+            # Not linked any more, it is sent like a new one.
+            self.pending["lms_to_qbo", RecordKey(record.entity, record.lms_id)] = record.billing_lab_id
 
     def _hand_over(self, record: Row) -> None:
         plan = record.planned

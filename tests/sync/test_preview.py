@@ -9,7 +9,7 @@ import pytest
 from include.company.connect import connect_with_grant
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import refresh
-from tests.support.bookkeeper import in_quickbooks, pays, received, sale
+from tests.support.bookkeeper import in_quickbooks, pays, received, sale, void
 from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -129,6 +129,25 @@ def test_a_first_sync_is_previewed_with_counts_totals_questions_and_fixes(filled
     since = moment(filled)
     filled.both()
     assert differences(predicted(records), actual(filled, since)) == []
+
+
+def test_a_payment_that_was_linked_by_hand_to_a_void_one_is_sent_like_a_new_one(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    world.both()
+    payment = world.payment(account, "15.00")
+    refunded = received(world, world.qbo.all("Customer")[0]["Id"], "15.00")
+    void(world, refunded, "Payment")
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'payment', %s, %s)",
+        world.qbo.realm,
+        payment,
+        refunded["Id"],
+    )
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == [0, 15]
 
 
 @pytest.mark.setting("started")
