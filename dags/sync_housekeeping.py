@@ -2,8 +2,8 @@
 ### Housekeeping of the sync's own history
 
 **For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days) and
-ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) from the sync schema. Links, bases, marks and sync errors are never
-touched, nor anything of the LMS or QuickBooks.
+ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from
+the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks.
 
 **Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that the LMS database could not be
 reached; nothing is lost by waiting for the next day.
@@ -42,13 +42,13 @@ def sync_housekeeping() -> None:
     def prune() -> dict[str, int]:
         """Delete old history; the rows deleted, by table."""
         from include.company.runtime import Run
-        from include.orchestration.runtime import proof_days, runtime
+        from include.orchestration.runtime import audit_days, proof_days, runtime
         from include.sync.retention import prune as delete_old
 
         context = get_current_context()
         run = context["dag_run"]
         with runtime(Run(dag_id=run.dag_id, run_id=run.run_id)).connect() as connection:
-            return delete_old(connection, proof_days(), dry_run=context["params"]["dry_run"])
+            return delete_old(connection, proof_days(), audit_days(), dry_run=context["params"]["dry_run"])
 
     prune()
 

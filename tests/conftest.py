@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
+from tests.support.audited import assert_audited
 from tests.support.database import ReusedDatabase, new_database
 from tests.support.expectations import remember_configurations
 from tests.support.world import World, make_world
@@ -99,9 +100,11 @@ def _quick_expectations() -> None:
 def world(
     lms_database: str, reused_database: ReusedDatabase, sandbox_url: str, _quick_expectations: None
 ) -> Iterator[World]:
-    """An LMS with one billing lab, connected to a QuickBooks company of its own."""
+    """An LMS with one billing lab, connected to a QuickBooks company of its own. Whatever a test does there, the audit
+    knows of each write."""
     with make_world(lms_database, sandbox_url, connections=reused_database.connections) as made:
         yield made
+        assert_audited(made)
 
 
 class ByRoom(LoadScopeScheduling):

@@ -27,6 +27,7 @@ CODE = (
     "lms/actions.sql",
     "qbo_sync/links.sql",
     "qbo_sync/change_feed.sql",
+    "qbo_sync/audit.sql",
     "qbo_sync/marks.sql",
     "qbo_sync/left_alone.sql",
     "qbo_sync/due.sql",

@@ -16,7 +16,7 @@ from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
 from include.qbo.oauth import OAuthApp
-from include.sync.retention import PROOF_DAYS
+from include.sync.retention import AUDIT_DAYS, PROOF_DAYS
 
 QUICKBOOKS_CONNECTION_ID = "quickbooks"
 
@@ -64,6 +64,7 @@ def _budget() -> Budget:
     usual = Budget()
     return Budget(
         requests_per_second=int(os.environ.get("PILOT_QBO_REQUESTS_PER_SECOND", usual.requests_per_second)),
+        requests_per_minute=int(os.environ.get("PILOT_QBO_REQUESTS_PER_MINUTE", usual.requests_per_minute)),
         batches_per_minute=int(os.environ.get("PILOT_QBO_BATCHES_PER_MINUTE", usual.batches_per_minute)),
         pause_seconds=float(os.environ.get("PILOT_QBO_PAUSE_SECONDS", usual.pause_seconds)),
     )
@@ -82,3 +83,8 @@ def _mass_delete_limit() -> MassDeleteLimit:
         share=Decimal(percent) / 100 if percent else usual.share,
         minimum=int(os.environ.get("PILOT_MASS_DELETE_MINIMUM", usual.minimum)),
     )
+
+
+def audit_days() -> int:
+    """Days that the audit of all writes is kept."""
+    return int(os.environ.get("PILOT_AUDIT_DAYS", AUDIT_DAYS))

@@ -16,6 +16,7 @@ from include.page import (
     errors,
     fix,
     held,
+    history,
     labs,
     preview,
     reconciliation,
@@ -70,6 +71,7 @@ def make_app() -> FastAPI:
         fix,
         reconciliation,
         activity,
+        history,
         static_files,
     ):
         inside.include_router(part.router)

@@ -125,10 +125,8 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
 
 def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
-    if here.startswith("/errors/"):
-        return "/errors"
-    if here.startswith("/previews/"):
-        return "/previews"
+    if here.startswith(("/errors/", "/history/", "/previews/")):
+        return "/" + here.split("/")[1]
     if here.startswith("/labs/") and here.endswith("/books"):
         return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""

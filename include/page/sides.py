@@ -88,7 +88,7 @@ def sides_of(connection: psycopg.Connection, error: Row, qbo_id: str | None) -> 
     else:
         lms, qbo, as_of = _now(connection, error), None, None
     absent, differs = kept.get("absent", {}), set(kept.get("differs", []))
-    rows = tuple(_rows(lms or {}, qbo or {}, differs))
+    rows = tuple(side_rows(lms or {}, qbo or {}, differs))
     unknown = "QuickBooks’ version is shown here after the next sync." if qbo_id else NOT_IN_QUICKBOOKS
     return Sides(
         rows=rows,
@@ -109,7 +109,8 @@ def _now(connection: psycopg.Connection, error: Row) -> Json | None:
     return next((as_detail(document) for document, _ in found.values()), None)
 
 
-def _rows(lms: Json, qbo: Json, differs: set[str]) -> list[SideRow]:
+def side_rows(lms: Json, qbo: Json, differs: set[str]) -> list[SideRow]:
+    """Two documents (`as_detail`) field by field; `differs` names the fields that are not the same."""
     invoice = (lms or qbo).get("kind") == "invoice"
     rows = []
     for name in _LABELS:

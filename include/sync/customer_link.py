@@ -80,10 +80,14 @@ def link_customer(connection: psycopg.Connection, realm_id: str, customer_id: st
 def _forget_orphaned(connection: psycopg.Connection, realm_id: str, customer_id: str, entity: str, lms_id: int) -> None:
     """A link to what has left the LMS, or to a customer that was merged into another, stands in nobody's way."""
     connection.execute(
+        "with freed as ("
         "delete from qbo_sync.entity_link l using qbo_sync.orphaned_link g"
         " where (g.realm_id, g.entity, g.lms_id) = (l.realm_id, l.entity, l.lms_id) and l.realm_id = %(realm)s"
         "   and ((l.entity = %(entity)s and l.lms_id = %(lms)s)"
-        "        or (l.entity in ('billing_account', 'doctor_office') and l.qbo_id = %(qbo)s))",
+        "        or (l.entity in ('billing_account', 'doctor_office') and l.qbo_id = %(qbo)s))"
+        " returning l.realm_id, l.entity, l.lms_id, l.qbo_id, l.base)"
+        " insert into qbo_sync.audit_entry (side, realm_id, entity, lms_id, qbo_id, operation, before)"
+        " select 'qbo', realm_id, entity, lms_id, qbo_id, 'unlink', base from freed",
         {"realm": realm_id, "entity": entity, "lms": lms_id, "qbo": customer_id},
     )
 

@@ -36,6 +36,8 @@ class Intent:
     payload: dict[str, Any]
     #: What both sides agree on once it is done; of a delete, what they agreed on before.
     base: Canonical | None
+    #: What QuickBooks has until then, as far as known; None: a create.
+    before: Canonical | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -71,36 +73,41 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
     The id is made of the records and of their intents' numbers, which are never given twice: every attempt at this
     very write has the same one, any later write of the same records another.
     """
-    numbers = []
-    placeholder = str(uuid.uuid4())
-    for position, intent in enumerate(intents):
-        row = connection.execute(
-            "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
-            " generation, operation, resource, payload, base, customer_id)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
-            [
-                placeholder,
-                position,
-                realm_id,
-                intent.entity,
-                intent.record_id,
-                intent.billing_lab_id,
-                intent.generation,
-                intent.operation,
-                intent.resource,
-                jsonb(intent.payload),
-                jsonb(intent.base or {}),
-                qbo_record.customer_id(intent.payload),
-            ],
-        ).fetchone()
-        numbers.append(f"{intent.operation}:{intent.entity}:{intent.record_id}:{row[0] if row else ''}")
-    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(numbers)}"))
+    rows = connection.execute(
+        "select nextval(pg_get_serial_sequence('qbo_sync.write_intent', 'id')) from generate_series(1, %s)",
+        [len(intents)],
+    )
+    numbered = [(number, intent) for (number,), intent in zip(rows, intents, strict=True)]
+    names = [f"{intent.operation}:{intent.entity}:{intent.record_id}:{number}" for number, intent in numbered]
+    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(names)}"))
     connection.execute(
         "insert into qbo_sync.write_request (request_id, realm_id) values (%s, %s)", [request_id, realm_id]
     )
-    connection.execute(
-        "update qbo_sync.write_intent set request_id = %s where request_id = %s", [request_id, placeholder]
-    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into qbo_sync.write_intent (id, request_id, position, realm_id, entity, record_id, billing_lab_id,"
+            " generation, operation, resource, payload, base, before, customer_id)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                [
+                    number,
+                    request_id,
+                    position,
+                    realm_id,
+                    intent.entity,
+                    intent.record_id,
+                    intent.billing_lab_id,
+                    intent.generation,
+                    intent.operation,
+                    intent.resource,
+                    jsonb(intent.payload),
+                    jsonb(intent.base or {}),
+                    jsonb(intent.before) if intent.before else None,
+                    qbo_record.customer_id(intent.payload),
+                ]
+                for position, (number, intent) in enumerate(numbered)
+            ],
+        )
     connection.commit()
     return request_id
 
@@ -110,7 +117,7 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "select r.request_id, r.created_at, i.entity, i.record_id, i.billing_lab_id, i.generation, i.operation,"
-            "       i.resource, i.payload, i.base"
+            "       i.resource, i.payload, i.base, i.before"
             "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
             " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
             [realm_id, list(entities)],
@@ -119,7 +126,13 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     for row in rows:
         request_id, created_at = row.pop("request_id"), row.pop("created_at")
         requests.setdefault(request_id, (created_at, []))[1].append(
-            Intent(**{**row, "base": base_of(row["entity"], row["base"])})
+            Intent(
+                **{
+                    **row,
+                    "base": base_of(row["entity"], row["base"]),
+                    "before": base_of(row["entity"], row["before"]),
+                }
+            )
         )
     return [
         Request(request_id=request_id, created_at=created_at, intents=tuple(intents))
@@ -129,20 +142,24 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
 
 def give_up(connection: psycopg.Connection, realm_id: str, refused: Sequence[Intent]) -> None:
     """QuickBooks refused the whole request and did nothing of it: commit that it is over, without an outcome."""
-    for intent in refused:
-        finish(connection, realm_id, intent)
+    finish(connection, realm_id, refused)
     connection.commit()
 
 
-def finish(connection: psycopg.Connection, realm_id: str, intent: Intent) -> None:
-    """The intent's answer is recorded, in the caller's transaction; the last one takes its request with it."""
-    row = connection.execute(
-        "delete from qbo_sync.write_intent where realm_id = %s and entity = %s and record_id = %s returning request_id",
-        [realm_id, intent.entity, intent.record_id],
-    ).fetchone()
-    if row:
-        connection.execute(
-            "delete from qbo_sync.write_request r where request_id = %s"
-            " and not exists (select 1 from qbo_sync.write_intent i where i.request_id = r.request_id)",
-            [row[0]],
-        )
+def finish(connection: psycopg.Connection, realm_id: str, answered: Sequence[Intent]) -> None:
+    """The answers of these intents are recorded, in the caller's transaction; the last one takes its request along."""
+    connection.execute(
+        "with gone as ("
+        "  delete from qbo_sync.write_intent i using unnest(%(entities)s::text[], %(ids)s::text[]) a (entity, id)"
+        "   where i.realm_id = %(realm)s and i.entity = a.entity and i.record_id = a.id"
+        "  returning i.id, i.request_id)"
+        " delete from qbo_sync.write_request r where request_id in (select request_id from gone)"
+        # The statement sees the table as it was before it.
+        "   and not exists (select from qbo_sync.write_intent i where i.request_id = r.request_id"
+        "                      and i.id not in (select id from gone))",
+        {
+            "realm": realm_id,
+            "entities": [intent.entity for intent in answered],
+            "ids": [intent.record_id for intent in answered],
+        },
+    )

@@ -38,13 +38,13 @@ def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[Record
     """The QuickBooks ids of those of the records that are linked."""
     wanted = set(keys)
     rows = connection.execute(
-        "select l.entity, l.record_id, l.qbo_id from qbo_sync.linked_record l"
-        "  join unnest(%s::text[], %s::text[]) as wanted (entity, record_id)"
-        "    on l.entity = wanted.entity and l.record_id = wanted.record_id"
-        " where l.realm_id = %s",
-        [[key.entity for key in wanted], [key.id for key in wanted], realm_id],
+        # one look-up for each: as a join it may read all links
+        "select entity, id, (select qbo_id from qbo_sync.linked_record l"
+        "                     where l.realm_id = %s and l.entity = wanted.entity and l.record_id = wanted.id)"
+        "  from unnest(%s::text[], %s::text[]) as wanted (entity, id)",
+        [realm_id, [key.entity for key in wanted], [key.id for key in wanted]],
     )
-    return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows}
+    return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows if qbo_id is not None}
 
 
 def bases(connection: psycopg.Connection, realm_id: str, entity: Entity, ids: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 import psycopg
 
+#: Days that the audit is kept: a fiscal year, and the month in which its books are closed and questions are asked.
+AUDIT_DAYS = 400
+
 #: Table → the column that dates a row, and the days that it is kept.
 _KEPT: Mapping[str, tuple[str, int]] = {
     "staged_record": ("extracted_at", 14),
@@ -13,17 +16,24 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "unconfirmed_create": ("sent_after", 100),
 }
 
-
 #: Days that a ledger proof is kept, where no setting says otherwise: two years and a month, so that a year can be shown
 #: beside the one before.
 PROOF_DAYS = 760
 
 
-def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS, *, dry_run: bool = False) -> dict[str, int]:
-    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept.
-    `dry_run`: the rows that would be, and nothing is deleted."""
+def prune(
+    connection: psycopg.Connection,
+    proof_days: int = PROOF_DAYS,
+    audit_days: int = AUDIT_DAYS,
+    *,
+    dry_run: bool = False,
+) -> dict[str, int]:
+    """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept;
+    `audit_days`: how long audit entries are, each of which takes its rows with it. `dry_run`: the rows that would be,
+    and nothing is deleted."""
+    by_setting = {"reconciliation": ("started_at", proof_days), "audit_entry": ("at", audit_days)}
     deleted = {}
-    for table, (column, days) in {**_KEPT, "reconciliation": ("started_at", proof_days)}.items():
+    for table, (column, days) in {**_KEPT, **by_setting}.items():
         # Table and column are words of this module.
         statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount

@@ -3,14 +3,18 @@
 from datetime import date
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
 
 from include.lms.database import jsonb
 from include.model.document import Applied, Document, DocumentLine, as_detail
+from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import ZERO
+from include.model.record import RecordKey
 from tests.support.page.site import Site
+from tests.support.pipeline import as_pipeline
 from tests.support.world import World
 
 #: Out of text, out of either kind of attribute, out of a comment, a title, a script; a template's; right to left.
@@ -57,7 +61,7 @@ def insert(connection: psycopg.Connection, table: str, **values: Any) -> int:
 def evil(lms: World) -> dict[str, Any]:
     """Every column that the page shows, filled with it; of a company that nothing is synced of."""
     with psycopg.connect(lms.database_url) as db:
-        db.execute("select set_config('qbo_sync.origin', 'pipeline', true)")
+        as_pipeline(db)
         lab, off = (insert(db, "lms.billing_lab", name=f"{EVIL} {name}") for name in ("on", "off"))
         account = insert(
             db, "lms.billing_account", name=EVIL, accounting_structure="detailed", email=EVIL, phone=EVIL, active=True
@@ -116,6 +120,13 @@ def evil(lms: World) -> dict[str, Any]:
             db, "qbo_sync.sync_outcome", realm_id=REALM, direction="lms_to_qbo", entity=EVIL, record_id="1",
             outcome="created", dag_id=EVIL, run_id=EVIL, billing_lab_id=lab,
         )  # fmt: skip
+        for operation in ("create", "update"):
+            insert(
+                db, "qbo_sync.audit_entry", side="qbo", realm_id=REALM, entity="invoice", lms_id=ids["invoice"],
+                qbo_id=EVIL, document_number=EVIL, customer=EVIL, amount=1, operation=operation, billing_lab_id=lab,
+                before=jsonb({EVIL: EVIL}), after=jsonb(_invoice(pair)), dag_id=EVIL, run_id=EVIL, request_id=EVIL,
+                intuit_tid=EVIL,
+            )  # fmt: skip
         preview = insert(
             db, "qbo_sync.preview", realm_id=REALM, billing_lab_id=lab, dag_id=EVIL, run_id=EVIL, calls=1, unchanged=1
         )
@@ -142,7 +153,7 @@ def evil(lms: World) -> dict[str, Any]:
             )
         insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
         proof = _proof(db, lab)
-    return {"lab": lab, "off": off, "errors": errors, "preview": preview, "proof": proof}
+    return {"lab": lab, "off": off, "errors": errors, "preview": preview, "proof": proof, "invoice": ids["invoice"]}
 
 
 def _proof(db: psycopg.Connection, lab: int) -> int:
@@ -163,6 +174,14 @@ def _proof(db: psycopg.Connection, lab: int) -> int:
         qbo_amount=1, qbo_open=1, cause="drift", explained=False, reason=EVIL, what_to_do=EVIL, fix="compare",
     )  # fmt: skip
     return proof
+
+
+def _invoice(pair: int) -> Invoice:
+    """What the audit keeps of an invoice."""
+    line = InvoiceLine(product=None, description=EVIL, quantity=ZERO, unit_price=ZERO, amount=ZERO)
+    customer = RecordKey("doctor_office", str(pair))
+    day = date(2026, 11, 18)
+    return Invoice(number=EVIL, date=day, customer=customer, lines=(line,), total=ZERO, memo=EVIL)
 
 
 def _error(db: psycopg.Connection, lab: int, entity: str, lms_id: int, status: str) -> int:
@@ -211,6 +230,8 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
         "/", "/connect", f"/labs/{lab}", f"/labs/{off}", f"/labs/{lab}/connect", f"/labs/{off}/connect",
         f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/labs/{lab}/sync-again",
         f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
+        f"/history?lab={lab}", f"/history?{urlencode({'q': EVIL})}",
+        f"/history/record?{urlencode({'realm': REALM, 'entity': 'invoice', 'lms': evil['invoice']})}",
         f"/activity?lab={lab}", "/activity?window=week", "/changes",
         "/previews", f"/previews/{evil['preview']}", f"/labs/{lab}/preview",
         "/books", f"/labs/{lab}/books", *(f"/errors/{error}" for error in errors),
@@ -227,8 +248,37 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
 def test_what_visitors_ask_for_is_text_too(site: Site, evil: dict[str, Any]) -> None:
     ada = site.visitor("ada")
     invoice = evil["errors"][6]
-    for path in ("/errors", f"/errors/{invoice}", "/activity", "/oauth/callback", "/nowhere", "/"):
-        names = ("q", "match", "lab", "status", "entity", "window", "done", "n", "state", "code", "realmId", "error")
+    for path in (
+        "/errors",
+        f"/errors/{invoice}",
+        "/activity",
+        "/history",
+        "/history/record",
+        "/oauth/callback",
+        "/nowhere",
+        "/",
+    ):
+        names = (
+            "amount",
+            "since",
+            "until",
+            "realm",
+            "entity",
+            "lms",
+            "qbo",
+            "q",
+            "match",
+            "lab",
+            "status",
+            "entity",
+            "window",
+            "done",
+            "n",
+            "state",
+            "code",
+            "realmId",
+            "error",
+        )
         answer = ada.get(path, params=dict.fromkeys(names, EVIL))
         assert not read(answer.text).faults and "<probe" not in answer.text, path
 

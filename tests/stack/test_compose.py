@@ -23,6 +23,7 @@ from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
+from tests.support.world import AUDIT_DAYS
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.
@@ -110,6 +111,7 @@ def test_a_documented_setting_of_the_caller_is_taken_by_both_stacks(
 def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
     usual = Budget()
     assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_SECOND"]) == usual.requests_per_second
+    assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_MINUTE"]) == usual.requests_per_minute
     assert float(environment.SETTINGS["PILOT_QBO_BATCHES_PER_MINUTE"]) == usual.batches_per_minute
     assert float(environment.SETTINGS["PILOT_QBO_PAUSE_SECONDS"]) == usual.pause_seconds
 
@@ -118,6 +120,10 @@ def test_the_stacks_hold_as_many_deletes_as_without_a_setting() -> None:
     usual = MassDeleteLimit()
     assert Decimal(environment.SETTINGS["PILOT_MASS_DELETE_PERCENT"]) / 100 == usual.share
     assert int(environment.SETTINGS["PILOT_MASS_DELETE_MINIMUM"]) == usual.minimum
+
+
+def test_the_stacks_keep_the_audit_as_long_as_without_a_setting() -> None:
+    assert int(environment.SETTINGS["PILOT_AUDIT_DAYS"]) == AUDIT_DAYS
 
 
 def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from decimal import Decimal
 
+from tests.support.pipeline import as_pipeline
 from tests.support.world import World
 
 #: (entity, LMS id)
@@ -12,7 +13,7 @@ Key = tuple[str, str]
 def behind(world: World, statement: str, *parameters: object, **named: object) -> None:
     """Change the LMS without any trigger reporting it: as only the pipeline may."""
     with world.connection.transaction():
-        world.connection.execute("set local qbo_sync.origin = 'pipeline'")
+        as_pipeline(world.connection)
         world.connection.execute(statement.encode(), named or parameters)
 
 

@@ -43,6 +43,7 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+AUDIT_DAYS = retention.AUDIT_DAYS
 RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
@@ -323,10 +324,10 @@ class World:
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
 
-    def prune(self, *, dry_run: bool = False) -> dict[str, int]:
+    def prune(self, audit_days: int = AUDIT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
-            return retention.prune(connection, dry_run=dry_run)
+            return retention.prune(connection, audit_days=audit_days, dry_run=dry_run)
 
     # ---------------------------------------------------------------- the sync, until nothing is due
 
@@ -497,7 +498,9 @@ def make_world(
                 api_base_url=sandbox_url,
             ),
             vault=TokenVault(token_key or Fernet.generate_key().decode()),
-            budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+            budget=Budget(
+                requests_per_second=10_000, requests_per_minute=10_000, batches_per_minute=10_000, pause_seconds=0.1
+            ),
             run=Run(dag_id="test", run_id="test"),
         )
         world = World(database_url, qbo, runtime, connection)

@@ -5,6 +5,7 @@ import pytest
 
 from include.lms.database import prepare
 from include.stack.postgres import ThrowawayServer
+from tests.support.pipeline import as_pipeline
 from tests.support.world import INVOICES, World
 
 
@@ -72,7 +73,7 @@ def test_what_the_pipeline_writes_itself_is_not_reported(world: World) -> None:
     invoice = world.simple_invoice()
     world.sync()
     with prepare(psycopg.connect(world.database_url)) as connection:
-        connection.execute("set local qbo_sync.origin = 'pipeline'")
+        as_pipeline(connection)
         connection.execute("update lms.invoice set balance = 0 where id = %s", [invoice])
     assert world.value("select count(*) from qbo_sync.lms_change") == 0
 

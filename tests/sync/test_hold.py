@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from tests.support.pipeline import as_pipeline
 from tests.support.quickbooks import Json
 from tests.support.world import INVOICES, World
 
@@ -37,7 +38,7 @@ def release(world: World, invoices: list[int] | None = None, lab: int | None = N
 def days_pass(world: World, days: int) -> None:
     """Everything is that much older, and nobody has touched it."""
     with world.connection.transaction():
-        world.connection.execute("set local qbo_sync.origin = 'pipeline'")
+        as_pipeline(world.connection)
         world.connection.execute("update lms.invoice set invoice_date = invoice_date - %s", [days])
     world.sql("update qbo_sync.change_mark set attempt_after = attempt_after - make_interval(days => %s)", days)
 

@@ -31,3 +31,14 @@ def test_old_rows_go_and_the_state_stays(world: World) -> None:
     after = world.sql("select * from qbo_sync.record_outcome order by entity, record_id")
     assert without_time(after) == without_time(before)
     assert world.resync()["unchanged"] > 0
+
+
+def test_the_audit_is_kept_as_long_as_the_setting_says(world: World) -> None:
+    world.simple_invoice()
+    world.sync()
+    entries = world.value("select count(*) from qbo_sync.audit_entry")
+    assert entries >= 3
+    world.sql("update qbo_sync.audit_entry set at = now() - interval '31 days'")
+    assert world.prune()["audit_entry"] == 0
+    assert world.prune(audit_days=30)["audit_entry"] == entries
+    world.sql("truncate qbo_sync.sync_outcome, qbo_sync.api_call")  # they would tell of what is forgotten

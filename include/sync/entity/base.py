@@ -13,7 +13,7 @@ from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import Entity, Operation, Outcome, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, StagedRecord
+from include.model.staged import Context, QboPayment, StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync.intents import Intent
@@ -62,6 +62,25 @@ class EntitySync(ABC, Generic[T, L, Q, C]):
     def lab_of(self, record: StagedRecord[T, L, Q, C]) -> int | None:
         """Whose record it is, as far as the LMS or the mark knows."""
         return record.billing_lab_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaymentWrite:
+    """A payment in QuickBooks that stood in the way of another write, and was changed or (`after` is None) deleted."""
+
+    request_id: str
+    before: QboPayment
+    after: QboPayment | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """What came of removing the cause of a refusal."""
+
+    #: It is removed, or understood: plan the record again.
+    plan_again: bool = False
+    #: What was written to QuickBooks for it.
+    writes: Sequence[PaymentWrite] = ()
 
 
 class ToQuickBooks(EntitySync[T, L, Q, C]):
@@ -117,10 +136,10 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """Whether a QuickBooks record was made from a body of ours."""
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
         """After a refusal: do in QuickBooks what removes its cause, if anything can, or find what the plan did not
-        know of; True: plan the record again."""
-        return False
+        know of."""
+        return Removal()
 
 
 class RetryLater(Exception):
@@ -146,6 +165,14 @@ class Written:
 
 class ToLms(EntitySync[T, L, Q, C]):
     """An entity that is written to the LMS."""
+
+    @abstractmethod
+    def in_lms(self, record: StagedRecord[T, L, Q, C]) -> T | None:
+        """What the LMS said, in the form that both sides share. Pure."""
+
+    def left_in_lms(self, record: StagedRecord[T, L, Q, C]) -> T | None:
+        """What the LMS says after the plan was carried out. Pure."""
+        return record.planned.target or self.in_lms(record)
 
     @abstractmethod
     def write(self, connection: psycopg.Connection, company: Company, record: StagedRecord[T, L, Q, C]) -> Written:

@@ -26,7 +26,7 @@ from include.qbo.faults import Fault
 from include.qbo.names import inactive_in_words
 from include.sync import fault_words, hand_over, links
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
-from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.base import Json, PaymentWrite, Removal, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.in_flight import is_in_flight
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
@@ -161,19 +161,18 @@ class InvoiceSync(
         """By number, customer, day, note and lines."""
         return qbo_invoice.is_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> bool:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
         """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (fact 9.4, which
         does not know the fault's code).
 
-        The payments stay, with that money unapplied; those that only joined a credit memo to it go. True if any was
-        linked.
+        The payments stay, with that money unapplied; those that only joined a credit memo to it go.
         """
         if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
-            return False
+            return Removal()
         invoice = client.read(self.resource, intent.payload_id)
         if isinstance(invoice, Fault):
-            return False
-        released = 0
+            return Removal()
+        released = []
         for payment in client.find(qbo_payment.RESOURCE, "Id", qbo_invoice.payment_ids(invoice)):
             version = qbo_record.version(payment)
             update = qbo_payment.without_invoice(payment, intent.payload_id)
@@ -181,10 +180,24 @@ class InvoiceSync(
             write = Write(operation="update" if update else "delete", resource=qbo_payment.RESOURCE, body=body)
             request_id = f"unlink-{client.realm_id[-10:]}-{version.qbo_id}-{version.sync_token}"
             [result] = client.write([write], request_id=request_id)
-            released += not isinstance(result, Fault)
-        return released > 0
+            if not isinstance(result, Fault):
+                after = qbo_payment.parse(result) if update else None
+                released.append(PaymentWrite(request_id=request_id, before=qbo_payment.parse(payment), after=after))
+        return Removal(plan_again=bool(released), writes=released)
 
     # ------------------------------------------------------------------ to the LMS
+
+    def in_lms(self, record: StagedInvoice) -> Invoice | None:
+        """The LMS's invoice."""
+        return record.lms.invoice if record.lms else None
+
+    def left_in_lms(self, record: StagedInvoice) -> Invoice | None:
+        """Of an invoice that is the LMS's own only the amounts change (rule 4)."""
+        ours, target = self.in_lms(record), record.planned.target
+        if ours is None or target is None or ours.origin == "qbo":
+            return target or ours
+        amounts = {name: getattr(target, name) for name in ("discount", "shipping", "tax", "total")}
+        return replace(ours, **amounts)
 
     def write(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
         """Write the plan to the LMS, with link and base."""
@@ -318,11 +331,13 @@ def _read_customer_names(connection: psycopg.Connection, records: Sequence[Stage
 def _read_held(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
     """Until when the lab lets its new invoices wait."""
     rows = connection.execute(
-        "select invoice_id::text, goes_out_at from qbo_sync.held_invoice"
-        " where realm_id = %s and invoice_id = any(%s::bigint[])",
+        # one look-up for each: as a join it may read all marks for each
+        "select asked.id::text, (select goes_out_at from qbo_sync.held_invoice h"
+        "                         where h.realm_id = %s and h.invoice_id = asked.id)"
+        "  from unnest(%s::bigint[]) as asked (id)",
         [company.realm_id, [record.lms_id for record in records]],
     )
-    until: dict[str, datetime] = dict(rows.fetchall())
+    until: dict[str, datetime | None] = dict(rows.fetchall())
     for record in records:
         record.known.held_until = until.get(record.lms_id or "")
 

@@ -156,6 +156,10 @@ class PaymentSync(
         """Lines of QuickBooks' payment that the LMS does not have."""
         return planner.skipped_lines(record) if record.link else None
 
+    def in_lms(self, record: StagedPayment) -> Payment | None:
+        """The LMS's payment."""
+        return record.lms.payment if record.lms else None
+
     def write(self, connection: psycopg.Connection, company: Company, record: StagedPayment) -> Written:
         """Write the plan to the LMS, with link and base, and the balances of the invoices that it touches."""
         plan = record.planned

@@ -1,6 +1,6 @@
-"""What an answer of QuickBooks means for a record: link, base, outcome, error, and the end of its intent."""
+"""What an answer of QuickBooks means for a record: link, base, outcome, error, audit, and the end of its intent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NewType
 
@@ -9,14 +9,16 @@ import psycopg
 from include.company.runtime import Run
 from include.model.problem import Problem, in_quickbooks
 from include.model.record import Direction, Outcome, RecordKey
+from include.model.typed_json import Canonical
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.qbo.faults import Fault, Remedy, is_missing
-from include.sync import fault_words, hand_over, intents, links, marks
-from include.sync.entity.base import Json, ToQuickBooks
+from include.sync import audit, fault_words, hand_over, intents, links, marks
+from include.sync.entity.base import Json, PaymentWrite, ToQuickBooks
 from include.sync.intents import Intent
 from include.sync.settle import Settlement, settle
+from include.sync.write.beside import keep_beside
 from include.sync.write.merged_customers import find_merged, forget
 from include.sync.write.unconfirmed import confirm, may_have_been_done, note_unconfirmed
 
@@ -35,6 +37,7 @@ class Conclusion:
     realm_id: str
     direction: Direction
     sync: ToQuickBooks[Any, Any, Any, Any]
+    request_id: str
 
 
 #: For a create that cannot be found: it may yet turn up, so it is planned anew after these seconds.
@@ -51,6 +54,8 @@ class _Learned:
     cleared: bool = False
     #: Customers that it needs and that were merged into others.
     merged_customers: Sequence[str] = ()
+    #: What was written to QuickBooks to remove the cause.
+    writes: Sequence[PaymentWrite] = ()
 
 
 def conclude(
@@ -71,9 +76,19 @@ def conclude(
     marks.lock_to_settle(connection)
     merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
     if merged:
-        forget(connection, where.realm_id, merged, request[0].billing_lab_id)
-    for (intent, result), more in zip(answered, learned, strict=True):
-        _record(connection, where, intent, result, more)
+        forget(connection, where.run, where.realm_id, merged, request[0].billing_lab_id)
+    for intent, result in answered:
+        if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
+            note_unconfirmed(connection, where.realm_id, intent.key, result)
+    intents.finish(connection, where.realm_id, request)
+    linked = _read_links(connection, where, answered)
+    # One round trip for all records, as far as nothing has to be asked.
+    with connection.pipeline():
+        ends = [
+            _record(connection, where, intent, result, more, linked)
+            for (intent, result), more in zip(answered, learned, strict=True)
+        ]
+    settle(connection, where.run, ends)
     connection.commit()
 
 
@@ -106,8 +121,9 @@ def _learn_of_refusal(client: QboClient, where: Conclusion, intent: Intent, faul
     merged = find_merged(client, intent, fault)
     if merged:
         return _Learned(cleared=True, merged_customers=merged)
-    if where.sync.remove_cause(client, intent, fault):
-        return _Learned(cleared=True)
+    removal = where.sync.remove_cause(client, intent, fault)
+    if removal.plan_again:
+        return _Learned(cleared=True, writes=removal.writes)
     return _Learned(problem=where.sync.explain(fault, intent, client))
 
 
@@ -117,83 +133,121 @@ def _record(
     intent: Intent,
     result: Json | Fault | NotFound,
     learned: _Learned,
-) -> None:
-    if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
-        note_unconfirmed(connection, where.realm_id, intent.key, result)
-    intents.finish(connection, where.realm_id, intent)
+    linked: "_Linked",
+) -> Settlement:
+    if learned.writes:
+        keep_beside(connection, where.run, where.realm_id, intent.billing_lab_id, learned.writes)
     if isinstance(result, Fault | float) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
     if isinstance(result, float):
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=result))
-    elif learned.problem is not None:
-        _failed(connection, where, intent, learned.problem)
-    elif not isinstance(result, Fault):
-        _done(connection, where, intent, result)
-    elif intent.operation == "delete" and is_missing(result):
+        return _end(where, intent, "waiting", wait_seconds=result)
+    if learned.problem is not None:
+        return _failed(where, intent, learned.problem)
+    if not isinstance(result, Fault):
+        return _done(connection, where, intent, result, linked)
+    if intent.operation == "delete" and is_missing(result):
         # Somebody was quicker: the record is deleted, as planned.
-        _done(connection, where, intent, {})
-    elif result.remedy is Remedy.REREAD:
+        return _done(connection, where, intent, {}, linked)
+    if result.remedy is Remedy.REREAD:
         if learned.sync_token is not None:
             links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    elif learned.cleared:
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    else:
-        # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
-        # the next plan looks before it writes.
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS))
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
+    if learned.cleared:
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
+    # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
+    # the next plan looks before it writes.
+    return _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS)
 
 
-def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:
+def _done(
+    connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json, linked: "_Linked"
+) -> Settlement:
     if intent.operation == "delete":
+        _audit(connection, where, intent, intent.payload_id)
         links.remove(connection, where.realm_id, intent.key)
-        settle(connection, where.run, _end(where, intent, "deleted"))
-        return
+        return _end(where, intent, "deleted")
     now = qbo_record.version(answer)
-    if intent.operation == "create" and _linked_otherwise(connection, where, intent, now.qbo_id):
+    base = where.sync.agreed(intent.base, answer)
+    _audit(connection, where, intent, now.qbo_id, base, now.sync_token)
+    if intent.operation == "create" and linked.otherwise(intent, now.qbo_id):
         # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-        return
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
     problem = where.sync.check_answer(intent, answer)
     if problem and intent.operation == "update":
         # Not agreed on: the next try must find it as different as it is.
         links.renew_token(connection, where.realm_id, intent.key, now.sync_token)
     else:
-        base = where.sync.agreed(intent.base, answer)
         links.store(connection, where.realm_id, intent.key, now.qbo_id, base, now.sync_token)
     if intent.operation == "create":
         confirm(connection, where.realm_id, intent.key)
         if not qbo_record.is_untouched(answer):
-            lab, base = intent.billing_lab_id, intent.base
-            hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, base, lab)
+            lab = intent.billing_lab_id
+            hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, intent.base, lab)
     if problem:
-        _failed(connection, where, intent, problem, qbo_id=now.qbo_id)
-    else:
-        settle(connection, where.run, _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id))
+        return _failed(where, intent, problem, qbo_id=now.qbo_id)
+    return _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id)
 
 
-def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:
-    """Whether the record has another link by now, or what was created is another record's."""
-    own = links.qbo_ids(connection, where.realm_id, [intent.key]).get(intent.key)
-    if own is not None:
-        # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
-        return own != qbo_id and intent.entity != "credit_application"
-    return bool(links.linked_ids(connection, where.realm_id, where.sync.same_resource, [qbo_id]))
-
-
-def _failed(
+def _audit(
     connection: psycopg.Connection,
     where: Conclusion,
     intent: Intent,
-    problem: Problem,
-    qbo_id: str | None = None,
+    qbo_id: str,
+    after: Canonical | None = None,
+    sync_token: str | None = None,
 ) -> None:
+    entry = audit.Entry(
+        side="qbo",
+        realm_id=where.realm_id,
+        entity=intent.entity,
+        record_id=intent.record_id,
+        qbo_id=qbo_id,
+        billing_lab_id=intent.billing_lab_id,
+        operation=intent.operation,
+        before=intent.before,
+        after=after,
+        sync_token=sync_token,
+        request_id=where.request_id,
+    )
+    audit.keep(connection, where.run, entry)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Linked:
+    """The links there are of what was created, before the answers count."""
+
+    of_records: Mapping[RecordKey, str]
+    qbo_ids: Collection[str]
+
+    def otherwise(self, intent: Intent, qbo_id: str) -> bool:
+        """Whether the record has another link by now, or what was created is another record's."""
+        own = self.of_records.get(intent.key)
+        if own is not None:
+            # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
+            return own != qbo_id and intent.entity != "credit_application"
+        return qbo_id in self.qbo_ids
+
+
+def _read_links(
+    connection: psycopg.Connection, where: Conclusion, answered: Sequence[tuple[Intent, Json | Fault | NotFound]]
+) -> _Linked:
+    created = {
+        intent.key: qbo_record.version(result).qbo_id
+        for intent, result in answered
+        if intent.operation == "create" and not isinstance(result, Fault | float)
+    }
+    return _Linked(
+        of_records=links.qbo_ids(connection, where.realm_id, created),
+        qbo_ids=links.linked_ids(connection, where.realm_id, where.sync.same_resource, created.values()),
+    )
+
+
+def _failed(where: Conclusion, intent: Intent, problem: Problem, qbo_id: str | None = None) -> Settlement:
     number = where.sync.number(intent.base)
     # Whatever the write named may be what it was refused for (rule 8.3).
     named = [in_quickbooks(*one) for one in qbo_record.named(intent.resource, intent.payload)]
     problem = replace(problem, causes=(*problem.causes, *named))
-    end = _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
-    settle(connection, where.run, end)
+    return _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
 
 
 def _end(where: Conclusion, intent: Intent, outcome: Outcome, **details: object) -> Settlement:

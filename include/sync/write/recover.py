@@ -14,6 +14,7 @@ is sent record by record in the end, so that the one bad record becomes a sync e
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,7 +46,13 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
     syncs = {sync.entity: sync for sync in flow.entities if isinstance(sync, ToQuickBooks)}
     for request in intents.unfinished(connection, client.realm_id, flow.names):
         sync = syncs[request.intents[0].entity]
-        where = Conclusion(run=run, realm_id=client.realm_id, direction=flow.direction, sync=sync)
+        where = Conclusion(
+            run=run,
+            realm_id=client.realm_id,
+            direction=flow.direction,
+            sync=sync,
+            request_id=request.request_id,
+        )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
         try:
             results = _results(connection, client, sync, request)
@@ -75,7 +82,7 @@ def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclu
             results: Sequence[Json | Fault | NotFound] = client.write([intent.write], request_id=request_id)
         except (OutcomeUnknown, RequestRefused) as error:
             results = [Fault(status=400, code="", message=_BREAKS, detail=f"{_BREAKS} ({error}).")]
-        conclude(connection, client, where, [intent], results)
+        conclude(connection, client, replace(where, request_id=request_id), [intent], results)
 
 
 _BREAKS = "the connection to QuickBooks fails whenever this record is sent"

@@ -15,7 +15,7 @@ from include.model.plan import Cause
 from include.model.problem import Problem
 from include.model.record import Direction, Entity, Operation, Outcome
 from include.model.staged import StagedRecord
-from include.sync import hand_over, marks, staging
+from include.sync import audit, hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
@@ -75,8 +75,7 @@ def _one(connection: psycopg.Connection, runtime: Runtime, company: Company, syn
     """One record, in a transaction of its own: what stops it stops nothing else."""
     try:
         with connection.transaction():
-            connection.execute("set local qbo_sync.origin = 'pipeline'")
-            connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'".encode())
+            audit.announce(connection, LOCK_TIMEOUT)
             if _take(connection, company.realm_id, record):
                 _carry_out(connection, runtime, company, sync, record)
     except RetryLater as reason:
@@ -150,7 +149,39 @@ def _done(
         operation=written.operation,
         lms_id=written.lms_id,
     )
+    _audit(connection, runtime, company, sync, record, written)
     hand_over.balances_unsure(connection, company.realm_id, written.unsure_balances, _lab(company, sync, record))
+
+
+_OPERATIONS: dict[Outcome, audit.AuditedOperation] = {
+    "created": "create",
+    "updated": "update",
+    "deleted": "delete",
+    "adopted": "adopt",
+}
+
+
+def _audit(
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
+) -> None:
+    """What became of the record. Without a write of its own: the link that is taken back, and what of the LMS has
+    changed all the same (what a payment that is gone on both sides gives back)."""
+    plan, before = record.planned, sync.in_lms(record)
+    unlinked = plan.step == "unlink"
+    entry = audit.Entry(
+        side="lms",
+        realm_id=company.realm_id,
+        entity=record.entity,
+        record_id=written.lms_id,
+        qbo_id=record.qbo_id,
+        billing_lab_id=_lab(company, sync, record),
+        operation="unlink" if unlinked else _OPERATIONS.get(written.outcome, "update"),
+        before=record.link.base if unlinked and record.link else before,
+        after=None if unlinked or written.outcome == "deleted" else sync.left_in_lms(record),
+        sync_token=record.fetched.sync_token if record.fetched else None,
+    )
+    nothing_done = written.outcome == "unchanged" and not unlinked
+    audit.keep_announced(connection, runtime.run, entry, only_if_written=nothing_done)
 
 
 def _lab(company: Company, sync: Sync, record: Row) -> int | None:
@@ -176,17 +207,19 @@ def _settle(
     settle(
         connection,
         runtime.run,
-        Settlement(
-            realm_id=company.realm_id,
-            direction=_DIRECTION,
-            key=record.key,
-            generation=record.generation,
-            billing_lab_id=_lab(company, sync, record),
-            outcome=outcome,
-            qbo_id=record.record_id,
-            document_number=sync.document_number(record),
-            **details,
-        ),
+        [
+            Settlement(
+                realm_id=company.realm_id,
+                direction=_DIRECTION,
+                key=record.key,
+                generation=record.generation,
+                billing_lab_id=_lab(company, sync, record),
+                outcome=outcome,
+                qbo_id=record.record_id,
+                document_number=sync.document_number(record),
+                **details,
+            )
+        ],
     )
 
 

@@ -24,7 +24,7 @@ from include.model.record import Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
-from include.sync import errors, hand_over, intents, links, marks, staging
+from include.sync import audit, errors, hand_over, intents, links, marks, staging
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent
@@ -176,7 +176,13 @@ def _write(
         for record in group:
             _write(connection, client, runtime, company, sync, [record])
         return
-    where = Conclusion(run=runtime.run, realm_id=company.realm_id, direction=group[0].direction, sync=sync)
+    where = Conclusion(
+        run=runtime.run,
+        realm_id=company.realm_id,
+        direction=group[0].direction,
+        sync=sync,
+        request_id=request_id,
+    )
     conclude(connection, client, where, ready, results)
 
 
@@ -187,17 +193,16 @@ def _claim(
     marks.lock_to_settle(connection)
     needed = {record.key: _references(sync, record) for record in group}
     ids = links.qbo_ids(connection, company.realm_id, {key for keys in needed.values() for key in keys})
-    ready = []
-    for record in group:
-        if not _is_still_valid(connection, company.realm_id, record):
-            continue
-        missing = [key for key in needed[record.key] if key not in ids]
-        if missing:
-            settle(connection, runtime.run, _end(company, record, "waiting", waits_for=missing[0]))
+    ready, missing = [], []
+    for record in _still_valid(connection, company.realm_id, group):
+        unlinked = [key for key in needed[record.key] if key not in ids]
+        if unlinked:
+            missing.append(_end(company, record, "waiting", waits_for=unlinked[0]))
             continue
         body = sync.body(record, record.planned, ids, company)
         _note_beside(connection, runtime, company, record)
         ready.append(_intent(record, sync, body))
+    settle(connection, runtime.run, missing)
     return ready
 
 
@@ -224,23 +229,36 @@ def _note_beside(connection: psycopg.Connection, runtime: Runtime, company: Comp
         marks.keep_waiting(connection, company.realm_id, record, plan.waits_for)
 
 
-def _is_still_valid(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
-    """Whether neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
+def _still_valid(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]) -> list[Row]:
+    """Those of which neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
 
-    The mark's row stays locked.
+    All of one entity. The marks' rows stay locked, in the order of the records' ids.
     """
-    row = connection.execute(
-        "select 1 from qbo_sync.change_mark m"
-        "  left join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity"
-        "                                    and l.record_id = m.record_id"
-        " where m.realm_id = %s and m.direction = %s and m.entity = %s and m.record_id = %s and m.generation = %s"
-        "   and l.version is not distinct from %s"
+    if not records:
+        return []
+    rows = connection.execute(
+        "select m.record_id from qbo_sync.change_mark m"
+        "  join unnest(%(ids)s::text[], %(generations)s::bigint[], %(versions)s::bigint[])"
+        "       as planned (record_id, generation, version) using (record_id, generation)"
+        " where m.realm_id = %(realm)s and m.direction = %(direction)s and m.entity = %(entity)s"
+        "   and m.record_id = any(%(ids)s)"
+        # one look-up for each: as a join it may read all links
+        "   and (select version from qbo_sync.linked_record l where l.realm_id = m.realm_id and l.entity = m.entity"
+        "           and l.record_id = m.record_id) is not distinct from planned.version"
         "   and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = m.realm_id"
         "                      and i.entity = m.entity and i.record_id = m.record_id)"
-        " for update of m",
-        [realm_id, record.direction, record.entity, record.record_id, record.generation, record.link_version],
-    ).fetchone()
-    return row is not None
+        " order by length(m.record_id), m.record_id for update of m",
+        {
+            "realm": realm_id,
+            "direction": records[0].direction,
+            "entity": records[0].entity,
+            "ids": [record.record_id for record in records],
+            "generations": [record.generation for record in records],
+            "versions": [record.link_version for record in records],
+        },
+    )
+    valid = {record_id for (record_id,) in rows}
+    return [record for record in records if record.record_id in valid]
 
 
 def _intent(record: Row, sync: Sync, body: Json) -> Intent:
@@ -254,6 +272,8 @@ def _intent(record: Row, sync: Sync, body: Json) -> Intent:
         resource=sync.resource,
         payload=body,
         base=record.planned.target or agreed_before,
+        # A create may take the place of what was linked and is gone.
+        before=None if record.planned.step == "create" else agreed_before,
     )
 
 
@@ -266,31 +286,27 @@ def _settle_unwritten(
         for record in records
         if record.planned.step not in WRITES or not hand_over.is_for_this_run(record, record.planned)
     ]
-    for position, record in enumerate(unwritten):
-        if position % _AT_ONCE == 0:
-            connection.commit()
-            marks.lock_to_settle(connection)
-        if _is_still_valid(connection, company.realm_id, record):
-            _settle_one(connection, runtime, company, sync, record)
+    for start in range(0, len(unwritten), _AT_ONCE):
+        connection.commit()
+        marks.lock_to_settle(connection)
+        valid = _still_valid(connection, company.realm_id, unwritten[start : start + _AT_ONCE])
+        settle(connection, runtime.run, [_end_one(connection, runtime, company, sync, record) for record in valid])
     connection.commit()
 
 
-def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+def _end_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
     plan = record.planned
     if not hand_over.is_for_this_run(record, plan):
         hand_over.hand_over(connection, company.realm_id, record)
-        settle(connection, runtime.run, _end(company, record, "unchanged"))
     elif plan.step == "adopt":
-        _adopt(connection, runtime, company, sync, record)
+        return _adopt(connection, runtime, company, sync, record)
     elif plan.step == "wait" and plan.wait_until:
-        settle(connection, runtime.run, _end(company, record, "waiting", wait_until=plan.wait_until))
+        return _end(company, record, "waiting", wait_until=plan.wait_until)
     elif plan.step == "wait":
-        waits_for = plan.waits_for or A_PERSON
-        settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))
+        return _end(company, record, "waiting", waits_for=plan.waits_for or A_PERSON)
     elif plan.step == "fail":
         number = sync.document_number(record)
-        end = _end(company, record, "failed", problem=record.problem, document_number=number)
-        settle(connection, runtime.run, end)
+        return _end(company, record, "failed", problem=record.problem, document_number=number)
     else:
         if plan.step == "rebase" and record.link:
             # The version stays as it was: change capture takes QuickBooks' newer one for news, and not for an echo.
@@ -300,24 +316,54 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
                 hand_over.tell_balances_again(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
+            before = record.link.base if record.link else None
+            _audit(connection, runtime, company, record, "unlink", record.qbo_id, before=before)
             if plan.cause is Cause.LINKED_TO_NOTHING:
                 hand_over.plan_payment_again(connection, record.record_id)
-        settle(connection, runtime.run, _end(company, record, "unchanged"))
+    return _end(company, record, "unchanged")
 
 
-def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
     """Link what is there already. If another record took it meanwhile, plan again."""
     match = record.planned.match
     if match is None:
         raise RuntimeError("an adoption has a match")
     if links.linked_ids(connection, company.realm_id, sync.same_resource, [match.id]):
-        settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
-        return
+        return _end(company, record, "waiting", wait_seconds=SOON)
     base = record.planned.target
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
     confirm(connection, company.realm_id, record.key)
+    _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
     hand_over.sync_back(connection, company.realm_id, record.key, match.id, base, record.billing_lab_id)
-    settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=match.id))
+    return _end(company, record, "adopted", qbo_id=match.id)
+
+
+def _audit(
+    connection: psycopg.Connection,
+    runtime: Runtime,
+    company: Company,
+    record: Row,
+    operation: audit.AuditedOperation,
+    qbo_id: str | None,
+    *,
+    before: Any = None,
+    after: Any = None,
+    sync_token: str | None = None,
+) -> None:
+    """Our own link was made or taken back."""
+    entry = audit.Entry(
+        side="qbo",
+        realm_id=company.realm_id,
+        entity=record.entity,
+        record_id=record.record_id,
+        qbo_id=qbo_id,
+        billing_lab_id=record.billing_lab_id,
+        operation=operation,
+        before=before,
+        after=after,
+        sync_token=sync_token,
+    )
+    audit.keep(connection, runtime.run, entry)
 
 
 def _end(company: Company, record: Row, outcome: Outcome, **details: Any) -> Settlement:

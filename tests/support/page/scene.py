@@ -13,6 +13,7 @@ from include.company.tokens import require_reconnect
 from include.lms.database import jsonb
 from include.model.document import Applied, Document, DocumentLine, as_detail, differences
 from include.sync.plan import problems
+from tests.support.pipeline import as_pipeline
 from tests.support.quickbooks import QuickBooks, make_company
 from tests.support.waiting import changes_taken
 from tests.support.world import World
@@ -121,7 +122,7 @@ def _settings_of_the_company(lms: World, company: QuickBooks) -> None:
 
 def _errors(connection: psycopg.Connection, labs: Json, company: QuickBooks) -> list[int]:
     # Not to be synced: these records only stand behind the errors.
-    connection.execute("select set_config('qbo_sync.origin', 'pipeline', true)")
+    as_pipeline(connection)
     account = _id(
         connection,
         "insert into lms.billing_account (name, accounting_structure, email, active)"

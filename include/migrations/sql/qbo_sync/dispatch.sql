@@ -237,10 +237,17 @@ begin
         return 0;
     end if;
     perform qbo_sync.lock_marks(true);
-    for change in delete from qbo_sync.lms_change returning * loop
+    for change in
+        with taken as (delete from qbo_sync.lms_change returning *)
+        select distinct on (entity, lms_id, billing_lab_id) * from taken
+    loop
         perform qbo_sync.dispatch_change(change);
         dispatched := dispatched + 1;
     end loop;
+    if dispatched > 1000 then
+        -- Or what reads the marks from here on is planned for the few there were: minutes for 20,000 records.
+        analyze qbo_sync.change_mark;
+    end if;
     with retried as (
         update qbo_sync.sync_error e set retry_at = null
          where e.id in (select id from qbo_sync.error_to_retry)

@@ -57,16 +57,25 @@ create or replace trigger forget_base_of_relinked before update of lms_id on qbo
 create or replace function qbo_sync.payment_linked_by_hand() returns trigger language plpgsql as $$
 declare
     before text := coalesce(current_setting('qbo_sync.origin', true), '');
+    announced text := coalesce(current_setting('qbo_sync.audit_entry', true), '');
+    entry bigint;
 begin
     if tg_op = 'UPDATE' and exists (select 1 from lms.payment where id = old.lms_id and origin = 'qbo') then
-        perform set_config('qbo_sync.origin', 'pipeline', true);
+        insert into qbo_sync.audit_entry (side, realm_id, billing_lab_id, entity, lms_id, qbo_id, customer, amount,
+                                          operation, before)
+        select 'lms', old.realm_id, p.billing_lab_id, 'payment', p.id, old.qbo_id,
+               qbo_sync.customer_name('billing_account', p.billing_account_id::text), p.amount, 'delete',
+               nullif(old.base, '{}')
+          from lms.payment p where p.id = old.lms_id
+        returning id into entry;
+        perform set_config('qbo_sync.origin', 'pipeline', true), set_config('qbo_sync.audit_entry', entry::text, true);
         -- in the order in which the pipeline locks them
         perform 1 from lms.invoice where id in (select invoice_id from lms.payment_application
                                                  where payment_id = old.lms_id) order by id for update;
         update lms.invoice i set balance = i.balance + a.amount
           from lms.payment_application a where a.payment_id = old.lms_id and i.id = a.invoice_id;
         delete from lms.payment where id = old.lms_id;
-        perform set_config('qbo_sync.origin', before, true);
+        perform set_config('qbo_sync.origin', before, true), set_config('qbo_sync.audit_entry', announced, true);
     end if;
     delete from qbo_sync.possible_duplicate
      where realm_id = new.realm_id and (lms_id = new.lms_id or qbo_id = new.qbo_id);
