@@ -150,6 +150,21 @@ def test_a_payment_that_was_linked_by_hand_to_a_void_one_is_sent_like_a_new_one(
     assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == [0, 15]
 
 
+def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_voided(world: World) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    bill = world.qbo_invoice(invoice)
+    bounced = received(world, bill["CustomerRef"]["value"], "100.00", pays(bill, "100.00"), TxnDate="2026-06-17")
+    world.both()
+    void(world, bounced, "Payment")
+    payment = world.payment(account, "100.00", {invoice: "100.00"})
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert world.link("payment", payment)
+
+
 @pytest.mark.setting("started")
 def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so(world: World) -> None:
     lab, account = world.billing_lab("Harbor Ceramics"), world.account()
