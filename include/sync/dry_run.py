@@ -20,10 +20,10 @@ from include.company.company import CLOSING_DATE_AGE, Company, read_company, ref
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.money import ZERO
-from include.model.payment import CreditApplication
+from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Cause
 from include.model.record import Direction, Entity, RecordKey, Side
-from include.model.staged import Fetched, LmsName, NamedRecord, QboPayment
+from include.model.staged import Duplicate, Fetched, LmsName, NamedRecord, QboPayment
 from include.qbo.client import QboClient
 from include.sync import links, marks, mass_delete, preview, staging
 from include.sync.capture import capture
@@ -152,6 +152,8 @@ class _DryRun:
     names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
     voided: set[RecordKey] = field(default_factory=set)
+    #: Payments of the LMS that would have another amount by now, or (None) be deleted, by QuickBooks id.
+    received: dict[str, Payment | None] = field(default_factory=dict)
     #: Invoices of which a balance alone would be written to the LMS, not yet compared again.
     balances: list[Row] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -297,6 +299,7 @@ class _DryRun:
             known.expected_qbo_invoices = tuple(
                 id_ for id_ in known.expected_qbo_invoices if not self._is_settled("qbo_to_lms", "invoice", id_)
             )
+            known.duplicate = self._still_the_same_money(record)
             record.qbo = _without_deleted(record.qbo, {key.id for key in self.gone["qbo"] if key.entity == "invoice"})
         leaving = {key for key in self.gone["lms"] if key.entity == "invoice"}
         if record.entity in ("payment", "credit_application"):
@@ -355,6 +358,9 @@ class _DryRun:
         plans.append(record)
         if plan.step == "delete" and plan.waits_for:
             self.pending[place] = record.billing_lab_id  # made anew after that, for another customer
+        elif plan.cause is Cause.LINKED_TO_NOTHING and record.lms_id:
+            # Not linked any more, it is sent like a new one.
+            self.pending["lms_to_qbo", RecordKey(record.entity, record.lms_id)] = record.billing_lab_id
 
     def _hand_over(self, record: Row) -> None:
         plan = record.planned
@@ -420,6 +426,8 @@ class _DryRun:
         elif plan.step in ("update", "rebase") and link and plan.target:
             key = RecordKey(record.entity, link.lms_id)
             self._link(key, record.record_id, record, token)
+            if isinstance(plan.target, Payment):
+                self._is_received(record.record_id, plan.target)
             if plan.cause is Cause.BALANCE:
                 self.balances.append(record)
             if record.entity == "invoice" and plan.cause is Cause.VOIDED:
@@ -430,6 +438,8 @@ class _DryRun:
             links.remove(self.connection, self.company.realm_id, key)
             if plan.step == "delete":
                 self._leaves("lms", key)
+            if record.entity == "payment":
+                self._is_received(record.record_id, None)
             if plan.step == "delete" and record.entity == "invoice":
                 self._look_at_money_on(key, "credit_application", "payment")
 
@@ -438,6 +448,22 @@ class _DryRun:
         self.gone[side].add(key)
         direction: Direction = "lms_to_qbo" if side == "lms" else "qbo_to_lms"
         self.pending.pop((direction, key), None)
+
+    def _is_received(self, qbo_id: str, payment: Payment | None) -> None:
+        """The LMS has it as QuickBooks does by now: the question whether another is the same money is asked anew."""
+        self.received[qbo_id] = payment
+        for (direction, key), plans in list(self.planned.items()):
+            problem = plans[-1].planned.problem
+            if problem and problem.code == "possible_duplicate" and problem.detail["qbo_payment_id"] == qbo_id:
+                del self.planned[direction, key]
+                self.look_at(direction, key, plans[-1].billing_lab_id)
+
+    def _still_the_same_money(self, record: Row) -> Duplicate | None:
+        duplicate: Duplicate | None = record.known.duplicate
+        if duplicate is None or record.lms is None or duplicate.qbo_id not in self.received:
+            return duplicate
+        there = self.received[duplicate.qbo_id]
+        return duplicate if there and there.amount == record.lms.payment.amount else None
 
     def _look_at_money_on(self, invoice: RecordKey, *entities: Entity) -> None:
         """The credits and payments that lose their applications to an invoice of the LMS."""

@@ -32,6 +32,9 @@ on conflict (realm_id, direction, record_entity, record_id) do update set
     status = case when e.status = 'ignored' and e.error_code = excluded.error_code
                        and (e.error_code not like 'conflict%%'
                             or e.detail - '{earlier,sides}'::text[] = excluded.detail)
+                       -- Kept beside one payment, it may be the same money as another.
+                       and (e.error_code <> 'possible_duplicate'
+                            or e.detail -> 'qbo_payment_id' = excluded.detail -> 'qbo_payment_id')
                   then 'ignored' else 'open' end,
     -- another problem has a history of its own
     attempts = case when e.status = 'resolved' or e.error_code <> excluded.error_code then 1 else e.attempts + 1 end,

@@ -378,3 +378,25 @@ def test_of_two_like_payments_in_the_lms_each_is_asked_about(world: World) -> No
     world.both()
     assert [error["error_code"] for error in world.errors()] == ["possible_duplicate"] * 2
     assert len(world.qbo.all("Payment")) == 1
+
+
+@pytest.mark.rule("9.d")
+def test_a_payment_kept_beside_one_of_quickbooks_may_still_be_the_same_as_another(world: World) -> None:
+    account, _, customer = invoiced(world)
+    case = world.case(world.pair(account), [{"product": world.product("Bridge", "200.00"), "price": "200.00"}])
+    invoice = world.invoice(case)
+    world.both()
+    made = {
+        received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100.00"), TxnDate="2026-06-17")["Id"]
+        for _ in range(2)
+    }
+    payment = world.payment(account, "100.00", {invoice: "100.00"})
+    world.both()
+    asked = []
+    for _ in range(2):
+        [error] = world.errors()
+        assert (error["error_code"], error["lms_id"]) == ("possible_duplicate", payment)
+        asked.append(error["detail"]["qbo_payment_id"])
+        keep_both(world, error)
+        world.both()
+    assert set(asked) == made

@@ -9,7 +9,7 @@ import pytest
 from include.company.connect import connect_with_grant
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import refresh
-from tests.support.bookkeeper import in_quickbooks, pays, received, sale
+from tests.support.bookkeeper import in_quickbooks, pays, received, sale, void
 from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -129,6 +129,40 @@ def test_a_first_sync_is_previewed_with_counts_totals_questions_and_fixes(filled
     since = moment(filled)
     filled.both()
     assert differences(predicted(records), actual(filled, since)) == []
+
+
+def test_a_payment_that_was_linked_by_hand_to_a_void_one_is_sent_like_a_new_one(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    world.both()
+    payment = world.payment(account, "15.00")
+    refunded = received(world, world.qbo.all("Customer")[0]["Id"], "15.00")
+    void(world, refunded, "Payment")
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'payment', %s, %s)",
+        world.qbo.realm,
+        payment,
+        refunded["Id"],
+    )
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == [0, 15]
+
+
+def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_voided(world: World) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    bill = world.qbo_invoice(invoice)
+    bounced = received(world, bill["CustomerRef"]["value"], "100.00", pays(bill, "100.00"), TxnDate="2026-06-17")
+    world.both()
+    void(world, bounced, "Payment")
+    payment = world.payment(account, "100.00", {invoice: "100.00"})
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert world.link("payment", payment)
 
 
 @pytest.mark.setting("started")
