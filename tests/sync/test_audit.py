@@ -1,5 +1,6 @@
 """What was before, what came after, which run, which request: of each write to either side."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ import psycopg
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from tests.support.bookkeeper import pays, received
+from tests.support.bookkeeper import change, in_quickbooks, pays, received, sale, void
 from tests.support.quickbooks import Json
 from tests.support.world import INVOICES, World
 
@@ -22,6 +23,22 @@ def entries(world: World, entity: str, record: int | str) -> list[Json]:
 
 def what(found: list[Json]) -> list[tuple[str, str]]:
     return [(one["side"], one["operation"]) for one in found]
+
+
+def walk(world: World) -> Counter[tuple[str, str, str]]:
+    """How many entries there are of each entity, side and operation, whichever the record. Each takes up where the one
+    before it left the record, and says which run wrote it and, of QuickBooks, with which request."""
+    left: dict[tuple[str, int], Any] = {}
+    runs = {(one["dag_id"], one["run_id"], one["realm_id"]) for one in world.sql("select * from qbo_sync.sync_run")}
+    found = world.sql("select * from qbo_sync.audit_entry order by id")
+    for one in found:
+        record = one["entity"], one["lms_id"]
+        if one["lms_id"] and one["before"]:
+            assert one["before"] == left[record], record
+        left[record] = one["after"]
+        assert (one["dag_id"], one["run_id"], one["realm_id"]) in runs
+        assert bool(one["request_id"]) == bool(one["intuit_tid"]) == (one["side"] == "qbo")
+    return Counter((one["entity"], one["side"], one["operation"]) for one in found)
 
 
 def last_run(world: World, dag_id: str) -> str:
@@ -118,6 +135,24 @@ def test_each_write_to_quickbooks_says_what_was_before_and_after_and_with_which_
         assert (gone["side"], gone["operation"], gone["after"]) == ("qbo", "delete", None)
         assert gone["before"] == entries(world, entity, record)[-2]["after"]
         assert gone["request_id"]
+    assert walk(world) == {
+        ("billing_account", "qbo", "create"): 2,
+        ("doctor_office", "qbo", "create"): 2,
+        ("doctor_office", "qbo", "update"): 1,
+        ("product", "qbo", "create"): 2,
+        ("special_item", "qbo", "create"): 2,
+        ("invoice", "qbo", "create"): 2,
+        ("invoice", "qbo", "delete"): 1,
+        ("payment", "qbo", "create"): 1,
+        ("payment", "qbo", "update"): 1,
+        ("payment", "qbo", "delete"): 1,
+        ("credit", "qbo", "create"): 1,
+        ("credit", "qbo", "update"): 1,
+        ("credit", "qbo", "delete"): 1,
+        ("credit_application", "qbo", "create"): 1,
+        ("credit_application", "qbo", "update"): 1,
+        ("credit_application", "qbo", "delete"): 1,
+    }
 
 
 def test_each_write_to_the_lms_keeps_the_rows_before_and_after(world: World) -> None:
@@ -152,6 +187,36 @@ def test_each_write_to_the_lms_keeps_the_rows_before_and_after(world: World) -> 
     before, after = rows(world, changed)["invoice"]
     assert (before["total_amount"], after["total_amount"], after["balance"]) == (100, 80, 40)
 
+    # the payment too
+    change(world, paid, TotalAmt=55)
+    world.fetch()
+    *_, more = entries(world, "payment", payment)
+    assert (more["side"], more["operation"], more["before"]["amount"], more["after"]["amount"]) == (
+        "lms",
+        "update",
+        40,
+        55,
+    )
+    before, after = rows(world, more)["payment"]
+    assert (before["amount"], after["amount"]) == (40, 55)
+
+    # entered in QuickBooks, then voided
+    theirs = in_quickbooks(world, body["CustomerRef"]["value"], sale("70.00"))
+    world.fetch()
+    copy = world.value("select lms_id from qbo_sync.entity_link where entity = 'invoice' and qbo_id = %s", theirs["Id"])
+    [added] = entries(world, "invoice", copy)
+    assert (added["side"], added["operation"], added["before"], added["amount"]) == ("lms", "create", None, 70)
+    assert rows(world, added)["invoice_line_item"][1]["invoice_id"] == copy
+    void(world, theirs)
+    world.fetch()
+    *_, voided = entries(world, "invoice", copy)
+    assert (voided["side"], voided["operation"], voided["before"]["total"], voided["after"]["total"]) == (
+        "lms",
+        "update",
+        70,
+        0,
+    )
+
     # deleted in QuickBooks: with lines, applications and the state of its case
     for kind, one in (("payment", paid), ("invoice", fresh)):
         current = world.qbo.call(f"{kind}/{one['Id']}")[kind.capitalize()]
@@ -159,13 +224,24 @@ def test_each_write_to_the_lms_keeps_the_rows_before_and_after(world: World) -> 
     world.fetch()
     *_, gone = entries(world, "payment", payment)
     assert (gone["side"], gone["operation"], gone["after"]) == ("lms", "delete", None)
-    assert rows(world, gone)["payment"][0]["amount"] == 40
+    assert rows(world, gone)["payment"][0]["amount"] == 55
     *_, gone = entries(world, "invoice", invoice)
     assert (gone["side"], gone["operation"], gone["after"]) == ("lms", "delete", None)
     written = rows(world, gone)
     assert written["payment_application"][0]["amount"] == 40, "it went with the invoice"
     assert written["invoice"][1] is None and written["invoice_line_item"][0]["invoice_id"] == invoice
     assert (written["lab_case"][0]["status"], written["lab_case"][1]["status"]) == ("invoiced", "completed")
+    assert walk(world) == {
+        ("billing_account", "qbo", "create"): 1,
+        ("product", "qbo", "create"): 1,
+        ("invoice", "qbo", "create"): 1,
+        ("invoice", "lms", "create"): 1,
+        ("invoice", "lms", "update"): 3,  # a balance, amounts, a void
+        ("invoice", "lms", "delete"): 1,
+        ("payment", "lms", "create"): 1,
+        ("payment", "lms", "update"): 1,
+        ("payment", "lms", "delete"): 1,
+    }
 
 
 def test_links_that_are_made_and_taken_back_are_entries(world: World) -> None:

@@ -160,8 +160,13 @@ def _audit(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
     """What became of the record. Without a write of its own: the link that is taken back, and what of the LMS has
-    changed all the same (what a payment that is gone on both sides gives back)."""
-    plan, before = record.planned, sync.in_lms(record)
+    changed all the same (what a payment that is gone on both sides gives back).
+
+    Before is what both sides last agreed on: what is the LMS's own (the lines of a case's invoice) is no change. Its
+    rows are kept as they were.
+    """
+    plan, agreed = record.planned, record.link.base if record.link else None
+    before = agreed or sync.in_lms(record)
     unlinked = plan.step == "unlink"
     entry = audit.Entry(
         side="lms",
@@ -171,7 +176,7 @@ def _audit(
         qbo_id=record.qbo_id,
         billing_lab_id=_lab(company, sync, record),
         operation="unlink" if unlinked else _OPERATIONS.get(written.outcome, "update"),
-        before=record.link.base if unlinked and record.link else before,
+        before=agreed if unlinked else before,
         after=None if unlinked or written.outcome == "deleted" else plan.target or before,
         sync_token=record.fetched.sync_token if record.fetched else None,
     )
