@@ -50,8 +50,12 @@ env: $(INSTALLED) ## print the addresses of the running stack as shell exports
 connect: $(INSTALLED) ## connect a billing lab: BILLING_LAB=… REALM=… REFRESH_TOKEN=…
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.orchestration.connect
 
-bench: up ## run the benchmarks and print their table
+bench: $(if $(QUICK),$(INSTALLED),up) ## run the benchmarks and print their tables: QUICK=1 for three minutes of it
+ifdef QUICK
+	@$(BIN)/python -m tests.bench quick
+else
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
+endif
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
 	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1

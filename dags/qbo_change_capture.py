@@ -14,7 +14,7 @@ however many labs share it. What it marks wakes `invoice_qbo_to_lms` and `paymen
 that QuickBooks could not be reached or that the company must be connected again; nothing is lost by it.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, DeltaTriggerTimetable, dag
+from airflow.sdk import AssetOrTimeSchedule, DeltaTriggerTimetable, Param, dag
 
 from include.orchestration.assets import QBO_WEBHOOK_EVENTS
 from include.orchestration.capture import POLL, capture, captured_companies
@@ -25,7 +25,15 @@ from include.orchestration.schedule import COMMON, params
     dag_id="qbo_change_capture",
     dag_display_name="QuickBooks change capture",
     schedule=AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(POLL), assets=QBO_WEBHOOK_EVENTS),
-    params={"realm_id": params()["realm_id"]},
+    params={
+        "realm_id": params()["realm_id"],
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Count only (dry run)",
+            description="Ask QuickBooks what changed, return how much, and mark nothing. The next run finds it again.",
+        ),
+    },
     doc_md=__doc__,
     tags=["quickbooks", "quickbooks → lms", "capture"],
     **COMMON,

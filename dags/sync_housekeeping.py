@@ -11,7 +11,7 @@ reached; nothing is lost by waiting for the next day.
 
 from datetime import UTC, datetime
 
-from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
 from include.orchestration.retries import DEFAULT_ARGS
 
@@ -23,6 +23,14 @@ from include.orchestration.retries import DEFAULT_ARGS
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    params={
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Count only (dry run)",
+            description="Return how many rows are old enough to go, and delete none.",
+        ),
+    },
     default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["quickbooks", "upkeep"],
@@ -37,9 +45,10 @@ def sync_housekeeping() -> None:
         from include.orchestration.runtime import audit_days, proof_days, runtime
         from include.sync.retention import prune as delete_old
 
-        run = get_current_context()["dag_run"]
+        context = get_current_context()
+        run = context["dag_run"]
         with runtime(Run(dag_id=run.dag_id, run_id=run.run_id)).connect() as connection:
-            return delete_old(connection, proof_days(), audit_days())
+            return delete_old(connection, proof_days(), audit_days(), dry_run=context["params"]["dry_run"])
 
     prune()
 

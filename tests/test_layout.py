@@ -14,6 +14,7 @@ STEPS = (
     "include.reconciliation.steps",
     "include.sync.capture",
     "include.sync.flows",
+    "include.sync.dry_run",
     "include.sync.retention",
     "include.sync.steps",
 )

@@ -18,7 +18,8 @@ from include.qbo.preferences import parse_preferences
 _SETTINGS = """
     select billing_lab_id, realm_id, direction, sync_invoices, sync_credits, sync_payments, income_account_id,
            deposit_account_id, receivable_account_id, discount_account_id, shipping_account_id, tax_account_id,
-           credit_account_id, sync_start_date, receives_qbo_transactions, hold_invoices, hold_days
+           credit_account_id, sync_start_date, receives_qbo_transactions, hold_invoices, hold_days,
+           started_at is not null as started
       from qbo_sync.connection
      where realm_id = %s
      order by billing_lab_id

@@ -45,12 +45,20 @@ def connect_lab(
 
 
 def connect_with_grant(
-    runtime: Runtime, *, lab_id: int, lab_name: str, realm_id: str, grant: Grant, start_date: date | None = None
+    runtime: Runtime,
+    *,
+    lab_id: int,
+    lab_name: str,
+    realm_id: str,
+    grant: Grant,
+    start_date: date | None = None,
+    start: bool = True,
 ) -> str:
     """Keep a fresh grant encrypted, make the company and the connection; the company's name. Raises as connect_lab.
 
     All of it is kept together: after a refusal everything is as it was, a company that nobody uses is not connected.
-    `start_date`: for a new connection, in force from its first moment.
+    `start_date`: for a new connection, in force from its first moment. `start`: its sync starts at once; else
+    nothing of the lab is synced until somebody starts it.
     """
     with runtime.connect() as connection:
         _refuse_other_company(connection, lab_id, lab_name, realm_id)
@@ -68,10 +76,12 @@ def connect_with_grant(
         store_preferences(connection, realm_id, preferences)
         store_grant(connection, runtime.vault, realm_id, grant)
         store_accounts(connection, realm_id, accounts)
-        restore_settings(connection, lab_id, realm_id)
+        new = _company_of(connection, lab_id) is None
         # A lab that has its settings already, or again, needs no accounts chosen.
-        if _company_of(connection, lab_id) is None:
+        if new and not restore_settings(connection, lab_id, realm_id):
             _make_connection(connection, lab_id, realm_id, accounts, start_date)
+        if new and not start:
+            connection.execute("update qbo_sync.connection set started_at = null where billing_lab_id = %s", [lab_id])
         connection.commit()
     return name
 

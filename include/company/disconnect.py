@@ -17,7 +17,8 @@ from include.model.settings import ConnectionSettings
 from include.qbo.errors import QboError
 from include.qbo.oauth import revoke
 
-_COLUMNS = tuple(field.name for field in fields(ConnectionSettings))
+#: All that is chosen in the settings. Whether the lab is started is chosen anew by whoever connects it.
+_COLUMNS = tuple(field.name for field in fields(ConnectionSettings) if field.name != "started")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

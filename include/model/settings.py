@@ -28,6 +28,8 @@ class ConnectionSettings:
     hold_invoices: str
     #: 'days': so many after their invoice date.
     hold_days: int
+    #: Somebody has started the lab's sync. Until then its changes are marked, and only a preview looks at them.
+    started: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -268,6 +268,9 @@ class OpenBalance:
     balance: Decimal
     voided: bool
     settled_by: tuple[SettledBy, ...]
+    #: Whose it is in QuickBooks; empty: nobody asked.
+    customer_id: str = ""
+    customer_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

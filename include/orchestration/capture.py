@@ -37,4 +37,4 @@ def capture(company: dict[str, str]) -> dict[str, int]:
     from include.sync.capture import capture as run_capture
 
     with skipped_when_disconnected():
-        return run_capture(_runtime(), company["realm_id"])
+        return run_capture(_runtime(), company["realm_id"], dry_run=get_current_context()["params"]["dry_run"])

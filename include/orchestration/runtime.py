@@ -64,6 +64,7 @@ def _budget() -> Budget:
     usual = Budget()
     return Budget(
         requests_per_second=int(os.environ.get("PILOT_QBO_REQUESTS_PER_SECOND", usual.requests_per_second)),
+        requests_per_minute=int(os.environ.get("PILOT_QBO_REQUESTS_PER_MINUTE", usual.requests_per_minute)),
         batches_per_minute=int(os.environ.get("PILOT_QBO_BATCHES_PER_MINUTE", usual.batches_per_minute)),
         pause_seconds=float(os.environ.get("PILOT_QBO_PAUSE_SECONDS", usual.pause_seconds)),
     )

@@ -37,6 +37,13 @@ def params(*, transactions: bool = False, numbered: bool = False) -> dict[str, P
             description="Compare every record again, not only those that changed, or only those chosen below. Safe at "
             "any time: only what differs is written.",
         ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Preview only (dry run)",
+            description="Read, plan, and check as usual, but write nothing to QuickBooks or the LMS. What would be "
+            "created, changed, and deleted is kept as a preview (on the QuickBooks Online page, under Previews).",
+        ),
         **(_OF_TRANSACTIONS if transactions else {}),
         **({"document_numbers": _names("Numbers", "numbers, such as INV-101022")} if numbered else {}),
         "lms_ids": _names("Pilot IDs", "IDs in Pilot"),

@@ -37,6 +37,7 @@ def companies() -> list[dict[str, str]]:
         "release_held": bool(params.get("release_held")),
         "refused_by": _asked_by(run) if params.get("refuse_held") else None,
         "selected": selection_of(params),
+        "dry_run": params["dry_run"],
     }
     return _step("companies", params["realm_id"], params["resync"], **options)
 
@@ -46,16 +47,24 @@ def _asked_by(run: Any) -> str:
     return str(getattr(run, "triggering_user_name", None) or run.run_id)
 
 
-def _release() -> dict[str, Any]:
-    """What of the held deletes the run was asked to release."""
+def _chosen() -> dict[str, Any]:
+    """What of the held deletes the run was asked to release, and whether it is to write nothing."""
     params = get_current_context()["params"]
-    return {"release_held": bool(params.get("release_held")), "release_lab": params.get("billing_lab_id")}
+    return {
+        "release_held": bool(params.get("release_held")),
+        "release_lab": params.get("billing_lab_id"),
+        "dry_run": params["dry_run"],
+    }
 
 
 @task(map_index_template=_BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
-    extracted: dict[str, int] = _step("extract", company["realm_id"], **_release())
+    from include.sync.selection import selection_of
+
+    params = get_current_context()["params"]
+    compare = selection_of(params) if params["resync"] and params["dry_run"] else None
+    extracted: dict[str, int] = _step("extract", company["realm_id"], **_chosen(), compare=compare)
     if not any(extracted.values()):
         raise AirflowSkipException("another run has taken everything that was due")
     return extracted
@@ -64,7 +73,7 @@ def extract(company: dict[str, str]) -> dict[str, int]:
 @task(map_index_template=_BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
-    return _step("transform", company["realm_id"], **_release())
+    return _step("transform", company["realm_id"], **_chosen())
 
 
 @task(map_index_template=_BY_COMPANY)
@@ -75,5 +84,5 @@ def validate(company: dict[str, str]) -> dict[str, int]:
 
 @task(map_index_template=_BY_COMPANY)
 def load(company: dict[str, str]) -> dict[str, int]:
-    """Carry it out, and record what became of each."""
-    return _step("load", company["realm_id"])
+    """Carry it out, and record what became of each; in a dry run keep it as a preview."""
+    return _step("load", company["realm_id"], dry_run=get_current_context()["params"]["dry_run"])

@@ -20,6 +20,8 @@ from include.page.audit import note
 from include.page.database import Database, PageRuntime, row, rows
 from include.page.lab_data import read_lab
 from include.page.overview_data import read_labs
+from include.page.preview import ask
+from include.page.preview_data import DAG_ID
 from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
@@ -91,8 +93,16 @@ def to_intuit(
     connection.execute("delete from qbo_sync.oauth_login where expires_at < clock_timestamp()")
     connection.execute(
         "insert into qbo_sync.oauth_login (state_hash, browser_hash, user_id, billing_lab_id, sync_start_date,"
-        " expires_at) values (%s, %s, %s, %s, %s, clock_timestamp() + %s)",
-        [digest(state), digest(browser_secret(request)), who.user_id, lab_id, start_date, LIFETIME],
+        " start_at_once, expires_at) values (%s, %s, %s, %s, %s, %s, clock_timestamp() + %s)",
+        [
+            digest(state),
+            digest(browser_secret(request)),
+            who.user_id,
+            lab_id,
+            start_date,
+            form["begin"] == "now",
+            LIFETIME,
+        ],
     )
     connection.commit()
     answer = RedirectResponse(address, 303)
@@ -115,7 +125,7 @@ def back(
     login = _take_login(connection, request, who, state)
     if login is None:
         return page(request, "connect_failed.html", status=400, reason="state", lab=None, words="")
-    lab_id, start_date = login
+    lab_id, start_date, at_once = login
     lab = read_lab(connection, lab_id)
     if error or not code:
         note(connection, who, "connect_refused", lab=lab_id, answer="access_denied" if error else "no code")
@@ -132,6 +142,7 @@ def back(
             realm_id=realmId,
             grant=grant,
             start_date=start_date,
+            start=at_once,
         )
     except CannotConnect as refusal:
         _give_back(connection, runtime, realmId, grant)
@@ -143,21 +154,26 @@ def back(
     note(connection, who, "reconnect" if again else "connect", lab=lab_id, realm=realmId)
     connection.commit()
     checked = _check(runtime, realmId)
+    if not again and not at_once:
+        if who.may_run(DAG_ID):
+            ask(connection, who, {**lab, "realm_id": realmId})
+        return go(request, f"/labs/{lab_id}/preview", done="connected-not-started")
     done = "reconnected" if again else "connected" if checked else "connected-unchecked"
     return go(request, f"/labs/{lab_id}", done=done)
 
 
 def _take_login(
     connection: psycopg.Connection, request: Request, who: Visitor, state: str
-) -> tuple[int, date | None] | None:
-    """The lab and start date of a login under way, used up by this; None if it is not this person's in this browser."""
+) -> tuple[int, date | None, bool] | None:
+    """The lab, its start date, and whether it starts at once, of a login under way, which this uses up; None if it is
+    not this person's in this browser."""
     taken: Any = connection.execute(
         "delete from qbo_sync.oauth_login where state_hash = %s and browser_hash = %s and user_id = %s"
-        " returning billing_lab_id, sync_start_date, expires_at > clock_timestamp()",
+        " returning billing_lab_id, sync_start_date, start_at_once, expires_at > clock_timestamp()",
         [digest(state), digest(browser_secret(request)), who.user_id],
     ).fetchone()
     connection.commit()
-    return (int(taken[0]), taken[1]) if taken and taken[2] else None
+    return (int(taken[0]), taken[1], taken[2]) if taken and taken[3] else None
 
 
 def _consent_origin(runtime: Runtime) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import AirflowException
 from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -51,6 +52,13 @@ def start(dag_id: str, realm_id: str, user_name: str, **parameters: Any) -> str 
         log.warning("DAG %s could not be started: %s", dag_id, error)
         return None
     return run_id
+
+
+def run_state(dag_id: str, run_id: str) -> str | None:
+    """queued, running, success or failed; None if Airflow does not know the run."""
+    with create_session(scoped=False) as session:
+        found = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        return str(getattr(found, "value", found)) if found else None
 
 
 def task_log(dag_id: str, run_id: str, task_id: str, company_name: str) -> str:

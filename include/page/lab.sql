@@ -1,5 +1,5 @@
 -- One billing lab with its connection and company, if it has one.
-select l.id, l.name, n.realm_id, n.created_at as connected_at, c.name as company, c.status,
+select l.id, l.name, n.realm_id, n.created_at as connected_at, n.started_at, c.name as company, c.status,
        c.refresh_token_expires_at, k.checked_at, k.plan, k.country, k.currency,
        w.received_at as last_webhook_at, q.captured_at
   from lms.billing_lab l

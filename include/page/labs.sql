@@ -9,7 +9,7 @@ with open_errors as (
     select billing_lab_id, count(*) as held, min(goes_out_at) as held_from, max(goes_out_at) as held_to
       from qbo_sync.held_invoice group by billing_lab_id
 )
-select l.id, l.name, n.realm_id, h.held, h.held_from, h.held_to, n.direction, n.receives_qbo_transactions,
+select l.id, l.name, n.realm_id, h.held, h.held_from, h.held_to, n.direction, n.receives_qbo_transactions, n.started_at,
        c.name as company, c.status, c.refresh_token_expires_at,
        (select sum(e.errors) from open_errors e where e.billing_lab_id = l.id) as errors,
        (select sum(d.records) from due d

@@ -53,6 +53,8 @@ def in_sync(lab: Row) -> tuple[str, str]:
         return "off", "–"
     if lab["status"] != "connected":
         return "bad", "Paused until reconnected"
+    if lab["started_at"] is None:
+        return "warn", "Not started"
     if lab["due"]:
         waited = datetime.now(UTC) - lab["due_since"]
         text = f"{words.several(lab['due'], 'record')} waiting to sync, the oldest for {words.span(waited)}"
@@ -92,10 +94,13 @@ def _needs_of(lab: Row) -> list[Need]:
         day = words.day(lab["refresh_token_expires_at"])
         text = f"{lab['name']}: Pilot’s access to {lab['company']} expires on {day} unless it is used before then."
         found.append(Need(severity="warn", text=text, link=f"{place}/connect", action="Reconnect"))
+    elif lab["started_at"] is None:
+        text = f"{lab['name']} is connected to {lab['company']} but has not started syncing."
+        found.append(Need(severity="warn", text=text, link=f"{place}/preview", action="Preview and start"))
     if lab["errors"]:
         text = f"{lab['name']}: {words.several(lab['errors'], 'record')} did not sync."
         found.append(Need(severity="warn", text=text, link=f"/errors?lab={lab['id']}", action="See errors"))
-    if lab["sync"] == "warn" and lab["due"]:
+    if lab["sync"] == "warn" and lab["due"] and lab["started_at"]:
         text = f"{lab['name']}: {lab['sync_words']}."
         found.append(Need(severity="warn", text=text, link=f"/activity?lab={lab['id']}", action="See activity"))
     return found

@@ -5,9 +5,7 @@ import io
 from typing import Any
 
 from include.page.reconciliation_data import CAUSES, FIGURES, LabProof
-
-#: What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from include.page.spreadsheet import plain
 
 
 def as_csv(found: LabProof) -> str:
@@ -27,17 +25,13 @@ def as_csv(found: LabProof) -> str:
             for field, words in (("amount", "Amount"), ("open", "Open")):
                 lms = record[f"lms_{field}"] if record["lms_customer"] == one["customer"] else 0
                 qbo = record[f"qbo_{field}"] if record["qbo_customer"] == one["customer"] else 0
-                said = [CAUSES[record["cause"]], _plain(record["reason"]), _plain(record["what_to_do"])]
-                what = [record["entity"].capitalize(), _plain(record["number"]), record["dated"] or ""]
+                said = [CAUSES[record["cause"]], plain(record["reason"]), plain(record["what_to_do"])]
+                what = [record["entity"].capitalize(), plain(record["number"]), record["dated"] or ""]
                 writer.writerow(["Difference", *names, *what, words, lms, qbo, qbo - lms, *said])
     return stream.getvalue()
 
 
 def _names(customer: dict[str, Any]) -> list[str]:
     if customer["parent"]:
-        return [_plain(customer["parent"]), _plain(customer["name"])]
-    return [_plain(customer["name"]), ""]
-
-
-def _plain(text: str | None) -> str:
-    return f"'{text}" if text and text.startswith(_FORMULA) else text or ""
+        return [plain(customer["parent"]), plain(customer["name"])]
+    return [plain(customer["name"]), ""]

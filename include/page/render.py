@@ -21,6 +21,8 @@ DONE = {
     "connected": "Connected. The company check is done, and your records are syncing now.",
     "connected-unchecked": "Connected. QuickBooks did not respond to the company check, which runs again in the"
     " next 24 hours.",
+    "connected-not-started": "Connected. Nothing syncs yet: first look at the preview, then start.",
+    "started": "Started. Your records are syncing now.",
     "reconnected": "Reconnected. All settings and links are unchanged, and syncing continues.",
     "disconnected": "Disconnected. Settings and links are kept in case you connect this lab again.",
     "disconnected-unrevoked": "Disconnected. Intuit did not confirm that Pilot’s access has ended. To be sure, remove"
@@ -68,7 +70,7 @@ def environment() -> Environment:
     made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several, dollars=show)
     made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
-    made.globals.update(hold_words=words.hold, until=words.until)
+    made.globals.update(hold_words=words.hold, until=words.until, waits=words.waits)
     made.globals.update(
         ENTITIES=words.ENTITIES,
         ENTITY_PLURALS=words.ENTITY_PLURALS,
@@ -77,6 +79,8 @@ def environment() -> Environment:
         HOLDS=words.HOLDS,
         OPERATIONS=words.OPERATIONS,
         OUTCOMES=words.OUTCOMES,
+        SIDES=words.SIDES,
+        PREVIEW_STEPS=words.PREVIEW_STEPS,
         STATUSES=words.STATUSES,
         SEVERITIES=words.SEVERITIES,
         ACTIONS=words.ACTIONS,
@@ -121,7 +125,7 @@ def page(request: Request, template: str, *, status: int = 200, form_target: str
 
 def _section(here: str) -> str:
     """The entry of the menu under which a page stands; empty for one that is an entry itself."""
-    if here.startswith(("/errors/", "/history/")):
+    if here.startswith(("/errors/", "/history/", "/previews/")):
         return "/" + here.split("/")[1]
     if here.startswith("/labs/") and here.endswith("/books"):
         return "/books"

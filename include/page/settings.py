@@ -193,7 +193,9 @@ def _between(before: date | None, after: date | None) -> tuple[date | None, date
 
 def _save(connection: psycopg.Connection, lab: Row, draft: Draft) -> None:
     values = asdict(draft.settings)
-    names = [name for name in values if name not in ("billing_lab_id", "realm_id", "receives_qbo_transactions")]
+    names = [
+        name for name in values if name not in ("billing_lab_id", "realm_id", "receives_qbo_transactions", "started")
+    ]
     sets = ", ".join(f"{name} = %({name})s" for name in names)
     updated = connection.execute(
         f"update qbo_sync.connection set {sets}, updated_at = clock_timestamp()"  # noqa: S608 - our own column names

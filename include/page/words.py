@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from include.model.plan import Cause
+
 ENTITIES = {
     "billing_account": "Billing account",
     "doctor_office": "Doctor–office pair",
@@ -44,6 +46,24 @@ OUTCOMES = {
     "waiting": "waiting",
     "failed": "failed",
 }
+#: The sides, and what a preview says of a record.
+SIDES = {"qbo": "QuickBooks", "lms": "Pilot"}
+PREVIEW_STEPS = {
+    "create": "Create",
+    "adopt": "Link",
+    "update": "Change",
+    "delete": "Delete",
+    "wait": "Wait",
+    "fail": "Problem",
+}
+#: Why a record waits, by its cause, where it waits for no other record.
+WAITS = {
+    Cause.REFERENCE.value: "for a record that has not synced yet",
+    Cause.MATCH_IN_FLIGHT.value: "until a record that looks the same is in QuickBooks",
+    Cause.POSSIBLE_DUPLICATE.value: "for your decision",
+    Cause.LINES_LOST.value: "until QuickBooks shows its lines",
+    Cause.MANY_AT_ONCE.value: "for your decision",
+}
 STATUSES = {"open": "Open", "ignored": "Ignored", "resolved": "Resolved"}
 SEVERITIES = {"problem": "Action required", "warning": "Action recommended", "note": "For your information"}
 ACTIONS = {
@@ -53,6 +73,8 @@ ACTIONS = {
     "connect_refused": "canceled on Intuit’s page and did not connect",
     "settings": "changed the settings of",
     "check": "ran the company check for",
+    "preview": "requested a preview for",
+    "start": "started the sync of",
     "retry": "retried",
     "ignore": "ignored",
     "reopen": "reopened",
@@ -80,6 +102,13 @@ def until(first: datetime, last: datetime) -> str:
     if first.astimezone(UTC).date() == last.astimezone(UTC).date():
         return f"until {day(first)}"
     return f"until {day(first)}, the last until {day(last)}"
+
+
+def waits(cause: str, waits_for: str | None, held_until: datetime | None) -> str:
+    """What a record waits for: “for invoice INV-1”, “until 12/01/2026 (held by the lab’s setting)”."""
+    if waits_for:
+        return f"for {waits_for}"
+    return f"until {day(held_until)} (held by the lab’s setting)" if held_until else WAITS.get(cause, "")
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

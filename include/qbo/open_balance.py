@@ -40,6 +40,8 @@ def _open_balance(body: Json, payments: Mapping[str, Json], memos: Mapping[str, 
         balance=parsed.balance,
         voided=parsed.voided,
         settled_by=tuple(settled),
+        customer_id=parsed.customer_id,
+        customer_name=parsed.customer_name,
     )
 
 

@@ -78,6 +78,7 @@ def _own(record: Record, proof: Proof) -> Finding | None:
         _start_date,
         _left_alone,
         _error,
+        _not_started,
         _under_way,
         _off,
         _just_changed,
@@ -170,6 +171,17 @@ def _under_way(record: Record, proof: Proof) -> Finding | None:
     }
     reason = waits.get(record["waits_for_entity"], "It waits for another record.")
     return Finding(cause=Cause.WAITING, reason=reason, what_to_do=_NOTHING_TO_DO, fix="compare")
+
+
+def _not_started(record: Record, proof: Proof) -> Finding | None:
+    settings = _settings(record, proof)
+    if _never_comes(record) or settings is None or settings.started:
+        return None
+    return Finding(
+        cause=Cause.WAITING,
+        reason="The lab is connected, but nobody has started its sync.",
+        what_to_do="Look at the preview on the lab’s page, and select Start.",
+    )
 
 
 def _off(record: Record, proof: Proof) -> Finding | None:

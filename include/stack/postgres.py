@@ -146,17 +146,17 @@ class ThrowawayServer:
 
     It has an empty database `lms` that `url` opens as its owner `pilot`; `admin_url` opens the server as
     superuser. It ends with `stop()`, with the `with` block, or at the latest
-    with the thread that started it.
+    with the thread that started it. `settings`: {}: PostgreSQL's own, as in production.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, settings: Mapping[str, str] = _FOR_TESTS) -> None:
         self._own = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="pilot-postgres-"))
         self.port = Ports.free().postgres
         self.admin_url = url("postgres", SUPERUSER, "throwaway", self.port)
         self.url = url(LMS_DATABASE, LMS_OWNER, "throwaway", self.port)
         data_dir = self.directory / "data"
-        create_cluster(data_dir, "throwaway", _FOR_TESTS)
+        create_cluster(data_dir, "throwaway", settings)
         with (self.directory / "postgres.log").open("ab") as log:
             self._server = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
                 server_command(data_dir, self.port, die_with_parent=True),

@@ -6,9 +6,10 @@ no trace.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ OVERLAP = timedelta(minutes=3)
 
 #: QuickBooks looks back 30 days (fact 5); a little less, for the clocks need not agree.
 LOOK_BACK = timedelta(days=29, hours=12)
+
+#: Of a resource: the ids of those that we know.
+Known = Callable[[str], set[str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +80,11 @@ def companies(runtime: Runtime, realm_id: str | None, *, reported_only: bool = F
         ).fetchall()
 
 
-def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
-    """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all."""
+def capture(runtime: Runtime, realm_id: str, *, dry_run: bool = False) -> dict[str, int]:
+    """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all.
+
+    `dry_run`: it is counted, nothing is marked, and the next capture finds it again.
+    """
     with (
         runtime.connect() as connection,
         exclusive(connection, realm_id, "capture"),
@@ -85,17 +92,17 @@ def capture(runtime: Runtime, realm_id: str) -> dict[str, int]:
     ):
         company = read_company(connection, realm_id)
         cursor = _read_cursor(connection, realm_id)
-        known = _known_ids(connection, realm_id)
         received_at = webhook_events.uncaptured(connection, realm_id)
         closing_date_matters = errors.has_cause(connection, realm_id, PREFERENCES)
         connection.commit()
-        if closing_date_matters:
+        if closing_date_matters and not dry_run:
             _reread_preferences(connection, client)
+        known = partial(_known_ids, connection, realm_id)
         if cursor is None or cursor.compare_asked_at:
             found = _compare_everything(client, company, known)
         else:
             found = _changes(client, company, known, cursor.changed_since)
-        return _keep(connection, realm_id, cursor, found, received_at)
+        return _keep(connection, realm_id, cursor, found, received_at, dry_run=dry_run)
 
 
 def _reread_preferences(connection: psycopg.Connection, client: QboClient) -> None:
@@ -117,26 +124,28 @@ def _read_cursor(connection: psycopg.Connection, realm_id: str) -> _Cursor | Non
     return _Cursor(changed_since=row[0], compare_asked_at=row[1]) if row else None
 
 
-def _known_ids(connection: psycopg.Connection, realm_id: str) -> dict[str, set[str]]:
-    """By resource: the ids that are linked or have an error, because no query lists what was deleted (trap 20)."""
-    known: dict[str, set[str]] = {}
-    for resource, entity in TRANSACTIONS.items():
-        rows = connection.execute(
-            "select qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and entity = %(entity)s"
-            " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s"
-            "   and record_entity = %(entity)s and direction = 'qbo_to_lms' and status in ('open', 'ignored')"
-            # The question whether many may be deleted (rule 8.9) names no record of QuickBooks'.
-            "   and error_code <> 'mass_delete_held'",
-            {"realm": realm_id, "entity": entity},
-        )
-        known[resource] = {qbo_id for (qbo_id,) in rows}
+def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> set[str]:
+    """The ids that are linked or have an error, because no query lists what was deleted (trap 20); commits.
+
+    Read only when it is needed: a company may have many, and mostly change data capture tells all.
+    """
+    rows = connection.execute(
+        "select qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and entity = %(entity)s"
+        " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s"
+        "   and record_entity = %(entity)s and direction = 'qbo_to_lms' and status in ('open', 'ignored')"
+        # The question whether many may be deleted (rule 8.9) names no record of QuickBooks'.
+        "   and error_code <> 'mass_delete_held'",
+        {"realm": realm_id, "entity": TRANSACTIONS[resource]},
+    )
+    known = {qbo_id for (qbo_id,) in rows}
+    connection.commit()
     return known
 
 
 # -------------------------------------------------------------------------------------------- asking QuickBooks
 
 
-def _changes(client: QboClient, company: Company, known: dict[str, set[str]], since: datetime) -> _Found:
+def _changes(client: QboClient, company: Company, known: Known, since: datetime) -> _Found:
     """What changed since the cursor; resource by resource where the answer may have been cut."""
     try:
         together = cdc.changes(client, RESOURCES, since)
@@ -156,19 +165,20 @@ def _changes(client: QboClient, company: Company, known: dict[str, set[str]], si
             live = list(cdc.changed_since(client, resource, since))
             sightings += live
             seen = {sighting.qbo_id for sighting in [*live, *alone.sightings]}
-            sightings += _deleted(client, resource, known.get(resource, set()) - seen, together.time)
+            unseen = known(resource) - seen if resource in TRANSACTIONS else set()
+            sightings += _deleted(client, resource, unseen, together.time)
     # The time of the first answer: what changed while the others were read comes again.
     return _Found(time=together.time, sightings=sightings)
 
 
-def _compare_everything(client: QboClient, company: Company, known: dict[str, set[str]]) -> _Found:
+def _compare_everything(client: QboClient, company: Company, known: Known) -> _Found:
     """All transactions since the labs' start dates, and the linked ones that QuickBooks no longer has."""
     time = cdc.instant(client.server_time())
     sightings: list[Sighting] = []
     for resource in TRANSACTIONS:
         live = list(cdc.all_transactions(client, resource, _dated_from(company)))
         sightings += live
-        unseen = known[resource] - {sighting.qbo_id for sighting in live}
+        unseen = known(resource) - {sighting.qbo_id for sighting in live}
         sightings += _deleted(client, resource, unseen, time)
     # Ours may have been given to another customer meanwhile.
     sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company))
@@ -210,9 +220,15 @@ _RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
 
 
 def _keep(
-    connection: psycopg.Connection, realm_id: str, cursor: _Cursor | None, found: _Found, received_at: datetime | None
+    connection: psycopg.Connection,
+    realm_id: str,
+    cursor: _Cursor | None,
+    found: _Found,
+    received_at: datetime | None,
+    *,
+    dry_run: bool,
 ) -> dict[str, int]:
-    """Sightings, marks, retries, cursor and the webhook event, in one transaction."""
+    """Sightings, marks, retries, cursor and the webhook event, in one transaction, which a dry run rolls back."""
     # The first capture of a company has missed nothing.
     gap = found.everything and cursor is not None
     values = {
@@ -226,7 +242,7 @@ def _keep(
         "transactions": list(TRANSACTIONS),
         "entities": list(TRANSACTIONS.values()),
     }
-    with connection.transaction():
+    with connection.transaction(force_rollback=dry_run):
         marks.lock_alone(connection)
         seen = connection.execute(_NEW_VERSIONS, values).rowcount
         marked = 0

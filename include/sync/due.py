@@ -33,3 +33,17 @@ def companies_with_work(
             _COMPANIES_WITH_WORK,
             {"realm": realm_id, "direction": direction, "entities": list(entities), "after": list(after)},
         ).fetchall()
+
+
+def connected_companies(
+    connection: psycopg.Connection, realm_id: str | None, billing_lab_id: int | None = None
+) -> list[dict[str, Any]]:
+    """The connected companies: the one asked for, the lab's, else all: [{realm_id, name}]."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select realm_id, name from qbo_sync.company c where status = 'connected'"
+            "   and (%(realm)s::text is null or realm_id = %(realm)s)"
+            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id"
+            "                  and (%(lab)s::bigint is null or n.billing_lab_id = %(lab)s)) order by realm_id",
+            {"realm": realm_id, "lab": billing_lab_id},
+        ).fetchall()

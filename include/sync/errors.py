@@ -4,7 +4,7 @@ It is tried again when the record changes, when one of its causes changes (rule 
 of, after ever longer times.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -138,6 +138,20 @@ def _unseen_before(connection: psycopg.Connection, place: ErrorPlace, code: str)
         [place.realm_id, place.direction, place.key.entity, place.key.id, code, UNSEEN],
     ).fetchone()
     return row[0] if row else None
+
+
+def that_have_one(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, keys: Sequence[RecordKey]
+) -> set[RecordKey]:
+    """Those of the records that have an error which is not resolved: mostly none."""
+    rows = connection.execute(
+        "select record_entity, record_id from qbo_sync.sync_error e"
+        "  join unnest(%s::text[], %s::text[]) as asked (entity, id)"
+        "    on e.record_entity = asked.entity and e.record_id = asked.id"
+        " where e.realm_id = %s and e.direction = %s and e.status <> 'resolved'",
+        [[key.entity for key in keys], [key.id for key in keys], realm_id, direction],
+    )
+    return {RecordKey(entity, record_id) for entity, record_id in rows}
 
 
 def resolve(

@@ -73,37 +73,41 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
     The id is made of the records and of their intents' numbers, which are never given twice: every attempt at this
     very write has the same one, any later write of the same records another.
     """
-    numbers = []
-    placeholder = str(uuid.uuid4())
-    for position, intent in enumerate(intents):
-        row = connection.execute(
-            "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
-            " generation, operation, resource, payload, base, before, customer_id)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
-            [
-                placeholder,
-                position,
-                realm_id,
-                intent.entity,
-                intent.record_id,
-                intent.billing_lab_id,
-                intent.generation,
-                intent.operation,
-                intent.resource,
-                jsonb(intent.payload),
-                jsonb(intent.base or {}),
-                jsonb(intent.before) if intent.before else None,
-                qbo_record.customer_id(intent.payload),
-            ],
-        ).fetchone()
-        numbers.append(f"{intent.operation}:{intent.entity}:{intent.record_id}:{row[0] if row else ''}")
-    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(numbers)}"))
+    rows = connection.execute(
+        "select nextval(pg_get_serial_sequence('qbo_sync.write_intent', 'id')) from generate_series(1, %s)",
+        [len(intents)],
+    )
+    numbered = [(number, intent) for (number,), intent in zip(rows, intents, strict=True)]
+    names = [f"{intent.operation}:{intent.entity}:{intent.record_id}:{number}" for number, intent in numbered]
+    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(names)}"))
     connection.execute(
         "insert into qbo_sync.write_request (request_id, realm_id) values (%s, %s)", [request_id, realm_id]
     )
-    connection.execute(
-        "update qbo_sync.write_intent set request_id = %s where request_id = %s", [request_id, placeholder]
-    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into qbo_sync.write_intent (id, request_id, position, realm_id, entity, record_id, billing_lab_id,"
+            " generation, operation, resource, payload, base, before, customer_id)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                [
+                    number,
+                    request_id,
+                    position,
+                    realm_id,
+                    intent.entity,
+                    intent.record_id,
+                    intent.billing_lab_id,
+                    intent.generation,
+                    intent.operation,
+                    intent.resource,
+                    jsonb(intent.payload),
+                    jsonb(intent.base or {}),
+                    jsonb(intent.before) if intent.before else None,
+                    qbo_record.customer_id(intent.payload),
+                ]
+                for position, (number, intent) in enumerate(numbered)
+            ],
+        )
     connection.commit()
     return request_id
 
@@ -138,20 +142,24 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
 
 def give_up(connection: psycopg.Connection, realm_id: str, refused: Sequence[Intent]) -> None:
     """QuickBooks refused the whole request and did nothing of it: commit that it is over, without an outcome."""
-    for intent in refused:
-        finish(connection, realm_id, intent)
+    finish(connection, realm_id, refused)
     connection.commit()
 
 
-def finish(connection: psycopg.Connection, realm_id: str, intent: Intent) -> None:
-    """The intent's answer is recorded, in the caller's transaction; the last one takes its request with it."""
-    row = connection.execute(
-        "delete from qbo_sync.write_intent where realm_id = %s and entity = %s and record_id = %s returning request_id",
-        [realm_id, intent.entity, intent.record_id],
-    ).fetchone()
-    if row:
-        connection.execute(
-            "delete from qbo_sync.write_request r where request_id = %s"
-            " and not exists (select 1 from qbo_sync.write_intent i where i.request_id = r.request_id)",
-            [row[0]],
-        )
+def finish(connection: psycopg.Connection, realm_id: str, answered: Sequence[Intent]) -> None:
+    """The answers of these intents are recorded, in the caller's transaction; the last one takes its request along."""
+    connection.execute(
+        "with gone as ("
+        "  delete from qbo_sync.write_intent i using unnest(%(entities)s::text[], %(ids)s::text[]) a (entity, id)"
+        "   where i.realm_id = %(realm)s and i.entity = a.entity and i.record_id = a.id"
+        "  returning i.id, i.request_id)"
+        " delete from qbo_sync.write_request r where request_id in (select request_id from gone)"
+        # The statement sees the table as it was before it.
+        "   and not exists (select from qbo_sync.write_intent i where i.request_id = r.request_id"
+        "                      and i.id not in (select id from gone))",
+        {
+            "realm": realm_id,
+            "entities": [intent.entity for intent in answered],
+            "ids": [intent.record_id for intent in answered],
+        },
+    )

@@ -15,6 +15,13 @@ def is_on_for(company: Company, direction: Direction, entity: Entity, billing_la
     return any(lab is not None and is_on(entity, direction, lab) for lab in labs)
 
 
+def is_still_on(company: Company, record: StagedRecord[Any, Any, Any, Any]) -> bool:
+    """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
+    by all labs of the company: one lab that lets them flow is enough."""
+    lab = None if record.entity in LISTS else record.billing_lab_id
+    return is_on_for(company, record.direction, record.entity, lab)
+
+
 def settings_for(company: Company, record: StagedRecord[Any, Any, Any, Any], lab_id: int | None) -> LabSettings:
     """The settings that a plan for the record depends on.
 

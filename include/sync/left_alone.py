@@ -3,13 +3,13 @@
 Who leaves a record alone, or asks for it again, calls the SQL functions (migrations/sql/qbo_sync/left_alone.sql).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
 
 from include.model.plan import Cause
-from include.model.record import Entity
+from include.model.record import Entity, RecordKey
 from include.model.staged import LeftAlone, StagedRecord
 
 Row = StagedRecord[Any, Any, Any, Any]
@@ -31,6 +31,13 @@ def read(connection: psycopg.Connection, realm_id: str, entity: Entity, records:
     by_qbo_id = {qbo_id: LeftAlone(gone_from=gone_from) for _, qbo_id, gone_from in rows if qbo_id}
     for record in records:
         record.known.left_alone = by_lms_id.get(record.lms_id or "") or by_qbo_id.get(record.qbo_id or "")
+
+
+def ask_for(records: Sequence[Row], keys: Collection[RecordKey]) -> None:
+    """In a dry run, those that somebody asks for are planned as if they were not left alone."""
+    for record in records:
+        if record.key in keys:
+            record.known.left_alone = None
 
 
 def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]) -> None:

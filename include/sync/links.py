@@ -14,18 +14,37 @@ from include.model.typed_json import base_of
 
 log = logging.getLogger(__name__)
 
+#: Records that a dry run (dry_run.py) would create are linked under ids that neither side gives: QuickBooks' are
+#: far smaller numbers, and those of the LMS positive ones. Such a link is never committed.
+_FIRST_PROVISIONAL = 10**15
+
+
+def provisional_qbo_id(number: int) -> str:
+    """The id under which a record is linked that QuickBooks does not have yet; `number` counts from 0."""
+    return str(_FIRST_PROVISIONAL + number)
+
+
+def provisional_lms_id(number: int) -> str:
+    """As above, for one that the LMS does not have yet."""
+    return str(-1 - number)
+
+
+def is_provisional(qbo_id: str) -> bool:
+    """Whether QuickBooks does not have it yet."""
+    return qbo_id.isdigit() and int(qbo_id) >= _FIRST_PROVISIONAL
+
 
 def qbo_ids(connection: psycopg.Connection, realm_id: str, keys: Iterable[RecordKey]) -> dict[RecordKey, str]:
     """The QuickBooks ids of those of the records that are linked."""
     wanted = set(keys)
     rows = connection.execute(
-        "select l.entity, l.record_id, l.qbo_id from qbo_sync.linked_record l"
-        "  join unnest(%s::text[], %s::text[]) as wanted (entity, record_id)"
-        "    on l.entity = wanted.entity and l.record_id = wanted.record_id"
-        " where l.realm_id = %s",
-        [[key.entity for key in wanted], [key.id for key in wanted], realm_id],
+        # one look-up for each: as a join it may read all links
+        "select entity, id, (select qbo_id from qbo_sync.linked_record l"
+        "                     where l.realm_id = %s and l.entity = wanted.entity and l.record_id = wanted.id)"
+        "  from unnest(%s::text[], %s::text[]) as wanted (entity, id)",
+        [realm_id, [key.entity for key in wanted], [key.id for key in wanted]],
     )
-    return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows}
+    return {RecordKey(entity, record_id): qbo_id for entity, record_id, qbo_id in rows if qbo_id is not None}
 
 
 def bases(connection: psycopg.Connection, realm_id: str, entity: Entity, ids: Sequence[str]) -> dict[str, Any]:

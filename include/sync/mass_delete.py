@@ -1,14 +1,17 @@
 """Many deletes at once are a question, not an order (rule 8.9): held, reported once per lab and kind, and released or
 refused by a person."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
 from include.company.company import Company
-from include.company.runtime import Runtime
+from include.company.runtime import Run
+from include.model.problem import Problem
 from include.model.record import Direction, Entity, RecordKey
+from include.model.settings import MassDeleteLimit
 from include.model.staged import StagedRecord
 from include.sync import errors, marks
 from include.sync.entity.base import EntitySync
@@ -28,9 +31,22 @@ _WORDS: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """What a run holds of one entity: the records that are too many and the linked ones, by entity and lab."""
+
+    too_many: Mapping[tuple[Entity, int | None], int] = field(default_factory=dict)
+    linked: Mapping[tuple[Entity, int | None], int] = field(default_factory=dict)
+
+    @property
+    def labs(self) -> set[int | None]:
+        """The labs of which some are held."""
+        return {lab for _, lab in self.too_many}
+
+
 def hold_many(
     connection: psycopg.Connection,
-    runtime: Runtime,
+    limit: MassDeleteLimit,
     company: Company,
     sync: EntitySync[Any, Any, Any, Any],
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
@@ -38,9 +54,9 @@ def hold_many(
     released: bool,
     released_lab: int | None = None,
     held_before: Collection[int | None] = (),
-) -> set[int | None]:
-    """Let the records wait that would be deleted or voided, where they are more than the limit allows for a lab; the
-    labs are returned of which some are held.
+) -> Held:
+    """Let the records wait that would be deleted or voided, where they are more than the limit allows for a lab.
+    Nothing is written.
 
     Records whose lab nobody knows any more (TRUNCATE) count for the company as a whole. `released`: a person wants
     them deleted, however many; only those of `released_lab`, if one is given. `held_before`: labs of which the run
@@ -54,12 +70,10 @@ def hold_many(
         and not (released and released_lab in (None, one.billing_lab_id))
     ]
     if not doomed:
-        _close(connection, company.realm_id, sync.entity, records)
-        return set()
+        return Held()
     direction = records[0].direction
     held = _held(connection, company.realm_id, direction, sync.entity, [record.record_id for record in records])
     plans = [(sync.entity, record.billing_lab_id, record.planned) for record in doomed]
-    limit = runtime.mass_delete_limit
     # Counting what is linked costs more than the rest: mostly so few are deleted that it does not matter.
     few = not many_at_once(plans, {}, held, limit)
     linked = {} if few else _linked(connection, company.realm_id, sync.entity)
@@ -67,14 +81,28 @@ def hold_many(
     for record in doomed:
         if (sync.entity, record.billing_lab_id) in too_many or record.billing_lab_id in held_before:
             record.plan = hold(record.planned)
-    for (entity, lab), count in too_many.items():
-        problem = problems.mass_delete_held(
-            _WORDS[entity], count, linked.get((entity, lab), 0), to_quickbooks=direction == "lms_to_qbo"
-        )
-        errors.report(connection, runtime.run, _place(company.realm_id, direction, entity, lab), problem)
-    labs = {lab for _, lab in too_many}
-    _close(connection, company.realm_id, sync.entity, records, labs)
-    return labs
+    return Held(too_many=too_many, linked=linked)
+
+
+def tell(
+    connection: psycopg.Connection,
+    run: Run,
+    realm_id: str,
+    entity: Entity,
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+    held: Held,
+) -> None:
+    """One error for each lab of which records are held, and the errors of those of which none is any more resolved."""
+    for (_, lab), count in held.too_many.items():
+        direction = records[0].direction
+        problem = problem_of(direction, entity, count, held.linked.get((entity, lab), 0))
+        errors.report(connection, run, _place(realm_id, direction, entity, lab), problem)
+    _close(connection, realm_id, entity, records, held.labs)
+
+
+def problem_of(direction: Direction, entity: Entity, count: int, linked: int) -> Problem:
+    """What a person is asked: so many of so many linked records would go."""
+    return problems.mass_delete_held(_WORDS[entity], count, linked, to_quickbooks=direction == "lms_to_qbo")
 
 
 def _place(realm_id: str, direction: Direction, entity: Entity, lab: int | None) -> errors.ErrorPlace:

@@ -12,6 +12,7 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "staged_record": ("extracted_at", 14),
     "sync_run": ("finished_at", 400),
     "api_call": ("at", 100),
+    "preview": ("made_at", 100),
     "unconfirmed_create": ("sent_after", 100),
 }
 
@@ -20,9 +21,16 @@ _KEPT: Mapping[str, tuple[str, int]] = {
 PROOF_DAYS = 760
 
 
-def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS, audit_days: int = AUDIT_DAYS) -> dict[str, int]:
+def prune(
+    connection: psycopg.Connection,
+    proof_days: int = PROOF_DAYS,
+    audit_days: int = AUDIT_DAYS,
+    *,
+    dry_run: bool = False,
+) -> dict[str, int]:
     """Delete what is too old and commit; the rows deleted, by table. `proof_days`: how long ledger proofs are kept;
-    `audit_days`: how long audit entries are, each of which takes its rows with it."""
+    `audit_days`: how long audit entries are, each of which takes its rows with it. `dry_run`: the rows that would be,
+    and nothing is deleted."""
     by_setting = {"reconciliation": ("started_at", proof_days), "audit_entry": ("at", audit_days)}
     deleted = {}
     for table, (column, days) in {**_KEPT, **by_setting}.items():
@@ -44,5 +52,8 @@ def prune(connection: psycopg.Connection, proof_days: int = PROOF_DAYS, audit_da
         " where exists (select 1 from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = r.invoice_id)"
         "    or not exists (select 1 from lms.invoice i where i.id = r.invoice_id)"
     ).rowcount
-    connection.commit()
+    if dry_run:
+        connection.rollback()
+    else:
+        connection.commit()
     return deleted

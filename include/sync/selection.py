@@ -11,10 +11,11 @@ from typing import Any
 
 import psycopg
 
-from include.model.record import Direction
+from include.model.record import Direction, RecordKey
 from include.sync import marks
 
-_SELECTED: Mapping[Direction, bytes] = {
+#: The queries that select them; their parameters: `parameters`.
+SELECTED: Mapping[Direction, bytes] = {
     "lms_to_qbo": Path(__file__).with_name("selected_of_lms.sql").read_bytes(),
     "qbo_to_lms": Path(__file__).with_name("selected_of_qbo.sql").read_bytes(),
 }
@@ -124,10 +125,11 @@ def count(
     selection: Selection,
 ) -> int:
     """How many records would be compared. Raises BadSelection for a record that is not there."""
-    parameters = _parameters(entities, realm_id, selection)
-    _require_known(connection, direction, parameters, selection)
-    row = connection.execute(b"select count(*) from (" + _SELECTED[direction] + b") s", parameters).fetchone()
-    return int(row[0]) if row else 0
+    require_known(connection, direction, entities, realm_id, selection)
+    found = connection.execute(
+        b"select count(*) from (" + SELECTED[direction] + b") s", parameters(entities, realm_id, selection)
+    ).fetchone()
+    return int(found[0]) if found else 0
 
 
 def mark(
@@ -142,26 +144,27 @@ def mark(
     What is left alone (table left_alone) stays so, unless it is asked for by name.
     """
     marks.lock_alone(connection)
-    parameters = {**_parameters(entities, realm_id, selection), "direction": direction}
+    values = {**parameters(entities, realm_id, selection), "direction": direction}
     if selection.is_named:
-        _require_known(connection, direction, parameters, selection)
+        require_known(connection, direction, entities, realm_id, selection)
         ours, theirs = (b"s.record_id", b"s.qbo_id") if direction == "lms_to_qbo" else (b"s.lms_id", b"s.record_id")
         connection.execute(
             b"select qbo_sync.sync_again(a.realm_id, a.entity, a.lms_id, a.qbo_id)"
-            b"  from (" + _SELECTED[direction] + b") s"
+            b"  from (" + SELECTED[direction] + b") s"
             b"  join qbo_sync.left_alone a on a.realm_id = s.realm_id and a.entity = s.entity"
             b"   and (a.lms_id::text = " + ours + b" or a.qbo_id = " + theirs + b")",
-            parameters,
+            values,
         )
     connection.execute(
         b"select qbo_sync.mark(s.realm_id, %(direction)s, s.entity, s.record_id, s.lab) from ("
-        + _SELECTED[direction]
+        + SELECTED[direction]
         + b") s",
-        parameters,
+        values,
     )
 
 
-def _parameters(entities: Sequence[str], realm_id: str | None, selection: Selection) -> dict[str, Any]:
+def parameters(entities: Sequence[str], realm_id: str | None, selection: Selection) -> dict[str, Any]:
+    """The parameters of SELECTED."""
     return {
         "entities": list(entities),
         "realm": realm_id,
@@ -175,6 +178,22 @@ def _parameters(entities: Sequence[str], realm_id: str | None, selection: Select
     }
 
 
+def named(
+    connection: psycopg.Connection,
+    direction: Direction,
+    entities: Sequence[str],
+    realm_id: str,
+    selection: Selection,
+) -> set[RecordKey]:
+    """The selected records of one company, if single ones are asked for: what is left alone of them is so no longer."""
+    if not selection.is_named:
+        return set()
+    rows = connection.execute(
+        b"select entity, record_id from (" + SELECTED[direction] + b") s", parameters(entities, realm_id, selection)
+    )
+    return {RecordKey(entity, record_id) for entity, record_id in rows}
+
+
 _FOUND_AS: Mapping[Direction, Mapping[str, bytes]] = {
     "lms_to_qbo": {"document_numbers": b"number", "lms_ids": b"record_id", "qbo_ids": b"qbo_id"},
     "qbo_to_lms": {"document_numbers": b"number", "lms_ids": b"lms_id", "qbo_ids": b"record_id"},
@@ -182,14 +201,20 @@ _FOUND_AS: Mapping[Direction, Mapping[str, bytes]] = {
 _CALLED = {"document_numbers": "number", "lms_ids": "Pilot ID", "qbo_ids": "QuickBooks ID"}
 
 
-def _require_known(
-    connection: psycopg.Connection, direction: Direction, parameters: Mapping[str, Any], selection: Selection
+def require_known(
+    connection: psycopg.Connection,
+    direction: Direction,
+    entities: Sequence[str],
+    realm_id: str | None,
+    selection: Selection,
 ) -> None:
+    """Raises BadSelection for a single record that is asked for and is not there."""
+    values = parameters(entities, realm_id, selection)
     for parameter, wanted in selection.names.items():
         if not wanted:
             continue
         column = _FOUND_AS[direction][parameter]
-        rows = connection.execute(b"select distinct " + column + b" from (" + _SELECTED[direction] + b") s", parameters)
+        rows = connection.execute(b"select distinct " + column + b" from (" + SELECTED[direction] + b") s", values)
         found = {value for (value,) in rows}
         unknown = [value for value in wanted if value not in found]
         if unknown:

@@ -1,5 +1,6 @@
-"""Settling a record: its outcome, mark and error, in one transaction of the caller's. One place, both directions."""
+"""Settling records: outcome, mark and error, in one transaction of the caller's. One place, both directions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,8 +35,29 @@ class Settlement:
     wait_until: datetime | None = None
 
 
-def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
-    """Record the outcome, take the mark away unless the record was marked again meanwhile, report or resolve."""
+def settle(connection: psycopg.Connection, run: Run, ends: Sequence[Settlement]) -> None:
+    """Record the outcomes, take the marks away unless a record was marked again meanwhile, report or resolve.
+
+    All of one company and direction.
+    """
+    if not ends:
+        return
+    keys = [end.key for end in ends]
+    failed_before = errors.that_have_one(connection, ends[0].realm_id, ends[0].direction, keys)
+    # One round trip for all of them.
+    with connection.pipeline():
+        for end in ends:
+            record_outcome(connection, run, end)
+    for end in ends:
+        if end.problem and end.outcome != "waiting":
+            errors.report(connection, run, _place(end), end.problem)
+        elif end.key in failed_before and (end.outcome != "waiting" or end.waits_for or end.wait_until):
+            # A try that came to nothing says nothing about the error.
+            errors.resolve(connection, end.realm_id, end.direction, end.key, ignored=end.outcome != "waiting")
+
+
+def record_outcome(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
+    """Outcome and mark of one record: a part of `settle`."""
     where = [end.realm_id, end.direction, end.key.entity, end.key.id]
     connection.execute(
         "insert into qbo_sync.sync_outcome (realm_id, direction, entity, record_id, outcome, dag_id, run_id)"
@@ -56,11 +78,6 @@ def settle(connection: psycopg.Connection, run: Run, end: Settlement) -> None:
             " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
             [*where, end.generation],
         )
-    if end.problem and end.outcome != "waiting":
-        errors.report(connection, run, _place(end), end.problem)
-    elif end.outcome != "waiting" or end.waits_for or end.wait_until:
-        # A try that came to nothing says nothing about the error.
-        errors.resolve(connection, end.realm_id, end.direction, end.key, ignored=end.outcome != "waiting")
 
 
 def _wait(connection: psycopg.Connection, end: Settlement) -> None:

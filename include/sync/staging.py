@@ -11,18 +11,45 @@ from include.company.runtime import Run
 from include.lms.database import jsonb
 from include.model.plan import Plan
 from include.model.problem import Problem
-from include.model.record import Direction, Entity
+from include.model.record import Direction, Entity, RecordKey
 from include.model.staged import Fetched, Link, StagedRecord
 from include.model.typed_json import typed
 from include.sync import links
+from include.sync.selection import SELECTED, Selection, parameters
 
 Row = StagedRecord[Any, Any, Any, Any]
 Column = Literal["lms", "qbo", "context", "plan", "problems", "outcome"]
 
 _TAKE = Path(__file__).with_name("take_due.sql").read_bytes()
 
+#: A dry run looks at the due marks, and at those that it was asked to release (of a lab), and takes none.
+_LOOK = b"""
+    select * from qbo_sync.due_mark
+     where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
+     union
+    select * from qbo_sync.change_mark
+     where realm_id = %(realm)s and direction = %(direction)s and entity = any(%(entities)s)
+       and %(release_held)s and waits_for_entity = 'mass_delete'
+       and (%(release_lab)s::bigint is null or billing_lab_id = %(release_lab)s)
+"""
+
+#: Records that need no mark, as if they had one.
+_AS_MARKS = (
+    b"select realm_id, %(direction)s::text as direction, entity, record_id, lab as billing_lab_id,"
+    b" 0::bigint as generation from (",
+    b") e",
+)
+
+#: Records that somebody names.
+_THESE = (
+    b"select %(realm)s::text as realm_id, k.* from"
+    b" unnest(%(those)s::text[], %(ids)s::text[], %(labs)s::bigint[]) as k (entity, record_id, lab)"
+)
+
+_STAGE = Path(__file__).with_name("stage.sql").read_bytes()
+
 #: From QuickBooks, marks name records by QuickBooks' ids.
-_TAKE_BY_QBO_ID = _TAKE.replace(b"l.record_id = d.record_id", b"l.qbo_id = d.record_id")
+_STAGE_BY_QBO_ID = _STAGE.replace(b"l.record_id = d.record_id", b"l.qbo_id = d.record_id")
 
 
 #: Records that one run takes in hand: no more than its load can write before the marks count as abandoned.
@@ -33,20 +60,92 @@ def take_due(
     connection: psycopg.Connection, run: Run, realm_id: str, direction: Direction, entities: Sequence[Entity]
 ) -> None:
     """Stage the due records of these entities in this company, oldest marks first, RUN_LIMIT at most."""
+    _stage(connection, run, realm_id, direction, entities, _TAKE, {"limit": RUN_LIMIT})
+
+
+def look_at(
+    connection: psycopg.Connection,
+    run: Run,
+    realm_id: str,
+    direction: Direction,
+    entities: Sequence[Entity],
+    *,
+    release_held: bool,
+    release_lab: int | None,
+    compare: Selection | None,
+) -> None:
+    """Stage the due records for a dry run, with them what is held (of a lab) and what is to be compared, marked or not;
+    the marks stay as they are."""
+    values: dict[str, Any] = {"release_held": release_held, "release_lab": release_lab}
+    due = _LOOK
+    if compare is not None:
+        columns = b"realm_id, direction, entity, record_id, billing_lab_id, generation"
+        due = (
+            b"select distinct on (entity, record_id) * from ("
+            b"select "
+            + columns
+            + b" from ("
+            + _LOOK
+            + b") due union all "
+            + _as_marks(SELECTED[direction])
+            + b") looked_at"
+            b" order by entity, record_id, generation desc"
+        )
+        values |= parameters(entities, realm_id, compare)
+    _stage(connection, run, realm_id, direction, entities, due, values)
+
+
+def stage_these(
+    connection: psycopg.Connection,
+    run: Run,
+    realm_id: str,
+    direction: Direction,
+    records: Mapping[RecordKey, int | None],
+) -> None:
+    """Stage these records, with the lab of each, for a preview."""
+    _stage(
+        connection,
+        run,
+        realm_id,
+        direction,
+        sorted({key.entity for key in records}),
+        _as_marks(_THESE),
+        {
+            "those": [key.entity for key in records],
+            "ids": [key.id for key in records],
+            "labs": list(records.values()),
+        },
+    )
+
+
+def _as_marks(records: bytes) -> bytes:
+    return _AS_MARKS[0] + records + _AS_MARKS[1]
+
+
+def _stage(
+    connection: psycopg.Connection,
+    run: Run,
+    realm_id: str,
+    direction: Direction,
+    entities: Sequence[Entity],
+    due: bytes,
+    values: Mapping[str, Any],
+) -> None:
     connection.execute(
         "delete from qbo_sync.staged_record"
         " where dag_id = %s and run_id = %s and realm_id = %s and entity = any(%s) and outcome is null",
         [run.dag_id, run.run_id, realm_id, list(entities)],
     )
+    stage = _STAGE if direction == "lms_to_qbo" else _STAGE_BY_QBO_ID
     connection.execute(
-        _TAKE if direction == "lms_to_qbo" else _TAKE_BY_QBO_ID,
+        b"with due as (" + due + b") " + stage,
         {
             "realm": realm_id,
             "direction": direction,
             "entities": list(entities),
             "dag": run.dag_id,
             "run": run.run_id,
-            "limit": RUN_LIMIT,
+            **values,
         },
     )
 

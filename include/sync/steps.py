@@ -10,7 +10,7 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,14 +20,15 @@ from include.company.company import CLOSING_DATE_AGE, Company, read_company, ref
 from include.company.runtime import Runtime
 from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
+from include.model.settings import MassDeleteLimit
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
-from include.sync import intents, left_alone, marks, mass_delete, selection, staging
-from include.sync.due import companies_with_work
+from include.sync import intents, left_alone, marks, mass_delete, preview, selection, staging
+from include.sync.due import companies_with_work, connected_companies
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
-from include.sync.lab import settings_for
+from include.sync.lab import is_still_on, settings_for
 from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
 from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
@@ -50,42 +51,62 @@ def companies(
     release_held: bool = False,
     refused_by: str | None = None,
     selected: Selection = EVERYTHING,
+    dry_run: bool = False,
 ) -> list[dict[str, Any]]:
     """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
 
     `resync` marks the selected records of the flow first, so that they are compared again. `woken` by an event:
     companies where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what
     is held because it would delete or void many records at once is due again (rule 8.9); `refused_by`: this person
-    refuses it, it is left alone; either of the selected lab only, if one is. Raises UnknownCompany and BadSelection.
+    refuses it, it is left alone; either of the selected lab only, if one is. `dry_run`: nothing is marked or released;
+    where more than the due records is looked at, every connected company is listed. Raises UnknownCompany and
+    BadSelection.
     """
     if release_held and refused_by:
         raise BadSelection(
             "refuse_held: deletes that are held are either released or refused. Turn off one of the two."
         )
+    if dry_run and refused_by:
+        raise BadSelection("refuse_held: a dry run (dry_run) refuses nothing. Turn off one of the two.")
     with runtime.connect() as connection:
         require_known(connection, realm_id)
         require_sound(connection, realm_id, selected)
-        if resync:
-            selection.mark(connection, flow.direction, flow.names, realm_id, selected)
-        if release_held:
-            mass_delete.release(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id)
-        if refused_by:
-            mass_delete.refuse(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id, refused_by)
+        if dry_run:
+            if resync:
+                selection.require_known(connection, flow.direction, flow.names, realm_id, selected)
+        else:
+            if resync:
+                selection.mark(connection, flow.direction, flow.names, realm_id, selected)
+            if release_held:
+                mass_delete.release(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id)
+            if refused_by:
+                lab = selected.billing_lab_id
+                mass_delete.refuse(connection, realm_id, flow.direction, flow.names, lab, refused_by)
         marks.dispatch(connection)
-        if not realm_id:
+        if not realm_id and not dry_run:
             marks.record_listing(connection, runtime.run.dag_id)
         connection.commit()
+        if dry_run and (resync or release_held):
+            return connected_companies(connection, realm_id, selected.billing_lab_id)
         after = flow.after if woken else ()
         return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
 
 
 def extract(
-    runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False, release_lab: int | None = None
+    runtime: Runtime,
+    flow: Flow,
+    realm_id: str,
+    *,
+    release_held: bool = False,
+    release_lab: int | None = None,
+    dry_run: bool = False,
+    compare: Selection | None = None,
 ) -> dict[str, int]:
     """Stage the due records with what both sides say of them; the number of each entity is returned.
 
     `release_held`: also those that are held because they would be deleted many at once (rule 8.9), of `release_lab`
-    only if one is given.
+    only if one is given. `dry_run`: the marks are looked at and stay as they are, and with them what is to be compared
+    again although it is not marked (`compare`).
 
     Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
     to an end.
@@ -95,16 +116,31 @@ def extract(
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         refresh_preferences(connection, client)
         marks.dispatch(connection)
-        marks.lock_alone(connection)
-        if release_held:
-            mass_delete.release(connection, realm_id, flow.direction, flow.names, release_lab)
-        staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
+        if dry_run:
+            staging.look_at(
+                connection,
+                runtime.run,
+                realm_id,
+                flow.direction,
+                flow.names,
+                release_held=release_held,
+                release_lab=release_lab,
+                compare=compare,
+            )
+        else:
+            marks.lock_alone(connection)
+            if release_held:
+                mass_delete.release(connection, realm_id, flow.direction, flow.names, release_lab)
+            staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
+        asked_for = selection.named(connection, flow.direction, flow.names, realm_id, compare or EVERYTHING)
         for sync in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-            if records:
-                _read(connection, client, company, sync, records)
+            read_both_sides(connection, client, company, sync, records)
+            left_alone.ask_for(records, asked_for)
+            if not dry_run and any(getattr(record.known, "match_in_flight", False) for record in records):
+                retry_unconfirmed(connection, realm_id, sync.entity)
             staging.write(connection, runtime.run, realm_id, records, ["lms", "qbo", "context"])
             connection.commit()
             extracted[sync.entity] = len(records)
@@ -112,7 +148,7 @@ def extract(
         if past:
             # The plans go by the closing date that the books have now, not an hour ago.
             refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
-        if flow.direction == "lms_to_qbo":
+        if flow.direction == "lms_to_qbo" and not dry_run:
             extracted["unfinished"] = len(intents.unfinished(connection, realm_id, flow.names))
     return extracted
 
@@ -123,55 +159,90 @@ def _is_past(subject: Subject) -> bool:
     return any(day is not None and day < today for day in (subject.dated, subject.dated_in_quickbooks))
 
 
-def _read(
+def read_both_sides(
     connection: psycopg.Connection, client: QboClient, company: Company, sync: Sync, records: Sequence[Row]
 ) -> None:
+    """Fill what both sides say of staged records, and what else their plans need. Writes nothing."""
+    if not records:
+        return
     sync.read(connection, client, company, records)
     left_alone.read(connection, company.realm_id, sync.entity, records)
     towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
     if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
         find_foreign_customers(connection, client, company, sync, towards_quickbooks)
         find_unconfirmed(connection, client, company, sync, towards_quickbooks)
-    if any(getattr(record.known, "match_in_flight", False) for record in records):
-        retry_unconfirmed(connection, company.realm_id, sync.entity)
 
 
 def transform(
-    runtime: Runtime, flow: Flow, realm_id: str, *, release_held: bool = False, release_lab: int | None = None
+    runtime: Runtime,
+    flow: Flow,
+    realm_id: str,
+    *,
+    release_held: bool = False,
+    release_lab: int | None = None,
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Plan one step for each staged record; the number of each step is returned.
 
     `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9), of
-    `release_lab` only if one is given.
+    `release_lab` only if one is given. `dry_run`: what is held is no sync error, and what is left alone stays so.
     """
     counts: Counter[str] = Counter()
-    held: set[int | None] = set()
+    labs: set[int | None] = set()
     with runtime.connect() as connection:
         company = read_company(connection, realm_id)
         for sync in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-            for record in records:
-                record.plan = plan_one(sync, record, company)
-            if sync.entity == "invoice":
-                for record in ignore_leaving(records, [record.planned for record in records]):
-                    record.plan = plan_one(sync, record, company)
-            left_alone.let_go(connection, realm_id, records)
-            held |= mass_delete.hold_many(
+            held = plan_all(
                 connection,
-                runtime,
                 company,
                 sync,
                 records,
+                runtime.mass_delete_limit,
                 released=release_held,
                 released_lab=release_lab,
-                held_before=held,
+                held_before=labs,
             )
-            for record in records:
-                record.problems = [record.planned.problem] if record.planned.problem else []
-                counts[record.planned.step] += 1
+            if not dry_run:
+                left_alone.let_go(connection, realm_id, records)
+                mass_delete.tell(connection, runtime.run, realm_id, sync.entity, records, held)
+            labs |= held.labs
+            counts.update(record.planned.step for record in records)
             staging.write(connection, runtime.run, realm_id, records, ["plan", "problems"])
         connection.commit()
     return dict(counts)
+
+
+def plan_all(
+    connection: psycopg.Connection,
+    company: Company,
+    sync: Sync,
+    records: Sequence[Row],
+    limit: MassDeleteLimit,
+    *,
+    released: bool,
+    held_before: Collection[int | None],
+    released_lab: int | None = None,
+) -> mass_delete.Held:
+    """Plan each of the records of one entity that were read; what is held of them is returned. Writes nothing."""
+    for record in records:
+        record.plan = plan_one(sync, record, company)
+    if sync.entity == "invoice":
+        for record in ignore_leaving(records, [record.planned for record in records]):
+            record.plan = plan_one(sync, record, company)
+    held = mass_delete.hold_many(
+        connection,
+        limit,
+        company,
+        sync,
+        records,
+        released=released,
+        released_lab=released_lab,
+        held_before=held_before,
+    )
+    for record in records:
+        record.problems = [record.planned.problem] if record.planned.problem else []
+    return held
 
 
 def plan_one(sync: Sync, record: Row, company: Company) -> Plan[Any]:
@@ -180,29 +251,32 @@ def plan_one(sync: Sync, record: Row, company: Company) -> Plan[Any]:
     return guarded(sync.plan(record, lab), record, sync.subject(record), lab)
 
 
-_WRITTEN_SIDE: dict[Direction, Side] = {"lms_to_qbo": "qbo", "qbo_to_lms": "lms"}
-
-
 def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Check what is about to be written against the entity's expectations; the rows that fail are set aside."""
-    # Great Expectations takes seconds to import: only this step pays, and forks of the scheduler have it already.
-    from include.expectations.check import check
-
-    side = _WRITTEN_SIDE[flow.direction]
     checked, set_aside = 0, 0
     with runtime.connect() as connection:
         for sync in flow.entities:
-            staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-            records = [record for record in staged if _is_to_check(record, side)]
-            problems = check(sync.entity, side, {record.record_id: record.planned.target for record in records})
-            failed = [record for record in records if record.record_id in problems]
-            for record in failed:
-                record.problems = problems[record.record_id]
-                record.plan = fail(record.problems[0], side)
+            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+            to_check, failed = check_all(flow.direction, sync, records)
             staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
-            checked, set_aside = checked + len(records), set_aside + len(failed)
+            checked, set_aside = checked + to_check, set_aside + len(failed)
         connection.commit()
     return {"checked": checked, "set_aside": set_aside}
+
+
+def check_all(direction: Direction, sync: Sync, records: Sequence[Row]) -> tuple[int, list[Row]]:
+    """Check the planned records of one entity: how many, and those of which the plan is now to fail."""
+    # Great Expectations takes seconds to import: only this step pays, and forks of the scheduler have it already.
+    from include.expectations.check import check
+
+    side = preview.WRITTEN_SIDE[direction]
+    to_check = [record for record in records if _is_to_check(record, side)]
+    problems = check(sync.entity, side, {record.record_id: record.planned.target for record in to_check})
+    failed = [record for record in to_check if record.record_id in problems]
+    for record in failed:
+        record.problems = problems[record.record_id]
+        record.plan = fail(record.problems[0], side)
+    return len(to_check), failed
 
 
 def _is_to_check(record: Row, side: Side) -> bool:
@@ -216,13 +290,30 @@ def _is_to_check(record: Row, side: Side) -> bool:
     return plan.step in ("create", "update", "wait") or (plan.step == "fail" and record.link is None)
 
 
-def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+def load(runtime: Runtime, flow: Flow, realm_id: str, *, dry_run: bool = False) -> dict[str, int]:
     """Carry out the run's plans, then complete the new errors with both sides; the counts by outcome are returned.
+
+    `dry_run`: the plans are kept as a preview instead, and the counts are by step.
 
     Raises what the client raises when QuickBooks is down or the grant was revoked: the records not yet written keep
     their marks, and a retry of the task goes on where this one stopped.
     """
+    if dry_run:
+        return _keep_preview(runtime, flow, realm_id)
     write = to_quickbooks.load if flow.direction == "lms_to_qbo" else to_lms.load
     summary = write(runtime, flow, realm_id)
     add_sides(runtime, realm_id)
     return summary
+
+
+def _keep_preview(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
+    with runtime.connect() as connection:
+        company = read_company(connection, realm_id)
+        found = preview.Found()
+        for sync in flow.entities:
+            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+            # As the load would leave alone what the lab's settings have stopped, or not started.
+            found.add(connection, sync, [one for one in records if is_still_on(company, one)])
+        counts = preview.keep(connection, runtime.run, realm_id, None, found)
+        connection.commit()
+    return counts

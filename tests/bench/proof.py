@@ -6,10 +6,10 @@ seconds and the memory of the first proof, of one after a day's work, and of one
 
 import sys
 import time
-from pathlib import Path
 
 from include.migrations import upgrade
 from include.stack.postgres import ThrowawayServer
+from tests.bench.memory import forget_peak, megabytes
 from tests.support.bookkeeper import pays, sale
 from tests.support.planting import behind
 from tests.support.quickbooks import Json
@@ -24,7 +24,7 @@ AT_ONCE = 3000
 def main() -> None:
     """Fill both sides, then prove."""
     total = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with ThrowawayServer() as server, Sandbox("--no-throttle") as sandbox:
+    with ThrowawayServer(settings={}) as server, Sandbox("--no-throttle") as sandbox:
         upgrade(server.url)
         with make_world(server.url, sandbox.url) as world:
             began = time.monotonic()
@@ -140,26 +140,21 @@ def batch(world: World, bodies: list[Json], operation: str = "create") -> list[J
 def prove(world: World, name: str, *, full: bool = False) -> None:
     """One proof, step by step, with what it took."""
     run = world.as_run(RECONCILIATION)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    before, seconds, busy = memory("VmRSS"), {}, time.process_time()
+    forget_peak()
+    before, seconds, busy = megabytes("VmRSS"), {}, time.process_time()
     for step in STEPS:
         began = time.monotonic()
         world.proof_step(step, run, full=full)
         seconds[step] = time.monotonic() - began
     [proof] = world.sql("select * from qbo_sync.reconciliation where run_id = %s", run.run.run_id)
     took = ", ".join(f"{step} {time_taken:.1f}" for step, time_taken in seconds.items())
+    own = time.process_time() - busy
     print(
         f"{name}: {proof['state']}, {proof['compared']:,} records, {proof['reads']} reads,"
         f" {sum(seconds.values()):.1f} s ({took};"
-        f" {time.process_time() - busy:.1f} s of this process's own), memory {before} MB, at most {memory('VmHWM')} MB",
+        f" {own:.1f} s of this process's own), memory {before} MB, at most {megabytes('VmHWM')} MB",
         flush=True,
     )
-
-
-def memory(what: str) -> int:
-    """Resident megabytes of this process: now (VmRSS) or at most (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) // 1024
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(air
         assert not dags[dag_id]["has_import_errors"]
         details = airflow.get(f"dags/{dag_id}/details")
         assert "A failed task" in details["doc_md"]
-        assert {"realm_id", "resync", "lms_ids", "qbo_ids"} <= set(details["params"])
+        assert {"realm_id", "resync", "dry_run", "lms_ids", "qbo_ids"} <= set(details["params"])
         of_transactions = {"billing_lab_id", "from_date", "to_date", "release_held", "refuse_held"}
         is_list = dag_id.startswith(("billing_account", "product"))
         assert of_transactions & set(details["params"]) == (set() if is_list else of_transactions)

@@ -89,7 +89,9 @@ def lms(site: Site) -> Iterator[World]:
             api_base_url=sandbox,
         ),
         vault=TokenVault(site.environment.get("PILOT_TOKEN_KEY") or Fernet.generate_key().decode()),
-        budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+        budget=Budget(
+            requests_per_second=10_000, requests_per_minute=10_000, batches_per_minute=10_000, pause_seconds=0.1
+        ),
         run=Run(dag_id="test", run_id="test"),
     )
     with runtime.connect() as connection:

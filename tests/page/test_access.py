@@ -27,7 +27,7 @@ def routes() -> list[tuple[str, str]]:
     for source in sorted(PAGE.glob("*.py")):
         for method, path, name in _ROUTE.findall(source.read_text()):
             address = path or {"CALLBACK": "/oauth/callback", "WEBHOOK": "/webhook"}[name]
-            for name, value in (("lab_id", "1"), ("error_id", "1"), ("name", "page.css")):
+            for name, value in (("lab_id", "1"), ("error_id", "1"), ("preview_id", "1"), ("name", "page.css")):
                 address = address.replace(f"{{{name}}}", value)
             found.append((method, address))
     return found

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.page.test_looks import LOOKS, examine
 from tests.support.bookkeeper import pays, received
+from tests.support.page.looks import LOOKS, examine
 from tests.support.page.site import Site, logged_in
 from tests.support.quickbooks import make_company
 from tests.support.waiting import becomes, changes_taken

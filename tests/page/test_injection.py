@@ -127,9 +127,33 @@ def evil(lms: World) -> dict[str, Any]:
                 before=jsonb({EVIL: EVIL}), after=jsonb(_invoice(pair)), dag_id=EVIL, run_id=EVIL, request_id=EVIL,
                 intuit_tid=EVIL,
             )  # fmt: skip
+        preview = insert(
+            db, "qbo_sync.preview", realm_id=REALM, billing_lab_id=lab, dag_id=EVIL, run_id=EVIL, calls=1, unchanged=1
+        )
+        for position, step in enumerate(("create", "wait", "fail"), 1):
+            insert(
+                db,
+                "qbo_sync.preview_record",
+                preview_id=preview,
+                position=position,
+                billing_lab_id=lab,
+                entity=EVIL,
+                side="qbo",
+                step=step,
+                cause=EVIL,
+                lms_id=EVIL,
+                qbo_id=EVIL,
+                number=EVIL,
+                customer=EVIL,
+                amount=1,
+                waits_for=EVIL,
+                error_code="ambiguous_match" if step == "wait" else EVIL,
+                message=EVIL,
+                resolution=EVIL,
+            )
         insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
         proof = _proof(db, lab)
-    return {"lab": lab, "off": off, "errors": errors, "proof": proof, "invoice": ids["invoice"]}
+    return {"lab": lab, "off": off, "errors": errors, "preview": preview, "proof": proof, "invoice": ids["invoice"]}
 
 
 def _proof(db: psycopg.Connection, lab: int) -> int:
@@ -209,6 +233,7 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
         f"/history?lab={lab}", f"/history?{urlencode({'q': EVIL})}",
         f"/history/record?{urlencode({'realm': REALM, 'entity': 'invoice', 'lms': evil['invoice']})}",
         f"/activity?lab={lab}", "/activity?window=week", "/changes",
+        "/previews", f"/previews/{evil['preview']}", f"/labs/{lab}/preview",
         "/books", f"/labs/{lab}/books", *(f"/errors/{error}" for error in errors),
     ]  # fmt: skip
     for path in shown:

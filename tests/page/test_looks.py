@@ -3,28 +3,17 @@
 PILOT_SCREENSHOTS=folder keeps a picture of each.
 """
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.support.page.looks import LOOKS, examine, keep
 from tests.support.page.scene import populate
 from tests.support.page.site import Site, logged_in
 from tests.support.world import World
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 800}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1200, "height": 800}},
-    "phone": {"color_scheme": "light", "viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True},
-}
-#: In the dark only the colours differ.
-RULES = {"dark": {"runOnly": ["color-contrast"]}}
-KEEP = os.environ.get("PILOT_SCREENSHOTS")
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +64,10 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "activity": "/activity",
         "activity-week": "/activity?window=week",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
+        "lab-not-started": f"/labs/{labs['Summit Removables']}",
+        "preview": f"/previews/{scene['preview']}",
+        "preview-none": f"/labs/{labs['Summit Removables']}/preview",
+        "previews": "/previews",
         "changes": "/changes",
         "books": "/books",
         "books-lab": f"/labs/{bright}/books",
@@ -107,30 +100,6 @@ def test_no_page_has_a_serious_fault(site: Site, scene: dict[str, Any], look: tu
     assert not faults
     refused = [line for line in console if "404" not in line and "400" not in line]
     assert not refused, "the page's own policy refuses something of it"
-
-
-def keep(page: Page, name: str) -> None:
-    """A picture, if somebody wants them."""
-    if KEEP:
-        Path(KEEP).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{KEEP}/{name}.png", full_page=True)
-
-
-def examine(page: Page, look: str, title: str, faults: dict[str, Any]) -> None:
-    """Picture, axe, and no scrolling sideways; what is folded up is unfolded for it."""
-    keep(page, f"{title}-{look}")
-    if page.locator("details").count():
-        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-        keep(page, f"{title}-unfolded-{look}")
-    found = [
-        f"{one['id']} ({one['impact']}): {[node['html'][:120] for node in one['nodes']][:3]}"
-        for one in Axe().run(page, options=RULES.get(look)).response["violations"]
-        if one["impact"] in ("serious", "critical", "moderate")
-    ]
-    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append("wider than the window")
-    if found:
-        faults[f"{title} ({look})"] = found
 
 
 def preview(site: Site, page: Page, lab: int) -> None:

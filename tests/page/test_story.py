@@ -46,8 +46,12 @@ class Story:
         self.page.get_by_role("button", name=decision).click()
 
     def connect(self, lab: int) -> None:
-        """Through the consent page and back."""
-        self.go(f"/labs/{lab}/connect").get_by_role("button", name="Continue").click()
+        """Through the consent page and back; the first sync starts at once."""
+        page = self.go(f"/labs/{lab}/connect")
+        start = page.get_by_label("Start right away")
+        if start.count():  # it is no reconnect
+            start.check()
+        page.get_by_role("button", name="Continue").click()
         self.consent()
 
     def row(self, statement: str, *parameters: object) -> dict:

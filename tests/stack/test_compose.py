@@ -23,7 +23,7 @@ from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
-from include.sync.retention import AUDIT_DAYS
+from tests.support.world import AUDIT_DAYS
 
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.
@@ -111,6 +111,7 @@ def test_a_documented_setting_of_the_caller_is_taken_by_both_stacks(
 def test_the_stacks_have_the_budget_that_holds_without_a_setting() -> None:
     usual = Budget()
     assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_SECOND"]) == usual.requests_per_second
+    assert float(environment.SETTINGS["PILOT_QBO_REQUESTS_PER_MINUTE"]) == usual.requests_per_minute
     assert float(environment.SETTINGS["PILOT_QBO_BATCHES_PER_MINUTE"]) == usual.batches_per_minute
     assert float(environment.SETTINGS["PILOT_QBO_PAUSE_SECONDS"]) == usual.pause_seconds
 

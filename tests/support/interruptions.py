@@ -6,25 +6,23 @@ from typing import Any
 
 import pytest
 
-from include.sync import capture
-from include.sync.settle import settle
-from include.sync.write import conclude
+from include.sync import capture, settle
 
 
 @contextmanager
 def dying_as_it_records(number: int) -> Iterator[None]:
     """The worker dies (KeyboardInterrupt) while it records the outcome of this record of a load, counted from 1."""
-    recorded = 0
+    recorded, record_outcome = 0, settle.record_outcome
 
     def dies(*arguments: Any) -> None:
         nonlocal recorded
         recorded += 1
         if recorded == number:
             raise KeyboardInterrupt
-        settle(*arguments)
+        record_outcome(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(conclude, "settle", dies)
+        patch.setattr(settle, "record_outcome", dies)
         yield
 
 

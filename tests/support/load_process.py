@@ -26,7 +26,7 @@ runtime = Runtime(
         discovery_url=f"{given['sandbox']}/.well-known/openid_sandbox_configuration",
     ),
     vault=TokenVault(given["key"]),
-    budget=Budget(requests_per_second=10_000, batches_per_minute=10_000),
+    budget=Budget(requests_per_second=10_000, requests_per_minute=10_000, batches_per_minute=10_000),
     run=Run(dag_id=given["dag_id"], run_id=given["run"]),
 )
 sys.stdout.write("loading\n")

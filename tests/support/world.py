@@ -27,7 +27,7 @@ from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
 from include.reconciliation.fix import mark_again
-from include.sync import capture, retention, steps
+from include.sync import capture, dry_run, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.selection import Selection, selection_of
 from tests.support.connections import Connections
@@ -43,6 +43,7 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+AUDIT_DAYS = retention.AUDIT_DAYS
 RECONCILIATION = "ledger_reconciliation"
 INVOICES = "invoice_lms_to_qbo"
 Step = Literal["extract", "transform", "validate", "load"]
@@ -282,9 +283,9 @@ class World:
         """All tasks of a run for a company but the first; the counts of the load."""
         return [self.step(name, run, realm) for name in STEPS][-1]
 
-    def capture(self, realm: str | None = None) -> dict[str, int]:
+    def capture(self, realm: str | None = None, *, dry_run: bool = False) -> dict[str, int]:
         """One change capture."""
-        return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm)
+        return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm, dry_run=dry_run)
 
     def captured_companies(self, *, after_webhook: bool = False) -> list[str]:
         """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
@@ -323,10 +324,10 @@ class World:
             mark_again(self.connection, self.qbo.realm, proof.difference)
         self.both()
 
-    def prune(self, audit_days: int = retention.AUDIT_DAYS) -> dict[str, int]:
+    def prune(self, audit_days: int = AUDIT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
         """Take away old history, as the housekeeping does; how many rows of each table."""
         with self.runtime.connect() as connection:
-            return retention.prune(connection, audit_days=audit_days)
+            return retention.prune(connection, audit_days=audit_days, dry_run=dry_run)
 
     # ---------------------------------------------------------------- the sync, until nothing is due
 
@@ -406,6 +407,35 @@ class World:
             " attempt_after = case when attempt_after > now() + interval '1 hour' then attempt_after end"
         )
 
+    # ---------------------------------------------------------------- previews
+
+    def preview(self, lab: int | None = None) -> list[Json]:
+        """A preview of all that the lab, or every lab of the company, has to sync; its records."""
+        run = self.as_run("sync_preview")
+        dry_run.preview_sync(run, self.qbo.realm, lab)
+        return self.previewed(run)
+
+    def dry_run(self, dag_id: str, *, release_held: bool = False, resync: bool = False, **selecting: Any) -> list[Json]:
+        """A dry run of a DAG for this lab's company, with its parameters; the records of its preview."""
+        run, flow, realm = self.as_run(dag_id), FLOWS[dag_id], self.qbo.realm
+        selected = selection_of({"resync": resync, **selecting})
+        steps.companies(run, flow, realm, resync, release_held=release_held, selected=selected, dry_run=True)
+        compare = selected if resync else None
+        steps.extract(run, flow, realm, release_held=release_held, dry_run=True, compare=compare)
+        steps.transform(run, flow, realm, release_held=release_held, dry_run=True)
+        steps.validate(run, flow, realm)
+        steps.load(run, flow, realm, dry_run=True)
+        return self.previewed(run)
+
+    def previewed(self, run: Runtime) -> list[Json]:
+        """The records of the preview that a run has made, in their order."""
+        return self.sql(
+            "select r.* from qbo_sync.preview p join qbo_sync.preview_record r on r.preview_id = p.id"
+            " where p.dag_id = %s and p.run_id = %s order by r.position",
+            run.run.dag_id,
+            run.run.run_id,
+        )
+
     # ---------------------------------------------------------------- connection, links and errors
 
     def connect(self, lab: int, qbo: QuickBooks) -> None:
@@ -468,7 +498,9 @@ def make_world(
                 api_base_url=sandbox_url,
             ),
             vault=TokenVault(token_key or Fernet.generate_key().decode()),
-            budget=Budget(requests_per_second=10_000, batches_per_minute=10_000, pause_seconds=0.1),
+            budget=Budget(
+                requests_per_second=10_000, requests_per_minute=10_000, batches_per_minute=10_000, pause_seconds=0.1
+            ),
             run=Run(dag_id="test", run_id="test"),
         )
         world = World(database_url, qbo, runtime, connection)

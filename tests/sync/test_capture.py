@@ -111,6 +111,18 @@ def test_a_capture_that_dies_before_it_commits_is_as_if_it_had_never_been(world:
     assert marks(world) == {("invoice", made["Id"])}
 
 
+def test_a_dry_run_counts_what_changed_and_leaves_it_to_the_next_capture(world: World) -> None:
+    world.capture()
+    stranger = world.qbo.create("Customer", DisplayName="Stranger")
+    made = in_quickbooks(world, stranger["Id"])
+    before = [world.sql(f"select * from qbo_sync.{table}") for table in ("qbo_cursor", "qbo_seen")]
+    assert world.capture(dry_run=True)["marked"] == 1
+    assert marks(world) == set()
+    assert [world.sql(f"select * from qbo_sync.{table}") for table in ("qbo_cursor", "qbo_seen")] == before
+    assert world.capture()["marked"] == 1
+    assert marks(world) == {("invoice", made["Id"])}
+
+
 def test_several_labs_on_a_company_read_it_once(world: World) -> None:
     world.connect(world.billing_lab("Second Lab"), world.qbo)
     world.capture()

@@ -421,3 +421,23 @@ def test_invoices_and_payments_in_another_currency_do_not_come_as_dollars(world:
         ("payment", "foreign_currency"),
     ]
     assert "Invoice C1 is in CAD in QuickBooks. Pilot works only with amounts in USD," in world.errors()[0]["message"]
+
+
+def test_an_invoice_that_was_deleted_here_and_stays_in_quickbooks_stops_no_change_of_its_payment(world: World) -> None:
+    """Nothing deletes it there, for it is dated before a start date that was chosen later."""
+    account, kept, _ = invoiced(world)
+    gone = world.simple_invoice(account)
+    payment = world.payment(account, "100.00", {kept: "60.00", gone: "40.00"})
+    world.both()
+    bill, left = world.qbo_invoice(kept), world.qbo_invoice(gone)
+    [paid] = world.qbo.all("Payment")
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-14'")
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", gone)
+    world.both()
+    change(world, paid, TotalAmt=110, Line=[pays(bill, "70.00"), pays(left, "40.00")])
+    world.both()
+    row = world.sql("select * from lms.payment where id = %s", payment)[0]
+    applied = world.sql("select invoice_id, amount from lms.payment_application where payment_id = %s", payment)
+    assert (row["amount"], applied) == (110, [{"invoice_id": kept, "amount": 70}])
+    assert world.value("select count(*) from qbo_sync.change_mark where entity = 'payment'") == 0
+    quiet(world)

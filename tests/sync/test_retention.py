@@ -15,7 +15,9 @@ def test_old_rows_go_and_the_state_stays(world: World) -> None:
     world.sql("update qbo_sync.api_call set at = now() - interval '101 days'")
     world.sql("update qbo_sync.sync_outcome set at = now() - interval '101 days'")
     world.sql("update qbo_sync.reconciliation set started_at = now() - interval '761 days' where id = %s", old.id)
+    counted = world.prune(dry_run=True)
     deleted = world.prune()
+    assert counted == deleted, "a dry run counts them, and deletes none"
     assert deleted["staged_record"] > 0
     assert [one["reconciliation_id"] for one in world.sql("select * from qbo_sync.reconciliation_customer")] == [
         recent.id

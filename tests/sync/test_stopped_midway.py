@@ -114,7 +114,7 @@ def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypa
 def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
     """The tasks' functions, without Airflow around them."""
     run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
-    context = {"dag_run": run, "params": {"release_held": False, **params}}
+    context = {"dag_run": run, "params": {"resync": False, "release_held": False, "dry_run": False, **params}}
     for module in (tasks, capture, company_check):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))

@@ -38,12 +38,25 @@ def synced_and_expected(
 
 def kept_in_quickbooks(connection: psycopg.Connection, realm_id: str, invoice_ids: Iterable[str]) -> set[str]:
     """Those of the invoices that the LMS has deleted and QuickBooks keeps, because their delete is held or was refused
-    (rule 8.9): what is applied to them there stays so."""
+    (rule 8.9), or the lab's settings keep it from going there: what is applied to them there stays so."""
     rows = connection.execute(
         "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
         "   and entity = 'invoice' and waits_for_entity = 'mass_delete' and record_id = any(%(ids)s)"
         " union select lms_id::text from qbo_sync.left_alone where realm_id = %(realm)s and entity = 'invoice'"
-        "   and gone_from = 'lms' and lms_id = any(%(ids)s::bigint[])",
+        "   and gone_from = 'lms' and lms_id = any(%(ids)s::bigint[])"
+        # Nobody is about to delete it there: it is dated before the start date, or the settings let nothing flow. Not
+        # what a dry run has linked under an id of its own (links.py): that is yet to come to the LMS.
+        " union select l.lms_id::text from qbo_sync.entity_link l"
+        " where l.realm_id = %(realm)s and l.entity = 'invoice' and l.lms_id = any(%(ids)s::bigint[]) and l.lms_id > 0"
+        "   and not exists (select 1 from lms.invoice i where i.id = l.lms_id)"
+        "   and not exists (select 1 from qbo_sync.lms_change c where c.entity = 'invoice' and c.lms_id = l.lms_id)"
+        "   and not exists (select 1 from qbo_sync.change_mark m join qbo_sync.connection n using (realm_id)"
+        "                    where m.realm_id = l.realm_id and m.direction = 'lms_to_qbo' and m.entity = 'invoice'"
+        "                      and m.record_id = l.lms_id::text"
+        "                      and n.started_at is not null and qbo_sync.lets_flow(n, m))"
+        "   and not exists (select 1 from qbo_sync.sync_error e"
+        "                    where e.realm_id = l.realm_id and e.direction = 'lms_to_qbo' and e.status = 'open'"
+        "                      and e.record_entity = 'invoice' and e.record_id = l.lms_id::text)",
         {"realm": realm_id, "ids": sorted(invoice_ids)},
     )
     return {invoice_id for (invoice_id,) in rows}

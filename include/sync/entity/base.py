@@ -170,6 +170,10 @@ class ToLms(EntitySync[T, L, Q, C]):
     def in_lms(self, record: StagedRecord[T, L, Q, C]) -> T | None:
         """What the LMS said, in the form that both sides share. Pure."""
 
+    def left_in_lms(self, record: StagedRecord[T, L, Q, C]) -> T | None:
+        """What the LMS says after the plan was carried out. Pure."""
+        return record.planned.target or self.in_lms(record)
+
     @abstractmethod
     def write(self, connection: psycopg.Connection, company: Company, record: StagedRecord[T, L, Q, C]) -> Written:
         """Carry out the plan, with link and base, in the caller's transaction. Raises RetryLater.

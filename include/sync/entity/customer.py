@@ -52,10 +52,14 @@ class CustomerSync(ToQuickBooks[Customer, Customer, Version, CustomerContext]):
             parent = record.lms.parent if record.lms else None
             if parent:
                 record.known.parent_id, record.known.account = ids.get(parent), names[parent].name
-        proposals = {record.record_id: name_proposals(record) for record in new}
-        find_free_names(client, qbo_customer.NAME_HOLDERS, new, proposals)
+        self.propose_names(client, new)
         moved = [record for record in records if has_moved(record)]
         fetch_current(connection, client, self.resource, qbo_record.version, moved, also="Active IN (true, false)")
+
+    def propose_names(self, client: QboClient, records: Sequence[StagedCustomer]) -> None:
+        """Fill `free_name` of new customers whose name is another's."""
+        proposals = {record.record_id: name_proposals(record) for record in records}
+        find_free_names(client, qbo_customer.NAME_HOLDERS, records, proposals)
 
     def plan(self, record: StagedCustomer, lab: LabSettings) -> Plan[Customer]:
         """By the customers' planner."""

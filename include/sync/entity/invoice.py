@@ -191,6 +191,14 @@ class InvoiceSync(
         """The LMS's invoice."""
         return record.lms.invoice if record.lms else None
 
+    def left_in_lms(self, record: StagedInvoice) -> Invoice | None:
+        """Of an invoice that is the LMS's own only the amounts change (rule 4)."""
+        ours, target = self.in_lms(record), record.planned.target
+        if ours is None or target is None or ours.origin == "qbo":
+            return target or ours
+        amounts = {name: getattr(target, name) for name in ("discount", "shipping", "tax", "total")}
+        return replace(ours, **amounts)
+
     def write(self, connection: psycopg.Connection, company: Company, record: StagedInvoice) -> Written:
         """Write the plan to the LMS, with link and base."""
         plan = record.planned
@@ -323,11 +331,13 @@ def _read_customer_names(connection: psycopg.Connection, records: Sequence[Stage
 def _read_held(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
     """Until when the lab lets its new invoices wait."""
     rows = connection.execute(
-        "select invoice_id::text, goes_out_at from qbo_sync.held_invoice"
-        " where realm_id = %s and invoice_id = any(%s::bigint[])",
+        # one look-up for each: as a join it may read all marks for each
+        "select asked.id::text, (select goes_out_at from qbo_sync.held_invoice h"
+        "                         where h.realm_id = %s and h.invoice_id = asked.id)"
+        "  from unnest(%s::bigint[]) as asked (id)",
         [company.realm_id, [record.lms_id for record in records]],
     )
-    until: dict[str, datetime] = dict(rows.fetchall())
+    until: dict[str, datetime | None] = dict(rows.fetchall())
     for record in records:
         record.known.held_until = until.get(record.lms_id or "")
 
@@ -369,7 +379,9 @@ def _find_in_quickbooks(
     taken = links.linked_ids(connection, company.realm_id, ["invoice"], [one.qbo_id for one in found])
     for record in ready:
         number = new[record.record_id].number
-        record.known.number_matches = tuple(one for one in found if one.number == number and one.qbo_id not in taken)
+        same = [one for one in found if one.number == number]
+        record.known.number_matches = tuple(one for one in same if one.qbo_id not in taken)
+        record.known.linked_number_matches = tuple(one for one in same if one.qbo_id in taken)
         if number in refused:
             record.known.refused_lookup = RefusedLookup(name=number, fault=refused[number].as_detail())
 

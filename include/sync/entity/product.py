@@ -42,7 +42,12 @@ class ItemSync(ToQuickBooks[Product, Product, Version, ProductContext]):
             record.lms, record.context = found.get(record.record_id), ProductContext()
         new = [record for record in records if record.link is None and record.lms]
         find_bearers(connection, client, new, (self.resource,), _ENTITIES)
-        find_free_names(client, (self.resource,), new, {record.record_id: name_proposals(record) for record in new})
+        self.propose_names(client, new)
+
+    def propose_names(self, client: QboClient, records: Sequence[StagedProduct]) -> None:
+        """Fill `free_name` of new items whose name is another's."""
+        proposals = {record.record_id: name_proposals(record) for record in records}
+        find_free_names(client, (self.resource,), records, proposals)
 
     def _in_lms(self, connection: psycopg.Connection, ids: Sequence[str]) -> dict[str, Product]:
         return read_products(connection, ids)

@@ -43,6 +43,8 @@ class InvoiceContext(Context):
     #: New in the LMS: the QuickBooks id of its customer; QuickBooks' invoices of its number that are linked to nothing.
     customer_qbo_id: str | None = None
     number_matches: tuple[QboInvoice, ...] = ()
+    #: … and those that are linked already: QuickBooks may refuse a second invoice of the number.
+    linked_number_matches: tuple[QboInvoice, ...] = ()
     #: In QuickBooks: whom its customer stands for, what its items stand for.
     payer: Payer | None = None
     #: In the LMS: the name of whom it is for.

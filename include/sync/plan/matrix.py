@@ -168,11 +168,12 @@ def _writes(entity: Entity, changed_on: Side, settings: ConnectionSettings, *, n
 
 
 def is_on(entity: Entity, direction: Direction, settings: ConnectionSettings) -> bool:
-    """Whether the lab's settings let records of an entity flow that way now (the view due_mark says the same).
+    """Whether the lab is started and its settings let records of an entity flow that way (the view due_mark says the
+    same).
 
     What is off stays marked, and is synced once it is on again.
     """
-    if settings.direction not in (direction, "both"):
+    if not settings.started or settings.direction not in (direction, "both"):
         return False
     return entity in LISTS or bool(getattr(settings, SWITCHES[entity]))
 

@@ -291,11 +291,13 @@ def _to_lms(record: StagedPayment, decision: Decision, theirs: Payment | None) -
     problem = _taken_back(record, decision, theirs) or _conflict_in_lms(record, decision, theirs)
     if decision.step == "delete":
         return Plan(step="delete", cause=Cause.DELETED, side="lms", problem=problem)
+    # What QuickBooks still applies to an invoice that the LMS has deleted has nowhere to go there.
+    leaving = {RecordKey("invoice", id_) for id_ in record.known.leaving_invoices}
     return Plan(
         step="update",
         cause=_cause(record, theirs),
         side="lms",
-        target=theirs,
+        target=replace(theirs, applications=without(theirs.applications, leaving)) if theirs else None,
         problem=problem or skipped_lines(record),
     )
 

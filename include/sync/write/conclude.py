@@ -1,6 +1,6 @@
 """What an answer of QuickBooks means for a record: link, base, outcome, error, audit, and the end of its intent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NewType
 
@@ -77,8 +77,18 @@ def conclude(
     merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
     if merged:
         forget(connection, where.run, where.realm_id, merged, request[0].billing_lab_id)
-    for (intent, result), more in zip(answered, learned, strict=True):
-        _record(connection, where, intent, result, more)
+    for intent, result in answered:
+        if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
+            note_unconfirmed(connection, where.realm_id, intent.key, result)
+    intents.finish(connection, where.realm_id, request)
+    linked = _read_links(connection, where, answered)
+    # One round trip for all records, as far as nothing has to be asked.
+    with connection.pipeline():
+        ends = [
+            _record(connection, where, intent, result, more, linked)
+            for (intent, result), more in zip(answered, learned, strict=True)
+        ]
+    settle(connection, where.run, ends)
     connection.commit()
 
 
@@ -123,48 +133,45 @@ def _record(
     intent: Intent,
     result: Json | Fault | NotFound,
     learned: _Learned,
-) -> None:
-    if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
-        note_unconfirmed(connection, where.realm_id, intent.key, result)
-    intents.finish(connection, where.realm_id, intent)
+    linked: "_Linked",
+) -> Settlement:
     if learned.writes:
         keep_beside(connection, where.run, where.realm_id, intent.billing_lab_id, learned.writes)
     if isinstance(result, Fault | float) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
     if isinstance(result, float):
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=result))
-    elif learned.problem is not None:
-        _failed(connection, where, intent, learned.problem)
-    elif not isinstance(result, Fault):
-        _done(connection, where, intent, result)
-    elif intent.operation == "delete" and is_missing(result):
+        return _end(where, intent, "waiting", wait_seconds=result)
+    if learned.problem is not None:
+        return _failed(where, intent, learned.problem)
+    if not isinstance(result, Fault):
+        return _done(connection, where, intent, result, linked)
+    if intent.operation == "delete" and is_missing(result):
         # Somebody was quicker: the record is deleted, as planned.
-        _done(connection, where, intent, {})
-    elif result.remedy is Remedy.REREAD:
+        return _done(connection, where, intent, {}, linked)
+    if result.remedy is Remedy.REREAD:
         if learned.sync_token is not None:
             links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    elif learned.cleared:
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-    else:
-        # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
-        # the next plan looks before it writes.
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS))
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
+    if learned.cleared:
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
+    # One item of a batch was throttled or failed inside QuickBooks, perhaps after it was done (trap 6):
+    # the next plan looks before it writes.
+    return _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS)
 
 
-def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json) -> None:
+def _done(
+    connection: psycopg.Connection, where: Conclusion, intent: Intent, answer: Json, linked: "_Linked"
+) -> Settlement:
     if intent.operation == "delete":
         _audit(connection, where, intent, intent.payload_id)
         links.remove(connection, where.realm_id, intent.key)
-        settle(connection, where.run, _end(where, intent, "deleted"))
-        return
+        return _end(where, intent, "deleted")
     now = qbo_record.version(answer)
     base = where.sync.agreed(intent.base, answer)
     _audit(connection, where, intent, now.qbo_id, base, now.sync_token)
-    if intent.operation == "create" and _linked_otherwise(connection, where, intent, now.qbo_id):
+    if intent.operation == "create" and linked.otherwise(intent, now.qbo_id):
         # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
-        settle(connection, where.run, _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS))
-        return
+        return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
     problem = where.sync.check_answer(intent, answer)
     if problem and intent.operation == "update":
         # Not agreed on: the next try must find it as different as it is.
@@ -177,9 +184,8 @@ def _done(connection: psycopg.Connection, where: Conclusion, intent: Intent, ans
             lab = intent.billing_lab_id
             hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, intent.base, lab)
     if problem:
-        _failed(connection, where, intent, problem, qbo_id=now.qbo_id)
-    else:
-        settle(connection, where.run, _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id))
+        return _failed(where, intent, problem, qbo_id=now.qbo_id)
+    return _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id)
 
 
 def _audit(
@@ -206,28 +212,42 @@ def _audit(
     audit.keep(connection, where.run, entry)
 
 
-def _linked_otherwise(connection: psycopg.Connection, where: Conclusion, intent: Intent, qbo_id: str) -> bool:
-    """Whether the record has another link by now, or what was created is another record's."""
-    own = links.qbo_ids(connection, where.realm_id, [intent.key]).get(intent.key)
-    if own is not None:
-        # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
-        return own != qbo_id and intent.entity != "credit_application"
-    return bool(links.linked_ids(connection, where.realm_id, where.sync.same_resource, [qbo_id]))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Linked:
+    """The links there are of what was created, before the answers count."""
+
+    of_records: Mapping[RecordKey, str]
+    qbo_ids: Collection[str]
+
+    def otherwise(self, intent: Intent, qbo_id: str) -> bool:
+        """Whether the record has another link by now, or what was created is another record's."""
+        own = self.of_records.get(intent.key)
+        if own is not None:
+            # Nobody links a credit's applications by hand: that link is to the payment which this one replaces.
+            return own != qbo_id and intent.entity != "credit_application"
+        return qbo_id in self.qbo_ids
 
 
-def _failed(
-    connection: psycopg.Connection,
-    where: Conclusion,
-    intent: Intent,
-    problem: Problem,
-    qbo_id: str | None = None,
-) -> None:
+def _read_links(
+    connection: psycopg.Connection, where: Conclusion, answered: Sequence[tuple[Intent, Json | Fault | NotFound]]
+) -> _Linked:
+    created = {
+        intent.key: qbo_record.version(result).qbo_id
+        for intent, result in answered
+        if intent.operation == "create" and not isinstance(result, Fault | float)
+    }
+    return _Linked(
+        of_records=links.qbo_ids(connection, where.realm_id, created),
+        qbo_ids=links.linked_ids(connection, where.realm_id, where.sync.same_resource, created.values()),
+    )
+
+
+def _failed(where: Conclusion, intent: Intent, problem: Problem, qbo_id: str | None = None) -> Settlement:
     number = where.sync.number(intent.base)
     # Whatever the write named may be what it was refused for (rule 8.3).
     named = [in_quickbooks(*one) for one in qbo_record.named(intent.resource, intent.payload)]
     problem = replace(problem, causes=(*problem.causes, *named))
-    end = _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
-    settle(connection, where.run, end)
+    return _end(where, intent, "failed", problem=problem, qbo_id=qbo_id, document_number=number)
 
 
 def _end(where: Conclusion, intent: Intent, outcome: Outcome, **details: object) -> Settlement:

@@ -13,13 +13,13 @@ from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import Cause
 from include.model.problem import Problem
-from include.model.record import Direction, Operation, Outcome
+from include.model.record import Direction, Entity, Operation, Outcome
 from include.model.staged import StagedRecord
 from include.sync import audit, hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
@@ -51,12 +51,12 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     for sync in flow.entities:
         if not isinstance(sync, ToLms):
             raise TypeError(f"{sync.entity} is not written to the LMS")
-        with runtime.connect() as connection, exclusive(connection, realm_id, "load into the LMS", sync.entity):
+        with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(sync.entity)):
             company = read_company(connection, realm_id)
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             connection.commit()
             for record in in_write_order(records):
-                if is_on_for(company, _DIRECTION, record.entity, record.billing_lab_id):
+                if is_still_on(company, record):
                     _one(connection, runtime, company, sync, record)
                 # else the lab's settings have stopped it since it was extracted: its mark stays
             marks.lock_to_settle(connection)
@@ -64,6 +64,11 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             summary = staging.keep_summary(connection, runtime.run, realm_id)
             connection.commit()
     return summary
+
+
+def lock_of(entity: Entity) -> tuple[str, str]:
+    """Held by the load of an entity, besides the company's id."""
+    return "load into the LMS", entity
 
 
 def _one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
@@ -160,13 +165,8 @@ def _audit(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
     """What became of the record. Without a write of its own: the link that is taken back, and what of the LMS has
-    changed all the same (what a payment that is gone on both sides gives back).
-
-    Before is what both sides last agreed on: what is the LMS's own (the lines of a case's invoice) is no change. Its
-    rows are kept as they were.
-    """
-    plan, agreed = record.planned, record.link.base if record.link else None
-    before = agreed or sync.in_lms(record)
+    changed all the same (what a payment that is gone on both sides gives back)."""
+    plan, before = record.planned, sync.in_lms(record)
     unlinked = plan.step == "unlink"
     entry = audit.Entry(
         side="lms",
@@ -176,8 +176,8 @@ def _audit(
         qbo_id=record.qbo_id,
         billing_lab_id=_lab(company, sync, record),
         operation="unlink" if unlinked else _OPERATIONS.get(written.outcome, "update"),
-        before=agreed if unlinked else before,
-        after=None if unlinked or written.outcome == "deleted" else plan.target or before,
+        before=record.link.base if unlinked and record.link else before,
+        after=None if unlinked or written.outcome == "deleted" else sync.left_in_lms(record),
         sync_token=record.fetched.sync_token if record.fetched else None,
     )
     nothing_done = written.outcome == "unchanged" and not unlinked
@@ -207,17 +207,19 @@ def _settle(
     settle(
         connection,
         runtime.run,
-        Settlement(
-            realm_id=company.realm_id,
-            direction=_DIRECTION,
-            key=record.key,
-            generation=record.generation,
-            billing_lab_id=_lab(company, sync, record),
-            outcome=outcome,
-            qbo_id=record.record_id,
-            document_number=sync.document_number(record),
-            **details,
-        ),
+        [
+            Settlement(
+                realm_id=company.realm_id,
+                direction=_DIRECTION,
+                key=record.key,
+                generation=record.generation,
+                billing_lab_id=_lab(company, sync, record),
+                outcome=outcome,
+                qbo_id=record.record_id,
+                document_number=sync.document_number(record),
+                **details,
+            )
+        ],
     )
 
 

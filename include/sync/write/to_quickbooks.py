@@ -20,7 +20,7 @@ from include.company.company import Company, read_company
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import WRITES, Cause
-from include.model.record import LISTS, Operation, Outcome, RecordKey
+from include.model.record import Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
@@ -28,7 +28,7 @@ from include.sync import audit, errors, hand_over, intents, links, marks, stagin
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent
-from include.sync.lab import is_on_for
+from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.settle import Settlement, settle
 from include.sync.write.conclude import Conclusion, conclude
@@ -47,7 +47,7 @@ SOON = 0.5
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
-    with runtime.connect() as connection, exclusive(connection, realm_id, "load", flow.names[0]):
+    with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(flow)):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
             lost = LostAnswers(recover(connection, client, runtime.run, flow))
@@ -56,7 +56,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
                 if not isinstance(sync, ToQuickBooks):
                     raise TypeError(f"{sync.entity} is not written to QuickBooks")
                 staged = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-                records = [record for record in staged if wave.includes(record) and _is_still_on(record, company)]
+                records = [record for record in staged if wave.includes(record) and is_still_on(company, record)]
                 _settle_unwritten(connection, runtime, company, sync, records)
                 writes = [record for record in records if hand_over.is_for_this_run(record, record.planned)]
                 # Deletes first, they free numbers and money (rule 8.5); then what may go side by side.
@@ -76,11 +76,9 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     return summary
 
 
-def _is_still_on(record: Row, company: Company) -> bool:
-    """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
-    by all labs of the company: one lab that lets them flow is enough."""
-    lab = None if record.entity in LISTS else record.billing_lab_id
-    return is_on_for(company, record.direction, record.entity, lab)
+def lock_of(flow: Flow) -> tuple[str, str]:
+    """Held by the load of a flow, besides the company's id."""
+    return "load", flow.names[0]
 
 
 class LostAnswers:
@@ -195,17 +193,16 @@ def _claim(
     marks.lock_to_settle(connection)
     needed = {record.key: _references(sync, record) for record in group}
     ids = links.qbo_ids(connection, company.realm_id, {key for keys in needed.values() for key in keys})
-    ready = []
-    for record in group:
-        if not _is_still_valid(connection, company.realm_id, record):
-            continue
-        missing = [key for key in needed[record.key] if key not in ids]
-        if missing:
-            settle(connection, runtime.run, _end(company, record, "waiting", waits_for=missing[0]))
+    ready, missing = [], []
+    for record in _still_valid(connection, company.realm_id, group):
+        unlinked = [key for key in needed[record.key] if key not in ids]
+        if unlinked:
+            missing.append(_end(company, record, "waiting", waits_for=unlinked[0]))
             continue
         body = sync.body(record, record.planned, ids, company)
         _note_beside(connection, runtime, company, record)
         ready.append(_intent(record, sync, body))
+    settle(connection, runtime.run, missing)
     return ready
 
 
@@ -232,23 +229,36 @@ def _note_beside(connection: psycopg.Connection, runtime: Runtime, company: Comp
         marks.keep_waiting(connection, company.realm_id, record, plan.waits_for)
 
 
-def _is_still_valid(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
-    """Whether neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
+def _still_valid(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]) -> list[Row]:
+    """Those of which neither the mark nor the link has changed since the extract, and no earlier write is unfinished.
 
-    The mark's row stays locked.
+    All of one entity. The marks' rows stay locked, in the order of the records' ids.
     """
-    row = connection.execute(
-        "select 1 from qbo_sync.change_mark m"
-        "  left join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity"
-        "                                    and l.record_id = m.record_id"
-        " where m.realm_id = %s and m.direction = %s and m.entity = %s and m.record_id = %s and m.generation = %s"
-        "   and l.version is not distinct from %s"
+    if not records:
+        return []
+    rows = connection.execute(
+        "select m.record_id from qbo_sync.change_mark m"
+        "  join unnest(%(ids)s::text[], %(generations)s::bigint[], %(versions)s::bigint[])"
+        "       as planned (record_id, generation, version) using (record_id, generation)"
+        " where m.realm_id = %(realm)s and m.direction = %(direction)s and m.entity = %(entity)s"
+        "   and m.record_id = any(%(ids)s)"
+        # one look-up for each: as a join it may read all links
+        "   and (select version from qbo_sync.linked_record l where l.realm_id = m.realm_id and l.entity = m.entity"
+        "           and l.record_id = m.record_id) is not distinct from planned.version"
         "   and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = m.realm_id"
         "                      and i.entity = m.entity and i.record_id = m.record_id)"
-        " for update of m",
-        [realm_id, record.direction, record.entity, record.record_id, record.generation, record.link_version],
-    ).fetchone()
-    return row is not None
+        " order by length(m.record_id), m.record_id for update of m",
+        {
+            "realm": realm_id,
+            "direction": records[0].direction,
+            "entity": records[0].entity,
+            "ids": [record.record_id for record in records],
+            "generations": [record.generation for record in records],
+            "versions": [record.link_version for record in records],
+        },
+    )
+    valid = {record_id for (record_id,) in rows}
+    return [record for record in records if record.record_id in valid]
 
 
 def _intent(record: Row, sync: Sync, body: Json) -> Intent:
@@ -276,31 +286,27 @@ def _settle_unwritten(
         for record in records
         if record.planned.step not in WRITES or not hand_over.is_for_this_run(record, record.planned)
     ]
-    for position, record in enumerate(unwritten):
-        if position % _AT_ONCE == 0:
-            connection.commit()
-            marks.lock_to_settle(connection)
-        if _is_still_valid(connection, company.realm_id, record):
-            _settle_one(connection, runtime, company, sync, record)
+    for start in range(0, len(unwritten), _AT_ONCE):
+        connection.commit()
+        marks.lock_to_settle(connection)
+        valid = _still_valid(connection, company.realm_id, unwritten[start : start + _AT_ONCE])
+        settle(connection, runtime.run, [_end_one(connection, runtime, company, sync, record) for record in valid])
     connection.commit()
 
 
-def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+def _end_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
     plan = record.planned
     if not hand_over.is_for_this_run(record, plan):
         hand_over.hand_over(connection, company.realm_id, record)
-        settle(connection, runtime.run, _end(company, record, "unchanged"))
     elif plan.step == "adopt":
-        _adopt(connection, runtime, company, sync, record)
+        return _adopt(connection, runtime, company, sync, record)
     elif plan.step == "wait" and plan.wait_until:
-        settle(connection, runtime.run, _end(company, record, "waiting", wait_until=plan.wait_until))
+        return _end(company, record, "waiting", wait_until=plan.wait_until)
     elif plan.step == "wait":
-        waits_for = plan.waits_for or A_PERSON
-        settle(connection, runtime.run, _end(company, record, "waiting", waits_for=waits_for))
+        return _end(company, record, "waiting", waits_for=plan.waits_for or A_PERSON)
     elif plan.step == "fail":
         number = sync.document_number(record)
-        end = _end(company, record, "failed", problem=record.problem, document_number=number)
-        settle(connection, runtime.run, end)
+        return _end(company, record, "failed", problem=record.problem, document_number=number)
     else:
         if plan.step == "rebase" and record.link:
             # The version stays as it was: change capture takes QuickBooks' newer one for news, and not for an echo.
@@ -314,23 +320,22 @@ def _settle_one(connection: psycopg.Connection, runtime: Runtime, company: Compa
             _audit(connection, runtime, company, record, "unlink", record.qbo_id, before=before)
             if plan.cause is Cause.LINKED_TO_NOTHING:
                 hand_over.plan_payment_again(connection, record.record_id)
-        settle(connection, runtime.run, _end(company, record, "unchanged"))
+    return _end(company, record, "unchanged")
 
 
-def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
+def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
     """Link what is there already. If another record took it meanwhile, plan again."""
     match = record.planned.match
     if match is None:
         raise RuntimeError("an adoption has a match")
     if links.linked_ids(connection, company.realm_id, sync.same_resource, [match.id]):
-        settle(connection, runtime.run, _end(company, record, "waiting", wait_seconds=SOON))
-        return
+        return _end(company, record, "waiting", wait_seconds=SOON)
     base = record.planned.target
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
     confirm(connection, company.realm_id, record.key)
     _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
     hand_over.sync_back(connection, company.realm_id, record.key, match.id, base, record.billing_lab_id)
-    settle(connection, runtime.run, _end(company, record, "adopted", qbo_id=match.id))
+    return _end(company, record, "adopted", qbo_id=match.id)
 
 
 def _audit(

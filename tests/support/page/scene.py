@@ -31,6 +31,9 @@ def populate(lms: World) -> Json:
     labs["Lakeside Implants"] = lms.billing_lab("Lakeside Implants")
     for name, company in (("Bright Dental Lab", shared), ("Smile Design Studio", shared), ("Harbor Ceramics", own)):
         lms.connect(labs[name], company)
+    labs["Summit Removables"] = lms.billing_lab("Summit Removables")
+    lms.connect(labs["Summit Removables"], make_company(lms.qbo.url, "Summit Removables LLC"))
+    lms.sql("update qbo_sync.connection set started_at = null where billing_lab_id = %s", labs["Summit Removables"])
     _settings_of_the_company(lms, shared)
     check_company(lms.runtime, shared.realm)
     changes_taken(lms)
@@ -42,7 +45,61 @@ def populate(lms: World) -> Json:
         _outcomes(connection, labs, shared.realm)
         _people(connection, labs, shared.realm, errors)
         _proofs(connection, labs, shared.realm, errors)
-    return {"labs": labs, "errors": errors, "many": many, "realm": shared.realm}
+        preview = _preview(connection, labs["Summit Removables"])
+    return {"labs": labs, "errors": errors, "many": many, "realm": shared.realm, "preview": preview}
+
+
+#: Entity, side, step, number, customer, amount, what is wrong, what to do.
+_PREVIEWED: tuple[tuple[str, str, str, str | None, str | None, str | None, str | None, str | None], ...] = (
+    ("billing_account", "qbo", "create", "Park Ave. Dental Associates", None, None, None, None),
+    ("billing_account", "qbo", "adopt", "Riverside Prosthodontics", None, None, None, None),
+    ("product", "qbo", "create", "Zirconia crown", None, None, None, None),
+    ("invoice", "qbo", "create", "INV-20417", "Park Ave. Dental Associates", "1298.50", None, None),
+    ("invoice", "qbo", "create", "INV-20418", "Park Ave. Dental Associates", "285.00", None, None),
+    ("invoice", "qbo", "adopt", "INV-20390", "Riverside Prosthodontics", "640.00", None, None),
+    (
+        "invoice", "qbo", "fail", "INV-20391", "Riverside Prosthodontics", "410.00",
+        "QuickBooks has 2 invoices numbered INV-20391 of $410.00 for the same customer and day. Pilot cannot tell which"
+        " of them is this one.",
+        "Delete the extra invoices in QuickBooks. Pilot then tries again automatically and links the one that is left.",
+    ),
+    ("invoice", "lms", "create", "QB-1077", "Riverside Prosthodontics", "95.00", None, None),
+    (
+        "invoice", "lms", "fail", "QB-1078", "Dr. Walk-in", "60.00",
+        "Invoice QB-1078 of $60.00 is for the customer “Dr. Walk-in”, which is not linked to Pilot.",
+        "Link the customer to a billing account or a doctor–office pair, or ignore it.",
+    ),
+    ("credit", "qbo", "create", None, "Park Ave. Dental Associates", "40.00", None, None),
+    ("payment", "qbo", "create", None, "Park Ave. Dental Associates", "1298.50", None, None),
+    ("payment", "qbo", "wait", None, "Riverside Prosthodontics", "410.00", None, None),
+    ("payment", "lms", "create", None, "Riverside Prosthodontics", "95.00", None, None),
+)  # fmt: skip
+
+
+def _preview(connection: psycopg.Connection, lab: int) -> int:
+    """A preview of a first sync."""
+    row = connection.execute(
+        "insert into qbo_sync.preview (realm_id, billing_lab_id, dag_id, run_id, calls, unchanged)"
+        " select realm_id, billing_lab_id, 'sync_preview', 'scene', 14, 3 from qbo_sync.connection"
+        "  where billing_lab_id = %s returning id",
+        [lab],
+    ).fetchone()
+    preview = int(row[0]) if row else 0
+    for position, (entity, side, step, number, customer, amount, message, resolution) in enumerate(_PREVIEWED, 1):
+        code = None if message is None else "ambiguous_match" if "cannot tell" in message else "customer_not_linked"
+        connection.execute(
+            "insert into qbo_sync.preview_record (preview_id, position, billing_lab_id, entity, side, step, cause,"
+            " lms_id, qbo_id, number, customer, dated, amount, waits_for, error_code, message, resolution)"
+            " values (%s, %s, %s, %s, %s, %s, 'new on the other side', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                *(preview, position, lab, entity, side, step),
+                *(str(position) if side == "qbo" else None, str(position) if side == "lms" else None),
+                *(number, customer, date(2026, 11, 19) if amount else None, amount),
+                "invoice INV-20391" if step == "wait" else None,
+                *(code, message, resolution),
+            ],
+        )
+    return preview
 
 
 def _settings_of_the_company(lms: World, company: QuickBooks) -> None:

@@ -48,9 +48,10 @@ class Visitor:
         )
 
 
-def begin(who: Visitor, lab: int, start: str = "") -> str:
-    """Off to Intuit: the address of the consent page."""
-    answer = who.post(f"/labs/{lab}/connect", {"sync_start_date": start}, csrf=who.csrf(f"/labs/{lab}/connect"))
+def begin(who: Visitor, lab: int, start: str = "", *, first: str = "now") -> str:
+    """Off to Intuit: the address of the consent page. `first`: what comes before the first sync."""
+    fields = {"sync_start_date": start, "begin": first}
+    answer = who.post(f"/labs/{lab}/connect", fields, csrf=who.csrf(f"/labs/{lab}/connect"))
     return answer.headers["location"]
 
 

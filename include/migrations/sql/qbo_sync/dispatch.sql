@@ -133,18 +133,12 @@ begin
 end
 $$;
 
--- Nothing early (rules 2 and 3): a customer or item gets its first mark here, because a due invoice (or a move, or a
--- credit) needs it and it is not linked yet; until then dispatch_change skips it (is_tracked). Looked up once per
--- generation of a mark. A record with an open or ignored error is not marked here: it is marked when it changes.
-create or replace function qbo_sync.mark_dependencies() returns void language sql as $$
+-- The customers and items that marked records need and that are not linked yet: nothing early (rules 2 and 3). Without
+-- those that have an open or ignored error: they are marked when they change.
+create or replace function qbo_sync.dependencies(p_marks qbo_sync.change_mark[])
+returns table (realm_id text, entity text, record_id text, billing_lab_id bigint) language sql stable as $$
     with dependent as (
-        update qbo_sync.change_mark m set dependencies_generation = m.generation
-          from (select * from qbo_sync.due_mark
-                 where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
-                   and dependencies_generation is distinct from generation) d
-         where d.realm_id = m.realm_id and d.direction = m.direction and d.entity = m.entity
-           and d.record_id = m.record_id
-        returning m.realm_id, m.entity, m.record_id, m.billing_lab_id
+        select * from unnest(p_marks)
     ), new_invoice as (
         select d.realm_id, i.*
           from dependent d
@@ -192,8 +186,7 @@ create or replace function qbo_sync.mark_dependencies() returns void language sq
           join lms.doctor_office o on d.entity = 'doctor_office' and o.id = d.record_id::bigint
           join qbo_sync.entity_link l on l.realm_id = d.realm_id and l.entity = 'doctor_office' and l.lms_id = o.id
     )
-    insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id)
-    select distinct on (realm_id, entity, record_id) realm_id, 'lms_to_qbo', entity, record_id, billing_lab_id
+    select distinct on (realm_id, entity, record_id) realm_id, entity, record_id, billing_lab_id
       from needed n
      where not exists (select 1 from qbo_sync.linked_record l where l.realm_id = n.realm_id
                           and l.entity = n.entity and l.record_id = n.record_id)
@@ -201,6 +194,24 @@ create or replace function qbo_sync.mark_dependencies() returns void language sq
                           and e.record_entity = n.entity and e.record_id = n.record_id
                           and e.direction = 'lms_to_qbo' and e.status in ('open', 'ignored'))
      order by realm_id, entity, record_id, billing_lab_id
+$$;
+
+-- A customer or item gets its first mark here, because a due invoice (or a move, or a credit) needs it; until then
+-- dispatch_change skips it (is_tracked). Looked up once per generation of a mark.
+create or replace function qbo_sync.mark_dependencies() returns void language sql as $$
+    with dependent as (
+        update qbo_sync.change_mark m set dependencies_generation = m.generation
+          from (select * from qbo_sync.due_mark
+                 where direction = 'lms_to_qbo' and entity in ('invoice', 'credit', 'doctor_office')
+                   and dependencies_generation is distinct from generation) d
+         where d.realm_id = m.realm_id and d.direction = m.direction and d.entity = m.entity
+           and d.record_id = m.record_id
+        returning m as mark
+    )
+    insert into qbo_sync.change_mark (realm_id, direction, entity, record_id, billing_lab_id)
+    select n.realm_id, 'lms_to_qbo', n.entity, n.record_id, n.billing_lab_id
+      from (select array_agg(mark) as marks from dependent) d
+     cross join lateral qbo_sync.dependencies(d.marks) n
     on conflict do nothing
 $$;
 
@@ -226,10 +237,17 @@ begin
         return 0;
     end if;
     perform qbo_sync.lock_marks(true);
-    for change in delete from qbo_sync.lms_change returning * loop
+    for change in
+        with taken as (delete from qbo_sync.lms_change returning *)
+        select distinct on (entity, lms_id, billing_lab_id) * from taken
+    loop
         perform qbo_sync.dispatch_change(change);
         dispatched := dispatched + 1;
     end loop;
+    if dispatched > 1000 then
+        -- Or what reads the marks from here on is planned for the few there were: minutes for 20,000 records.
+        analyze qbo_sync.change_mark;
+    end if;
     with retried as (
         update qbo_sync.sync_error e set retry_at = null
          where e.id in (select id from qbo_sync.error_to_retry)

@@ -1,11 +1,25 @@
 -- Which marks are due (rule 8.5).
 
--- A mark is due when its company is connected, its lab's settings let the record sync, its time has come, and what it
--- waits for is linked. What a setting switches off stays marked: switched on again, it is synced.
--- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
---   that the lab holds back waits as long as that.
+-- Whether a lab's settings let a marked record sync.
 -- * A record whose lab is unknown (TRUNCATE) goes by the settings of any lab of its company; one that QuickBooks
 --   created and that is not linked yet belongs to the lab that receives such transactions.
+create or replace function qbo_sync.lets_flow(n qbo_sync.connection, m qbo_sync.change_mark) returns boolean
+language sql immutable as $$
+    select n.direction in (m.direction, 'both')
+       and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
+            or (case when m.direction = 'qbo_to_lms' and m.billing_lab_id is null
+                     then n.receives_qbo_transactions
+                     else n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id) end
+                and case m.entity when 'invoice' then n.sync_invoices
+                                  when 'payment' then n.sync_payments
+                                  else n.sync_credits end))
+$$;
+
+-- A mark is due when its company is connected, its lab's settings let the record sync, its time has come, and what it
+-- waits for is linked. What a setting switches off stays marked: switched on again, it is synced.
+-- A lab that nobody has started yet has marks, and none of them is due: only a preview looks at them.
+-- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
+--   that the lab holds back waits as long as that.
 -- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
 -- * QuickBooks → LMS, a record also stops waiting when what it waits for is no longer marked: nothing will link it.
 create or replace view qbo_sync.due_mark as
@@ -34,15 +48,7 @@ create or replace view qbo_sync.due_mark as
                                   and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id
                                   and w.attempt_after > clock_timestamp() + interval '1 hour'))
        and exists (select 1 from qbo_sync.connection n
-                    where n.realm_id = m.realm_id
-                      and n.direction in (m.direction, 'both')
-                      and (m.entity in ('billing_account', 'doctor_office', 'product', 'special_item')
-                           or (case when m.direction = 'qbo_to_lms' and m.billing_lab_id is null
-                                    then n.receives_qbo_transactions
-                                    else n.billing_lab_id = coalesce(m.billing_lab_id, n.billing_lab_id) end
-                               and case m.entity when 'invoice' then n.sync_invoices
-                                                 when 'payment' then n.sync_payments
-                                                 else n.sync_credits end)));
+                    where n.realm_id = m.realm_id and n.started_at is not null and qbo_sync.lets_flow(n, m));
 
 -- Companies in which something of these entities is due or in flight, so that what needs it goes later. After three
 -- minutes nothing waits for it any longer.

@@ -25,21 +25,28 @@ create or replace view qbo_sync.error_to_retry as
                                 where m.realm_id = e.realm_id and m.direction = e.direction
                                   and m.entity = e.record_entity and m.record_id = e.record_id));
 
--- A customer gets linked, by the sync or by hand: the transactions that failed for want of that link are retried. An
--- invoice gets linked: so are the payments that were synced without the part applied to it. Only `retry_at` is set
--- here; the next dispatcher turns it into marks, because a transaction that marked here would take locks in an order of
--- its own.
+-- The open errors that a missing link is the cause of. A customer gets linked: the transactions that failed for want of
+-- that link. An invoice: the payments that were synced without the part applied to it.
+create or replace function qbo_sync.errors_of_missing_link(p_realm_id text, p_entity text, p_qbo_id text)
+returns setof qbo_sync.sync_error language sql stable as $$
+    select * from qbo_sync.sync_error
+     where realm_id = p_realm_id and status = 'open' and direction = 'qbo_to_lms'
+       and case when p_entity in ('billing_account', 'doctor_office')
+                then error_code in ('customer_not_linked', 'customer_changed') and detail ->> 'customer_id' = p_qbo_id
+                when p_entity = 'invoice'
+                then error_code = 'unsynced_application' and detail -> 'invoice_ids' ? p_qbo_id
+                else false end
+$$;
+
+-- Whoever links it, the sync or a person: they are retried. Only `retry_at` is set here; the next dispatcher turns it
+-- into marks, because a transaction that marked here would take locks in an order of its own.
 create or replace function qbo_sync.retry_errors_of_missing_link() returns trigger language plpgsql as $$
 begin
-    if new.entity in ('billing_account', 'doctor_office') then
-        update qbo_sync.sync_error set retry_at = clock_timestamp()
-         where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
-           and error_code in ('customer_not_linked', 'customer_changed') and detail ->> 'customer_id' = new.qbo_id;
-    elsif new.entity = 'invoice' then
-        update qbo_sync.sync_error set retry_at = clock_timestamp()
-         where realm_id = new.realm_id and status = 'open' and direction = 'qbo_to_lms'
-           and error_code = 'unsynced_application' and detail -> 'invoice_ids' ? new.qbo_id;
+    if current_setting('qbo_sync.origin', true) = 'dry_run' then
+        return null;  -- a preview's link is never committed, and must not hold an error's row for as long as it is made
     end if;
+    update qbo_sync.sync_error set retry_at = clock_timestamp()
+     where id in (select id from qbo_sync.errors_of_missing_link(new.realm_id, new.entity, new.qbo_id));
     return null;
 end
 $$;

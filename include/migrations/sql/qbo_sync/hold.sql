@@ -16,7 +16,9 @@ create or replace view qbo_sync.held_invoice as
       from qbo_sync.connection n
       join qbo_sync.change_mark m on m.realm_id = n.realm_id and m.direction = 'lms_to_qbo' and m.entity = 'invoice'
                                  and m.billing_lab_id = n.billing_lab_id
+      -- twice the same, so that either table can lead to the other by an index
       join lms.invoice i on i.id = case when m.entity = 'invoice' then m.record_id::bigint end
+                        and i.id::text = m.record_id
                         and i.billing_lab_id = n.billing_lab_id and i.origin = 'lms'
      cross join lateral qbo_sync.goes_out_at(n.hold_invoices, n.hold_days, i.invoice_date) as g (goes_out_at)
      where n.hold_invoices <> 'none' and n.sync_invoices and n.direction in ('lms_to_qbo', 'both')

@@ -63,6 +63,9 @@ create or replace trigger fill_base_of_manual_link before insert on qbo_sync.ent
 -- take locks in an order of its own. Those that already wait for the invoice need nothing.
 create or replace function qbo_sync.queue_applied_transactions() returns trigger language plpgsql as $$
 begin
+    if current_setting('qbo_sync.origin', true) = 'dry_run' then
+        return null;  -- a preview's link is never committed
+    end if;
     insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
     select a.entity, a.lms_id, a.billing_lab_id
       from (select 'payment' as entity, 'payment' as linked_as, p.id as lms_id, p.billing_lab_id

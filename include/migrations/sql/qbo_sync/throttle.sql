@@ -1,9 +1,11 @@
 -- The request budget that all workers share.
 
--- Reserves the next moment at which at most p_limit requests fall into any window; returns the seconds until then.
-create or replace function qbo_sync.reserve_request(p_realm_id text, p_bucket text, p_limit integer, p_window interval)
-returns double precision language plpgsql as $$
+-- Reserves the next moment at which no window holds more requests than its limit; returns the seconds until then.
+create or replace function qbo_sync.reserve_request(
+    p_realm_id text, p_bucket text, p_limits integer[], p_windows interval[]
+) returns double precision language plpgsql as $$
 declare
+    most constant integer not null := (select max(n) from unnest(p_limits) n);
     taken timestamptz[];
     slot timestamptz;
 begin
@@ -11,11 +13,13 @@ begin
     select t.slots into taken from qbo_sync.throttle t
      where t.realm_id = p_realm_id and t.bucket = p_bucket for update;
     slot := greatest(clock_timestamp(), taken[cardinality(taken)]);
-    if cardinality(taken) >= p_limit then
-        slot := greatest(slot, taken[cardinality(taken) - p_limit + 1] + p_window);
-    end if;
+    for n in 1 .. cardinality(p_limits) loop
+        if cardinality(taken) >= p_limits[n] then
+            slot := greatest(slot, taken[cardinality(taken) - p_limits[n] + 1] + p_windows[n]);
+        end if;
+    end loop;
     taken := taken || slot;
-    update qbo_sync.throttle t set slots = taken[greatest(1, cardinality(taken) - p_limit + 1):]
+    update qbo_sync.throttle t set slots = taken[greatest(1, cardinality(taken) - most + 1):]
      where t.realm_id = p_realm_id and t.bucket = p_bucket;
     return greatest(0, extract(epoch from slot - clock_timestamp()));
 end
