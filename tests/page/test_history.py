@@ -136,6 +136,7 @@ def test_a_viewer_finds_an_invoice_and_reads_who_changed_it(
     expect(paid.get_by_role("row").filter(has_text="Open balance").get_by_role("cell")).to_have_text(
         ["$150.00", "$100.00"]
     )
+    expect(paid).not_to_contain_text("Crown")  # the case's lines stay at its price, which is no news
     expect(card(page, "On this page")).to_contain_text("Talked to the practice")
     expect(page.get_by_role("link", name="It could not be changed.")).to_be_visible()
 
