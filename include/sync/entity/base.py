@@ -89,7 +89,7 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
 
     #: Entities whose links lead to the same resource: a QuickBooks record stands for one of them only.
     same_resource: ClassVar[tuple[Entity, ...]]
-    #: Records that may go out in one request. List entities go one by one (fact 6: Intuit's advice).
+    #: Records that may go out in one request. List entities go one by one (fact 6, decision 0026).
     batch_size: ClassVar[int] = 1
     #: Requests that may be under way at once.
     parallel: ClassVar[int] = 1
