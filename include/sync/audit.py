@@ -44,6 +44,8 @@ class Entry:
     sync_token: str | None = None
     #: Of the write to QuickBooks.
     request_id: str | None = None
+    #: Of a write to the LMS: what both sides had agreed on before it.
+    base: Canonical | None = None
     #: The entry that this one takes back.
     undo_of: int | None = None
 
@@ -57,11 +59,11 @@ def _insert(id_: str) -> bytes:
     return f"""
         insert into qbo_sync.audit_entry (id, side, realm_id, billing_lab_id, entity, lms_id, qbo_id, document_number,
                customer, amount, operation, before, after, sync_token, dag_id, run_id, request_id, intuit_tid,
-               http_status, duration_ms, undo_of)
+               http_status, duration_ms, base, undo_of)
         select {id_}, %(side)s, %(realm_id)s, %(billing_lab_id)s, %(entity)s, %(lms_id)s::bigint, %(qbo_id)s,
                %(number)s, qbo_sync.customer_name(%(customer_entity)s, %(customer_id)s), %(amount)s::numeric,
                %(operation)s, %(before)s::jsonb, %(after)s::jsonb, %(sync_token)s, %(dag_id)s, %(run_id)s,
-               %(request_id)s, call.intuit_tid, call.status, call.duration_ms, %(undo_of)s
+               %(request_id)s, call.intuit_tid, call.status, call.duration_ms, %(base)s::jsonb, %(undo_of)s
           from (select 1) one
           left join lateral (select intuit_tid, status, duration_ms from qbo_sync.api_call
                               where request_id = %(request_id)s order by id desc limit 1) call on true
@@ -116,6 +118,7 @@ def _parameters(run: Run, entry: Entry) -> dict[str, Any]:
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "request_id": entry.request_id,
+        "base": jsonb(entry.base) if entry.base else None,
         "undo_of": entry.undo_of,
     }
 

@@ -34,6 +34,8 @@ class Written:
     last: str
     before: Canonical | None
     after: Canonical | None
+    #: Of what was written to the LMS: what both sides had agreed on before.
+    base: Canonical | None
     #: QuickBooks' version after the last of them.
     sync_token: str | None
     #: Written again since by another run.
@@ -65,6 +67,7 @@ def written(connection: psycopg.Connection, realm_id: str, dag_id: str, run_id: 
                 "entries": tuple(row["entries"]),
                 "before": base_of(row["entity"], row["before"]),
                 "after": base_of(row["entity"], row["after"]),
+                "base": base_of(row["entity"], row["base"]),
             }
         )
         for row in rows

@@ -44,6 +44,10 @@ def _carry_out(connection: psycopg.Connection, run: Run, realm_id: str, record: 
     connection.execute("select qbo_sync.undo_rows(%s)", [list(record.entries)])
     if record.first in ("create", "adopt") and record.record_id and record.linked_to == record.qbo_id:
         links.remove(connection, realm_id, RecordKey(record.entity, record.record_id))
+    elif record.base and record.record_id and record.linked_to:
+        # Whenever somebody asks for it, QuickBooks' change is news again.
+        key = RecordKey(record.entity, record.record_id)
+        links.store(connection, realm_id, key, record.linked_to, record.base, record.link_token)
     entry = audit.Entry(
         side="lms",
         realm_id=realm_id,

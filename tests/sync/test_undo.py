@@ -142,6 +142,13 @@ def test_what_a_run_wrote_to_the_lms_is_put_back_row_by_row(world: World) -> Non
     world.both()
     assert lms_tables(world) == before, "they are left alone"
 
+    sent = world.link("invoice", invoice)
+    assert sent
+    world.sql("select qbo_sync.sync_again(%s, 'invoice', %s, %s)", world.qbo.realm, invoice, sent["qbo_id"])
+    world.both()
+    assert world.lms_invoice(invoice)["total_amount"] == 80, "somebody asked for it"
+    assert world.errors() == []
+
 
 def test_a_payment_from_quickbooks_is_taken_out_of_the_lms_unless_it_was_changed_there(world: World) -> None:
     account = world.account()

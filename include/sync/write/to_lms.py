@@ -179,6 +179,7 @@ def _audit(
         before=record.link.base if unlinked and record.link else before,
         after=None if unlinked or written.outcome == "deleted" else sync.left_in_lms(record),
         sync_token=record.fetched.sync_token if record.fetched else None,
+        base=record.link.base if record.link else None,
     )
     nothing_done = written.outcome == "unchanged" and not unlinked
     audit.keep_announced(connection, runtime.run, entry, only_if_written=nothing_done)

@@ -428,6 +428,7 @@ create table qbo_sync.audit_entry (
     operation        text not null check (operation in ('create', 'update', 'delete', 'adopt', 'link', 'unlink')),
     before           jsonb,             -- canonical form of the entity; null: it was not there, or is not known
     after            jsonb,             -- null: it is not there any more
+    base             jsonb,             -- of a write to the LMS: what both sides had agreed on before it
     sync_token       text,              -- QuickBooks' version after the write; null: a delete, or not told
     dag_id           text,              -- null: a person's link
     run_id           text,
