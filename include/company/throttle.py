@@ -6,7 +6,7 @@ QuickBooks allows a company and app 10 requests a second, 10 at a time, 500 a mi
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,8 +50,12 @@ class SharedThrottle:
         The batch's moment comes first: it may be far, and what is reserved of the other must be used at once.
         """
         if kind == "batch":
-            self._wait("batch", {self._budget.batches_per_minute: _MINUTE})
-        self._wait("request", {self._budget.requests_per_second: _SECOND, self._budget.requests_per_minute: _MINUTE})
+            self._wait("batch", (self._budget.batches_per_minute, _MINUTE))
+        self._wait(
+            "request",
+            (self._budget.requests_per_second, _SECOND),
+            (self._budget.requests_per_minute, _MINUTE),
+        )
         slot = self._take_slot()
         try:
             yield
@@ -70,11 +74,16 @@ class SharedThrottle:
         )
         return seconds
 
-    def _wait(self, bucket: Literal["request", "batch"], limits: Mapping[int, float]) -> None:
-        """Reserve the next moment that keeps these limits (requests → seconds of their window), and wait for it."""
+    def _wait(self, bucket: Literal["request", "batch"], *limits: tuple[int, float]) -> None:
+        """Reserve the next moment that keeps these limits (requests, seconds of their window), and wait for it."""
         row = self._connection.execute(
             "select qbo_sync.reserve_request(%s, %s, %s, %s)",
-            [self._realm_id, bucket, list(limits), [timedelta(seconds=seconds) for seconds in limits.values()]],
+            [
+                self._realm_id,
+                bucket,
+                [most for most, _ in limits],
+                [timedelta(seconds=seconds) for _, seconds in limits],
+            ],
         ).fetchone()
         seconds = float(row[0]) if row else 0.0
         if seconds > 5:

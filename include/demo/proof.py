@@ -71,7 +71,7 @@ def ledgers(connection: psycopg.Connection, run_id: str) -> list[LabLedger]:
                   from qbo_sync.reconciliation p
                   join qbo_sync.reconciliation_customer c on c.reconciliation_id = p.id
                   join lms.billing_lab b on b.id = c.billing_lab_id
-                 where p.run_id = %(run)s group by p.id, b.id"""  # noqa: S608
+                 where p.run_id = %(run)s group by p.id, b.id"""  # noqa: S608 - our own words
             found += cursor.execute(statement.encode(), {"words": words, "entity": entity, "run": run_id}).fetchall()
     return sorted(found, key=lambda one: one.lab)
 

@@ -5,15 +5,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from include.orchestration.disconnected import skipped_when_disconnected
-
-
-def _runtime() -> Any:
-    # Imported in the task: the DAG processor parses the file without them.
-    from include.company.runtime import Run
-    from include.orchestration.runtime import runtime
-
-    run = get_current_context()["dag_run"]
-    return runtime(Run(dag_id=run.dag_id, run_id=run.run_id))
+from include.orchestration.this_run import BY_COMPANY, this_run
 
 
 @task(task_id="companies")
@@ -22,14 +14,14 @@ def companies_to_preview() -> list[dict[str, Any]]:
     from include.sync.dry_run import companies
 
     params = get_current_context()["params"]
-    return companies(_runtime(), params["realm_id"], params["billing_lab_id"])
+    return companies(this_run(), params["realm_id"], params["billing_lab_id"])
 
 
-@task(map_index_template="{{ task.op_kwargs['company']['name'] }}")
+@task(map_index_template=BY_COMPANY)
 def preview(company: dict[str, str]) -> dict[str, int]:
     """Plan everything that the company, or the lab, has to sync, and keep what would be done."""
     from include.sync.dry_run import preview_sync
 
     lab = get_current_context()["params"]["billing_lab_id"]
     with skipped_when_disconnected():
-        return preview_sync(_runtime(), company["realm_id"], lab)
+        return preview_sync(this_run(), company["realm_id"], lab)

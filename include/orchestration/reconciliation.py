@@ -5,20 +5,15 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from include.orchestration.disconnected import skipped_when_disconnected
-
-_BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
+from include.orchestration.this_run import BY_COMPANY, this_run
 
 
 def _step(name: str, *arguments: Any, **options: Any) -> Any:
     """Run one step of the proof, as this run."""
-    # Imported in the task: the DAG processor parses the file without them.
-    from include.company.runtime import Run
-    from include.orchestration.runtime import runtime
     from include.reconciliation import steps
 
-    run = get_current_context()["dag_run"]
     with skipped_when_disconnected():
-        return getattr(steps, name)(runtime(Run(dag_id=run.dag_id, run_id=run.run_id)), *arguments, **options)
+        return getattr(steps, name)(this_run(), *arguments, **options)
 
 
 @task
@@ -27,25 +22,25 @@ def companies() -> list[dict[str, str]]:
     return _step("companies", get_current_context()["params"]["realm_id"])
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read QuickBooks' side, and set both sides of each record side by side."""
     return _step("extract", company["realm_id"], full=get_current_context()["params"]["full"])
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Add up each customer on both sides, and find the cause of each difference."""
     return _step("transform", company["realm_id"])
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def validate(company: dict[str, str]) -> dict[str, int]:
     """Check that the proof itself adds up; keep the results."""
     return _step("validate", company["realm_id"])
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def load(company: dict[str, str]) -> dict[str, int]:
     """Close the proof: equal, explained or different."""
     return _step("load", company["realm_id"])

@@ -6,23 +6,17 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration.disconnected import skipped_when_disconnected
+from include.orchestration.this_run import BY_COMPANY, asked_by, this_run
 
 
 def _step(name: str, *arguments: Any, **options: Any) -> Any:
     """Run one step of the flow that the DAG's id names, as this run."""
-    # Imported in the task: the DAG processor parses the files without them, and forks of the scheduler have them.
-    from include.company.runtime import Run
-    from include.orchestration.runtime import runtime
     from include.sync import steps
     from include.sync.flows import FLOWS
 
-    run = get_current_context()["dag_run"]
-    this_run = runtime(Run(dag_id=run.dag_id, run_id=run.run_id))
+    runtime = this_run()
     with skipped_when_disconnected():
-        return getattr(steps, name)(this_run, FLOWS[run.dag_id], *arguments, **options)
-
-
-_BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
+        return getattr(steps, name)(runtime, FLOWS[runtime.run.dag_id], *arguments, **options)
 
 
 @task
@@ -35,16 +29,11 @@ def companies() -> list[dict[str, str]]:
     options = {
         "woken": run.run_type == "asset_triggered",
         "release_held": bool(params.get("release_held")),
-        "refused_by": _asked_by(run) if params.get("refuse_held") else None,
+        "refused_by": asked_by() if params.get("refuse_held") else None,
         "selected": selection_of(params),
         "dry_run": params["dry_run"],
     }
     return _step("companies", params["realm_id"], params["resync"], **options)
-
-
-def _asked_by(run: Any) -> str:
-    """Who started the run, as far as Airflow says."""
-    return str(getattr(run, "triggering_user_name", None) or run.run_id)
 
 
 def _chosen() -> dict[str, Any]:
@@ -57,7 +46,7 @@ def _chosen() -> dict[str, Any]:
     }
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def extract(company: dict[str, str]) -> dict[str, int]:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
     from include.sync.selection import selection_of
@@ -70,19 +59,19 @@ def extract(company: dict[str, str]) -> dict[str, int]:
     return extracted
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def transform(company: dict[str, str]) -> dict[str, int]:
     """Decide what to do with each."""
     return _step("transform", company["realm_id"], **_chosen())
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def validate(company: dict[str, str]) -> dict[str, int]:
     """Check each against its expectations; set aside what fails."""
     return _step("validate", company["realm_id"])
 
 
-@task(map_index_template=_BY_COMPANY)
+@task(map_index_template=BY_COMPANY)
 def load(company: dict[str, str]) -> dict[str, int]:
     """Carry it out, and record what became of each; in a dry run keep it as a preview."""
     return _step("load", company["realm_id"], dry_run=get_current_context()["params"]["dry_run"])

@@ -6,17 +6,15 @@ a write without an entry (include/migrations/sql/qbo_sync/audit.sql; docs/decisi
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
 import psycopg
 
 from include.company.runtime import Run
 from include.lms.database import jsonb
+from include.model.canonical import amount_of, customer_of
 from include.model.customer import Customer
 from include.model.invoice import Invoice
-from include.model.money import ZERO
-from include.model.payment import CreditApplication
 from include.model.product import Product
 from include.model.record import Entity, RecordKey, Side
 from include.model.typed_json import Canonical
@@ -72,7 +70,7 @@ def _insert(id_: str) -> bytes:
 
 _KEEP, _KEEP_ANNOUNCED = _insert(_NEXT), _insert(_ANNOUNCED)
 _KEEP_IF_WRITTEN = _KEEP_ANNOUNCED + (
-    f" where exists (select 1 from qbo_sync.audit_row where entry_id = {_ANNOUNCED})".encode()  # noqa: S608
+    f" where exists (select 1 from qbo_sync.audit_row where entry_id = {_ANNOUNCED})".encode()  # noqa: S608 - our own words
 )
 
 
@@ -110,7 +108,7 @@ def _parameters(run: Run, entry: Entry) -> dict[str, Any]:
         "number": entry.record_id if special else _number(shown),
         "customer_entity": customer.entity if customer else None,
         "customer_id": customer.id if customer else None,
-        "amount": _amount(shown),
+        "amount": amount_of(shown),
         "operation": entry.operation,
         "before": jsonb(entry.before) if entry.before else None,
         "after": jsonb(entry.after) if entry.after else None,
@@ -133,12 +131,4 @@ def _number(record: Canonical | None) -> str | None:
 def _customer(entry: Entry, record: Canonical | None) -> RecordKey | None:
     if isinstance(record, Customer):
         return RecordKey(entry.entity, entry.record_id) if entry.record_id else None
-    return None if record is None or isinstance(record, Product) else record.customer
-
-
-def _amount(record: Canonical | None) -> Decimal | None:
-    if isinstance(record, Invoice):
-        return record.total
-    if isinstance(record, CreditApplication):
-        return sum((one.amount for one in record.applications), ZERO)
-    return None if record is None or isinstance(record, Customer | Product) else record.amount
+    return customer_of(record)

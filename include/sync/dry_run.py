@@ -9,7 +9,6 @@ is only read, and other runs find their marks as they were. See docs/decisions/0
 import itertools
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ import psycopg
 
 from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Runtime
-from include.lms.database import exclusive
 from include.model.money import ZERO
 from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Cause
@@ -40,7 +38,7 @@ from include.sync.plan.order import in_write_order
 from include.sync.refusals import PredictedRefusals
 from include.sync.selection import Selection, require_sound
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
-from include.sync.write import to_lms, to_quickbooks
+from include.sync.write import locks
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +86,12 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
     What has changed on both sides is marked first, as every poll does. Raises what the client raises, and NotConnected.
     """
     capture(runtime, realm_id)
-    with runtime.connect() as connection, runtime.client(realm_id) as client, _no_load(connection, realm_id):
+    with (
+        runtime.connect() as connection,
+        runtime.client(realm_id) as client,
+        # A load that met a link of the dry run later would wait there, with locks that others need.
+        locks.held(connection, realm_id, FLOWS.values()),
+    ):
         refresh_preferences(connection, client, oldest=CLOSING_DATE_AGE)
         marks.dispatch(connection)
         connection.commit()
@@ -103,19 +106,6 @@ def preview_sync(runtime: Runtime, realm_id: str, billing_lab_id: int | None) ->
         counts = preview.keep(connection, runtime.run, realm_id, billing_lab_id, found)
         connection.commit()
     return counts
-
-
-@contextmanager
-def _no_load(connection: psycopg.Connection, realm_id: str) -> Iterator[None]:
-    """Wait until no load writes to the company, and let the next ones wait at their very beginning: one that met a link
-    of the dry run later would wait there, with locks that others need."""
-    with ExitStack() as held:
-        for flow in FLOWS.values():
-            towards_quickbooks = flow.direction == "lms_to_qbo"
-            locks = [to_quickbooks.lock_of(flow)] if towards_quickbooks else map(to_lms.lock_of, flow.names)
-            for names in locks:
-                held.enter_context(exclusive(connection, realm_id, *names))
-        yield
 
 
 def _plan_everything(

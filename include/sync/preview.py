@@ -13,19 +13,15 @@ import psycopg
 from include.company.runtime import Run
 from include.lms.database import jsonb
 from include.lms.document import invoice_numbers
-from include.model.customer import Customer
-from include.model.invoice import Invoice
-from include.model.payment import Credit, CreditApplication, Payment
+from include.model.canonical import amount_of, customer_of
 from include.model.plan import Plan
 from include.model.problem import Problem
-from include.model.product import Product
 from include.model.record import Direction, Entity, RecordKey, Side
 from include.model.staged import LmsInvoice, LmsPayment, StagedRecord
 from include.model.typed_json import Canonical
 from include.sync.entity.base import EntitySync
 from include.sync.entity.payer import names_of
 from include.sync.hand_over import is_for_this_run
-from include.sync.plan.allocation import total_of
 
 Row = StagedRecord[Any, Any, Any, Any]
 Sync = EntitySync[Any, Any, Any, Any]
@@ -73,7 +69,7 @@ class Found:
         shown = [one for one in records if is_shown(one)]
         self.unchanged += len(records) - len(shown)
         described = [(one, document_of(one)) for one in shown]
-        keys = {key for _, document in described if (key := _customer(document))}
+        keys = {key for _, document in described if (key := customer_of(document))}
         names = names_of(connection, keys)
         waited_for = [one.planned.waits_for for one in shown if one.direction == "lms_to_qbo"]
         numbers = invoice_numbers(connection, [key.id for key in waited_for if key and key.entity == "invoice"])
@@ -126,28 +122,17 @@ def _describe(
     )
 
 
-def _customer(document: Canonical | None) -> RecordKey | None:
-    return None if document is None or isinstance(document, Customer | Product) else document.customer
-
-
 def _customer_name(record: Row, document: Canonical | None, names: Mapping[RecordKey, str]) -> str | None:
-    key = _customer(document)
+    key = customer_of(document)
     theirs = getattr(record.fetched, "customer_name", None)
     return names.get(key) or theirs if key else theirs
 
 
 def _amount(record: Row, document: Canonical | None) -> Decimal | None:
-    match document:
-        case Invoice():
-            return document.total
-        case Payment() | Credit():
-            return document.amount
-        case CreditApplication():
-            return total_of(document.applications)
-        case None:
-            # New in QuickBooks, and nothing of it can be in the LMS.
-            return getattr(record.fetched, "total", getattr(record.fetched, "amount", None))
-    return None
+    if document is None:
+        # New in QuickBooks, and nothing of it can be in the LMS.
+        return getattr(record.fetched, "total", getattr(record.fetched, "amount", None))
+    return amount_of(document)
 
 
 def _in_words(key: RecordKey, names: Mapping[RecordKey, str], numbers: Mapping[str, str]) -> str:

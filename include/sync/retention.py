@@ -35,8 +35,7 @@ def prune(
     by_setting = {"reconciliation": ("started_at", proof_days), "audit_entry": ("at", audit_days)}
     deleted = {}
     for table, (column, days) in {**_KEPT, **by_setting}.items():
-        # Table and column are words of this module.
-        statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608
+        statement = f"delete from qbo_sync.{table} where {column} < clock_timestamp() - make_interval(days => %s)"  # noqa: S608 - words of this module
         deleted[table] = connection.execute(statement.encode(), [days]).rowcount
     # Of a record's outcomes the last that says something, and what is recent.
     deleted["sync_outcome"] = connection.execute(

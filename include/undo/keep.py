@@ -75,14 +75,6 @@ def read_actions(connection: psycopg.Connection, undo_id: int) -> dict[int, Any]
     return dict(rows.fetchall())
 
 
-def leave(connection: psycopg.Connection, undo_id: int, entry_id: int, reason: str) -> None:
-    """It could not be taken back."""
-    connection.execute(
-        "update qbo_sync.undo_record set action = 'leave', reason = %s where undo_id = %s and entry_id = %s",
-        [reason, undo_id, entry_id],
-    )
-
-
 def mark_done(connection: psycopg.Connection, undo_id: int) -> None:
     """What the audit says was taken back is done, whichever try of the task did it."""
     connection.execute(

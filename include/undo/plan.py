@@ -4,10 +4,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
 
-from include.model.customer import Customer
-from include.model.product import Product
+from include.model.canonical import day_of
 from include.model.record import LISTS
-from include.model.typed_json import Canonical
 from include.undo.entries import Written
 
 #: In QuickBooks, or (`rows`) the rows of the LMS are put back as they were.
@@ -62,22 +60,22 @@ _STAYS = (
 def decide(record: Written, seen: Seen, scope: Scope) -> Decision:
     """Take it back if nothing has happened to it since, on either side."""
     if record.undone:
-        return _leave("It has been taken back already.")
+        return leave("It has been taken back already.")
     if record.changed_later:
-        return _leave("A later sync has changed it again.")
+        return leave("A later sync has changed it again.")
     if record.left_alone:
-        return _leave("It is left alone already, as somebody decided earlier.")
+        return leave("It is left alone already, as somebody decided earlier.")
     if record.pending:
-        return _leave("It has changes that are not synced yet.")
+        return leave("It has changes that are not synced yet.")
     if record.side == "lms":
         if record.last == "unlink":
-            return _leave(_UNKNOWN)
-        return Decision(action="rows") if seen.rows_as_left else _leave(CHANGED_IN_PILOT)
+            return leave(_UNKNOWN)
+        return Decision(action="rows") if seen.rows_as_left else leave(CHANGED_IN_PILOT)
     if record.entity in LISTS and not (record.entity == "doctor_office" and record.last == "update"):
-        return _leave(_STAYS)
+        return leave(_STAYS)
     action = _action(record)
     if action is None:
-        return _leave(_UNKNOWN)
+        return leave(_UNKNOWN)
     return _as_things_are(record, action, seen, scope)
 
 
@@ -94,19 +92,19 @@ def _action(record: Written) -> Action | None:
 
 def _as_things_are(record: Written, action: Action, seen: Seen, scope: Scope) -> Decision:
     if action == "leave":
-        return _leave("The run has deleted it itself.")
+        return leave("The run has deleted it itself.")
     if action == "create":
         return _closed(record, action, seen, scope)
     if record.linked_to != record.qbo_id:
-        return _leave("It is linked to another record by now.")
+        return leave("It is linked to another record by now.")
     if seen.qbo_token is None:
-        return _leave("It is not in QuickBooks any more.")
+        return leave("It is not in QuickBooks any more.")
     if action != "unlink" and seen.deposit:
-        return _leave("It is part of a bank deposit in QuickBooks. Take it off the deposit first.")
+        return leave("It is part of a bank deposit in QuickBooks. Take it off the deposit first.")
     if action == "delete" and set(seen.used_by) - scope.deleted_too:
-        return _leave("A payment in QuickBooks is applied to it.")
+        return leave("A payment in QuickBooks is applied to it.")
     if seen.qbo_token != record.sync_token and not _only_applied(record, seen):
-        return _leave(CHANGED_IN_QUICKBOOKS)
+        return leave(CHANGED_IN_QUICKBOOKS)
     if action == "unlink":
         return Decision(action=action)
     return _closed(record, action, seen, scope)
@@ -119,17 +117,14 @@ def _only_applied(record: Written, seen: Seen) -> bool:
 
 
 def _closed(record: Written, action: Action, seen: Seen, scope: Scope) -> Decision:
-    days = [day for day in (seen.qbo_date, _day(record.before), _day(record.after)) if day]
+    days = [day for day in (seen.qbo_date, day_of(record.before), day_of(record.after)) if day]
     if scope.closed_through and any(day <= scope.closed_through for day in days):
-        return _leave(f"The books are closed through {scope.closed_through:%m/%d/%Y}, and it is dated before that.")
+        return leave(f"The books are closed through {scope.closed_through:%m/%d/%Y}, and it is dated before that.")
     return Decision(action=action)
 
 
-def _day(record: Canonical | None) -> dt.date | None:
-    return None if record is None or isinstance(record, Customer | Product) else record.date
-
-
-def _leave(reason: str) -> Decision:
+def leave(reason: str) -> Decision:
+    """It stays as it is, for this reason."""
     return Decision(action="leave", reason=reason)
 
 

@@ -20,15 +20,15 @@ from psycopg.rows import dict_row
 
 from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Run, Runtime
-from include.lms.database import exclusive
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.sync.flows import FLOWS
+from include.sync.write import locks
 from include.sync.write.recover import recover
 from include.undo import keep, to_lms
 from include.undo.content import says_the_same
 from include.undo.entries import Written, companies_of, written
-from include.undo.plan import Decision, Scope, Seen, decide, in_order
+from include.undo.plan import Decision, Scope, Seen, decide, in_order, leave
 from include.undo.to_quickbooks import SYNCS, TakeBack
 
 
@@ -99,8 +99,7 @@ def transform(runtime: Runtime, realm_id: str) -> dict[str, int]:
         undo = keep.read(connection, runtime.run, realm_id)
         company = read_company(connection, realm_id)
         records = written(connection, realm_id, undo["dag_id"], undo["run_id"])
-        seen = keep.read_seen(connection, undo["id"])
-        decisions = _decide(company, records, seen)
+        decisions = _decide(company, records, keep.read_seen(connection, undo["id"]))
         keep.keep_decisions(connection, undo["id"], decisions)
         connection.commit()
     return dict(Counter(one.action for one in decisions.values()))
@@ -135,7 +134,7 @@ def validate(runtime: Runtime, realm_id: str) -> dict[str, int]:
             targets = {str(one.entry_id): one.before for one in records if one.entity == entity}
             problems = check(entity, "qbo", targets)
             checked += len(targets)
-            failed |= {int(id_): Decision(action="leave", reason=found[0].message) for id_, found in problems.items()}
+            failed |= {int(id_): leave(found[0].message) for id_, found in problems.items()}
         keep.keep_decisions(connection, undo["id"], failed)
         connection.commit()
     return {"checked": checked, "set_aside": len(failed)}
@@ -166,8 +165,7 @@ def _take_back(
 ) -> None:
     """Under the lock of the flow's own load: nobody else writes these records meanwhile."""
     flow = FLOWS[undone.dag_id]
-    names = ("load", flow.names[0]) if flow.direction == "lms_to_qbo" else ("load into the LMS", flow.names[0])
-    with exclusive(connection, realm_id, *names), runtime.client(realm_id) as client:
+    with locks.held(connection, realm_id, [flow]), runtime.client(realm_id) as client:
         company = read_company(connection, realm_id)
         connection.commit()
         if flow.direction == "lms_to_qbo":
@@ -188,7 +186,7 @@ def _take_back(
         for record in [one for one, action in todo if action == "rows"]:
             reason = to_lms.take_back(connection, runtime.run, realm_id, record, undo["asked_by"])
             if reason:
-                keep.leave(connection, undo["id"], record.entry_id, reason)
+                keep.keep_decisions(connection, undo["id"], {record.entry_id: leave(reason)})
             connection.commit()
         take_back = TakeBack(connection, client, runtime.run, company, undo["id"], undo["asked_by"])
         take_back.carry_out([(one, action) for one, action in todo if action != "rows"])

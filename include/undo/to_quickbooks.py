@@ -23,7 +23,7 @@ from include.sync.write.conclude import Conclusion, conclude
 from include.undo import keep
 from include.undo.content import says_the_same
 from include.undo.entries import Written
-from include.undo.plan import Action
+from include.undo.plan import Action, leave
 
 Sync = ToQuickBooks[Any, Any, Any, Any]
 Row = StagedRecord[Any, Any, Any, Any]
@@ -74,6 +74,7 @@ class TakeBack:
         keep.leave_alone(connection, realm_id, record, self._asked_by)
         if record.record_id is None or self._versions([record]).get(record.record_id) != record.link_version:
             self._leave(record, _CHANGED)
+            connection.commit()
             return
         links.remove(connection, realm_id, RecordKey(record.entity, record.record_id))
         entry = audit.Entry(
@@ -108,12 +109,14 @@ class TakeBack:
             intents.give_up(connection, realm_id, ready)
             for intent in ready:
                 self._leave(by_key[intent.key], f"QuickBooks refuses it: {refusal}")
+            connection.commit()
             return
         where = Conclusion(run=self._run, realm_id=realm_id, direction="lms_to_qbo", sync=sync, request_id=request_id)
         conclude(connection, self._client, where, ready, results)
         for intent, result in zip(ready, results, strict=True):
             if isinstance(result, Fault) and not (step == "delete" and is_missing(result)):
                 self._leave(by_key[intent.key], f"QuickBooks refuses it: {result.detail or result.message}")
+        connection.commit()
 
     def _claim(self, sync: Sync, step: Step, records: Sequence[Written]) -> list[Intent]:
         """The intents of those that are still as they were planned; all are left alone from now on."""
@@ -139,7 +142,7 @@ class TakeBack:
             elif any(key not in ids for key in needed[one.entry_id]):
                 self._leave(one, _MISSING)
             else:
-                ready.append(_intent(sync, row, sync.body(row, row.planned, ids, self._company), one))
+                ready.append(_intent(sync, step, sync.body(row, row.planned, ids, self._company), one))
         return ready
 
     def _tokens(self, sync: Sync, records: Sequence[Written]) -> dict[str, str]:
@@ -160,9 +163,9 @@ class TakeBack:
         return dict(rows.fetchall())
 
     def _leave(self, record: Written, reason: str) -> None:
-        keep.leave(self._connection, self._undo_id, record.entry_id, reason)
+        """In the caller's transaction: what was claimed with it stays claimed."""
+        keep.keep_decisions(self._connection, self._undo_id, {record.entry_id: leave(reason)})
         keep.sync_as_before(self._connection, self._company.realm_id, record)
-        self._connection.commit()
 
 
 def _row(record: Written, step: Step, token: str | None) -> Row:
@@ -187,8 +190,7 @@ def _references(sync: Sync, record: Written, step: Step) -> tuple[RecordKey, ...
     return () if step == "delete" else sync.references(record.before)
 
 
-def _intent(sync: Sync, row: Row, body: Json, record: Written) -> Intent:
-    step = row.planned.step
+def _intent(sync: Sync, step: Step, body: Json, record: Written) -> Intent:
     return Intent(
         entity=record.entity,
         record_id=record.record_id or "",

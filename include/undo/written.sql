@@ -9,7 +9,8 @@ with entry as (
            (array_agg(qbo_id order by id desc))[1] as qbo_id,
            (array_agg(billing_lab_id order by id desc))[1] as billing_lab_id,
            (array_agg(operation order by id))[1] as first, (array_agg(operation order by id desc))[1] as last,
-           (array_agg(before order by id))[1] as before, (array_agg(base order by id))[1] as base, (array_agg(after order by id desc))[1] as after,
+           (array_agg(before order by id))[1] as before, (array_agg(after order by id desc))[1] as after,
+           (array_agg(base order by id))[1] as base,
            (array_agg(sync_token order by id desc))[1] as sync_token
       from entry group by side, entity, coalesce('lms ' || record_id, 'qbo ' || qbo_id)
 )

@@ -15,7 +15,7 @@ from include.company.check_run import check_company, companies_to_check
 from include.company.disconnect import disconnect_lab
 from include.model.company import Account, CompanyInfo
 from include.model.settings import CompanyPreferences
-from include.orchestration import company_check
+from include.orchestration import company_check, this_run
 from include.orchestration.retries import POLICY, RETRIES
 from include.qbo.company_info import parse_company_info
 from include.qbo.errors import ReconnectRequired
@@ -124,7 +124,8 @@ def test_a_company_that_must_be_connected_again_fails_its_check_every_day(
     world.sql("update qbo_sync.company set status = 'reconnect_required'")
     assert [one["realm_id"] for one in companies_to_check(world.runtime)] == [realm]
     context = {"dag_run": SimpleNamespace(dag_id="company_check", run_id="r1"), "params": {"realm_id": None}}
-    monkeypatch.setattr(company_check, "get_current_context", lambda: context)
+    for module in (company_check, this_run):
+        monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
     (company,) = company_check.connected_companies.function()
     with pytest.raises(ReconnectRequired, match=r"Reconnect the company on the QuickBooks Online page") as failed:

@@ -212,6 +212,18 @@ class World:
         """The row."""
         return self.sql("select * from lms.invoice where id = %s", invoice)[0]
 
+    def lms_ledger(self) -> dict[str, list[Json]]:
+        """Every row of the LMS's invoices, payments and credits, by table; without the moment of its last change."""
+        keys = {"payment_application": "payment_id, invoice_id", "credit_application": "credit_id, invoice_id"}
+        tables = ("invoice", "invoice_line_item", "payment", "payment_application", "credit", "credit_application")
+        return {
+            table: [
+                {name: value for name, value in row.items() if name != "updated_at"}
+                for row in self.sql(f"select * from lms.{table} order by {keys.get(table, 'id')}")
+            ]
+            for table in tables
+        }
+
     # ---------------------------------------------------------------- the sync, step by step
 
     def as_run(self, dag_id: str) -> Runtime:

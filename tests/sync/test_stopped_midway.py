@@ -10,7 +10,7 @@ from include.company import connect
 from include.company.company import UnknownCompany
 from include.company.connect import CannotConnect
 from include.company.disconnect import disconnect_lab
-from include.orchestration import capture, company_check, tasks
+from include.orchestration import capture, company_check, tasks, this_run
 from include.orchestration import connect as command
 from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
@@ -115,7 +115,7 @@ def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, 
     """The tasks' functions, without Airflow around them."""
     run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
     context = {"dag_run": run, "params": {"resync": False, "release_held": False, "dry_run": False, **params}}
-    for module in (tasks, capture, company_check):
+    for module in (tasks, capture, company_check, this_run):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
 

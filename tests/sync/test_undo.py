@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.quickbooks import Json
 from tests.support.world import INVOICES, World
 
 PAYMENTS = "payment_lms_to_qbo"
@@ -17,19 +16,6 @@ CREDITS = "credit_lms_to_qbo"
 def amounts(world: World, entity: str) -> list[Any]:
     """What QuickBooks has of it."""
     return sorted(one["TotalAmt"] for one in world.qbo.all(entity))
-
-
-def lms_tables(world: World) -> dict[str, list[Json]]:
-    """The LMS's ledger."""
-    tables = ("invoice", "invoice_line_item", "payment", "payment_application", "credit", "credit_application")
-    ordered = {"payment_application": "payment_id, invoice_id", "credit_application": "credit_id, invoice_id"}
-    return {
-        table: [
-            {name: value for name, value in row.items() if name != "updated_at"}
-            for row in world.sql(f"select * from lms.{table} order by {ordered.get(table, 'id')}")
-        ]
-        for table in tables
-    }
 
 
 def test_what_a_run_created_in_quickbooks_is_deleted_and_not_sent_again(world: World) -> None:
@@ -129,18 +115,18 @@ def test_what_a_run_wrote_to_the_lms_is_put_back_row_by_row(world: World) -> Non
     invoice, deleted = world.simple_invoice(account), world.simple_invoice(account)
     world.payment(account, "30.00", {deleted: "30.00"})
     world.sync()
-    before = lms_tables(world)
+    before = world.lms_ledger()
     customer = world.qbo_invoice(invoice)["CustomerRef"]["value"]
     world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("80.00")])
     in_quickbooks(world, customer, sale("70.00"))
     gone = world.qbo_invoice(deleted)
     world.qbo.call("invoice", {"Id": gone["Id"], "SyncToken": gone["SyncToken"]}, operation="delete")
     world.fetch()
-    assert lms_tables(world) != before
+    assert world.lms_ledger() != before
     assert world.undo(world.last_run("invoice_qbo_to_lms")) == {"taken_back": 3, "left": 0}, world.undo_left()
-    assert lms_tables(world) == before
+    assert world.lms_ledger() == before
     world.both()
-    assert lms_tables(world) == before, "they are left alone"
+    assert world.lms_ledger() == before, "they are left alone"
 
     sent = world.link("invoice", invoice)
     assert sent
@@ -165,11 +151,11 @@ def test_a_payment_from_quickbooks_is_taken_out_of_the_lms_unless_it_was_changed
         "It has been changed in Pilot since.",
         "It has changes that are not synced yet.",
     }
-    [left] = lms_tables(world)["payment"]
+    [left] = world.lms_ledger()["payment"]
     assert left["method"] == "Check"
-    assert [one["payment_id"] for one in lms_tables(world)["payment_application"]] == [left["id"]]
+    assert [one["payment_id"] for one in world.lms_ledger()["payment_application"]] == [left["id"]]
     world.both()
-    assert len(lms_tables(world)["payment"]) == 1
+    assert len(world.lms_ledger()["payment"]) == 1
 
 
 def test_an_adopted_invoice_is_only_unlinked(world: World) -> None:

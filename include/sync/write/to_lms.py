@@ -13,7 +13,7 @@ from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import Cause
 from include.model.problem import Problem
-from include.model.record import Direction, Entity, Operation, Outcome
+from include.model.record import Direction, Operation, Outcome
 from include.model.staged import StagedRecord
 from include.sync import audit, hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
@@ -24,6 +24,7 @@ from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
 from include.sync.settle import Settlement, settle
+from include.sync.write import locks
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     for sync in flow.entities:
         if not isinstance(sync, ToLms):
             raise TypeError(f"{sync.entity} is not written to the LMS")
-        with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(sync.entity)):
+        with runtime.connect() as connection, exclusive(connection, realm_id, *locks.to_lms(sync.entity)):
             company = read_company(connection, realm_id)
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             connection.commit()
@@ -64,11 +65,6 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             summary = staging.keep_summary(connection, runtime.run, realm_id)
             connection.commit()
     return summary
-
-
-def lock_of(entity: Entity) -> tuple[str, str]:
-    """Held by the load of an entity, besides the company's id."""
-    return "load into the LMS", entity
 
 
 def _one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:

@@ -31,6 +31,7 @@ from include.sync.intents import Intent
 from include.sync.lab import is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.settle import Settlement, settle
+from include.sync.write import locks
 from include.sync.write.conclude import Conclusion, conclude
 from include.sync.write.recover import recover
 from include.sync.write.unconfirmed import confirm
@@ -47,7 +48,7 @@ SOON = 0.5
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
-    with runtime.connect() as connection, exclusive(connection, realm_id, *lock_of(flow)):
+    with runtime.connect() as connection, exclusive(connection, realm_id, *locks.to_quickbooks(flow)):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:
             lost = LostAnswers(recover(connection, client, runtime.run, flow))
@@ -74,11 +75,6 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
         connection.commit()
     lost.raise_first()
     return summary
-
-
-def lock_of(flow: Flow) -> tuple[str, str]:
-    """Held by the load of a flow, besides the company's id."""
-    return "load", flow.names[0]
 
 
 class LostAnswers:

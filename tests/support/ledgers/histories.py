@@ -463,16 +463,21 @@ def _lines(price: Decimal, shipped: Decimal, discounted: Decimal) -> list[Json]:
     return [sale(price), *([shipping(shipped)] if shipped else []), *([discount(discounted)] if discounted else [])]
 
 
-def agree(world: World, histories: int, seeded: int) -> None:
-    """Run so many histories; the same ones for the same seed."""
+def run_histories(machine: type[Ledgers], world: World, histories: int, seeded: int, steps: int = 40) -> None:
+    """Run so many histories of this kind; the same ones for the same seed."""
     print(f"PILOT_HISTORIES_SEED={seeded}")
     run_state_machine_as_test(
-        seed(seeded)(partial(Ledgers, world)),  # type: ignore[arg-type]  # it calls what makes one
+        seed(seeded)(partial(machine, world)),  # type: ignore[arg-type]  # it calls what makes one
         settings=settings(
             max_examples=histories,
-            stateful_step_count=40,
+            stateful_step_count=steps,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def agree(world: World, histories: int, seeded: int) -> None:
+    """Histories after which both ledgers agree."""
+    run_histories(Ledgers, world, histories, seeded)

@@ -5,15 +5,13 @@ is due. Nothing changes in between, so each record fares as the preview said.
 """
 
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from tests.support.bookkeeper import sale
-from tests.support.ledgers.histories import EXTRAS, LAB, PICK, PRICES, SHARES, Ledgers
+from tests.support.ledgers.histories import EXTRAS, LAB, PICK, PRICES, SHARES, Ledgers, run_histories
 from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -100,19 +98,9 @@ class Previewed(Ledgers):
         assert differences(said, actual(self.world, before)) == []
 
 
-def compare_previews(world: World, histories: int, seeded: int, steps: int = 40) -> None:
-    """Run so many histories; the same ones for the same seed."""
-    print(f"PILOT_HISTORIES_SEED={seeded}")
-    run_state_machine_as_test(
-        seed(seeded)(partial(Previewed, world)),  # type: ignore[arg-type]  # it calls what makes one
-        settings=settings(
-            max_examples=histories,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def compare_previews(world: World, histories: int, seeded: int) -> None:
+    """Histories whose previews come true."""
+    run_histories(Previewed, world, histories, seeded)
 
 
 def _percent(amount: Decimal, share: int) -> Decimal:

@@ -6,29 +6,16 @@ their runs are undone, the last one first. The other side is as it was, but for 
 
 from collections import Counter
 from decimal import Decimal
-from functools import partial
 from typing import Any
-
-from hypothesis import HealthCheck, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from include.company.runtime import Run
 from include.model.money import ZERO
 from tests.support.bookkeeper import sale
-from tests.support.ledgers.histories import Ledgers
-from tests.support.quickbooks import Json
+from tests.support.ledgers.histories import Ledgers, run_histories
 from tests.support.world import LMS_TO_QBO, QBO_TO_LMS, World
 
-#: What stays although nobody else has changed it, and why that is right.
-_STAYS = ("Customers and items stay", "What it was before is not known")
-_LMS = {
-    "invoice": "id",
-    "invoice_line_item": "id",
-    "payment": "id",
-    "payment_application": "payment_id, invoice_id",
-    "credit": "id",
-    "credit_application": "credit_id, invoice_id",
-}
+#: What stays although nobody else has changed it.
+_STAYS = "Customers and items stay"
 
 
 class Undone(Ledgers):
@@ -44,11 +31,11 @@ class Undone(Ledgers):
         left = self._run_and_undo(LMS_TO_QBO)
         assert (left, self._quickbooks()) == ({}, before)
         self._let_time_pass()
-        pilot = self._pilot()
+        pilot = self.world.lms_ledger()
         self._go_on_in_quickbooks()
         self.world.capture()
         left = self._run_and_undo(QBO_TO_LMS)
-        assert (left, self._pilot()) == ({}, pilot)
+        assert (left, self.world.lms_ledger()) == ({}, pilot)
 
     def _run_and_undo(self, dag_ids: tuple[str, ...]) -> dict[tuple[str, str], str]:
         """Run each once and take the runs back: what was left, and why, beside what always stays."""
@@ -104,26 +91,7 @@ class Undone(Ledgers):
             for one in self.world.qbo.all(entity)
         )
 
-    def _pilot(self) -> dict[str, list[Json]]:
-        return {
-            table: [
-                {name: value for name, value in row.items() if name != "updated_at"}
-                for row in self.world.sql(f"select * from lms.{table} order by {key}")
-            ]
-            for table, key in _LMS.items()
-        }
 
-
-def undo_runs(world: World, histories: int, seeded: int, steps: int = 30) -> None:
-    """Run so many histories; the same ones for the same seed."""
-    print(f"PILOT_HISTORIES_SEED={seeded}")
-    run_state_machine_as_test(
-        seed(seeded)(partial(Undone, world)),  # type: ignore[arg-type]  # it calls what makes one
-        settings=settings(
-            max_examples=histories,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def undo_runs(world: World, histories: int, seeded: int) -> None:
+    """Histories whose last runs are taken back."""
+    run_histories(Undone, world, histories, seeded, steps=30)
