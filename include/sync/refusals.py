@@ -64,7 +64,7 @@ class PredictedRefusals:
     def predict(self, sync: Sync, records: Sequence[Row]) -> None:
         """Let those plans fail that QuickBooks would refuse, in the order in which they are written."""
         self.memos |= {one.key: one.fetched for one in records if isinstance(one.fetched, QboCreditMemo)}
-        self._inactive(sync, [one for one in records if one.planned.step == "create" and one.planned.side == "qbo"])
+        self._inactive(sync, [one for one in records if one.planned.side == "qbo" and _is_sent(one)])
         written = [one for one in records if one.planned.side == "qbo"]
         if sync.entity == "invoice":
             for record in in_write_order(written):
@@ -78,10 +78,10 @@ class PredictedRefusals:
     # ------------------------------------------------------------------ inactive customers and items
 
     def _inactive(self, sync: Sync, records: Sequence[Row]) -> None:
-        """QuickBooks makes nothing new for an inactive customer, or with an inactive item."""
+        """QuickBooks makes nothing new for an inactive customer, or with an inactive item, and gives nothing to one."""
         if not isinstance(sync, ToQuickBooks):
             return
-        needed = {record.key: sync.references(record.planned.target) for record in records}
+        needed = {record.key: _new_references(sync, record) for record in records}
         ids = links.qbo_ids(self.connection, self.company.realm_id, {key for keys in needed.values() for key in keys})
         names = {
             key: words
@@ -246,6 +246,17 @@ def _may_pay(customer: RecordKey, payer: Payer | None) -> bool:
         return False
     main = customer.entity == "billing_account" and payer.owner.billing_account_id == customer.id
     return main or customer in (payer.key, *payer.keys)
+
+
+def _is_sent(record: Row) -> bool:
+    return record.planned.step in ("create", "update") and record.planned.target is not None
+
+
+def _new_references(sync: ToQuickBooks[Any, Any, Any, Any], record: Row) -> list[RecordKey]:
+    """What it refers to and did not before: what was made inactive since may stay (fact 9.2)."""
+    base = record.link.base if record.link else None
+    before = sync.references(base) if base else ()
+    return [key for key in sync.references(record.planned.target) if key not in before]
 
 
 def _target(record: Row) -> Any:

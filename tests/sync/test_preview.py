@@ -165,6 +165,25 @@ def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_voided(world
     assert world.link("payment", payment)
 
 
+def test_a_pair_that_moves_to_an_inactive_customer_is_previewed_as_refused(world: World) -> None:
+    north, south = world.account("Northside Dental", "detailed"), world.account("Southside Dental")
+    pair = world.pair(north)
+    world.invoice(world.case(pair, [{"product": world.product()}]))
+    paid = world.simple_invoice(south)
+    world.payment(south, "100.00", {paid: "100.00"})
+    world.both()
+    [customer] = [one for one in world.qbo.all("Customer") if one["DisplayName"] == "Southside Dental"]
+    assert "Customer" in world.qbo.call("customer", {**customer, "Active": False})
+    world.sql("update lms.billing_account set accounting_structure = 'detailed' where id = %s", south)
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", south, pair)
+    records, since = world.preview(), moment(world)
+    assert {(one["entity"], one["step"], one["error_code"]) for one in records} == {
+        ("doctor_office", "fail", "inactive_reference")
+    }
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+
+
 @pytest.mark.setting("started")
 def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so(world: World) -> None:
     lab, account = world.billing_lab("Harbor Ceramics"), world.account()
