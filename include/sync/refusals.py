@@ -19,7 +19,16 @@ from include.model.payment import Application, CreditApplication, Payment
 from include.model.plan import Plan, fail
 from include.model.problem import Problem
 from include.model.record import RecordKey
-from include.model.staged import OpenBalance, Payer, QboCreditMemo, QboInvoice, QboPayment, SettledBy, StagedRecord
+from include.model.staged import (
+    LmsPayment,
+    OpenBalance,
+    Payer,
+    QboCreditMemo,
+    QboInvoice,
+    QboPayment,
+    SettledBy,
+    StagedRecord,
+)
 from include.qbo import open_balance
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
@@ -74,6 +83,9 @@ class PredictedRefusals:
             ids = self._read_open(written)
             for record in in_write_order(written):
                 self._apply(sync, record, ids)
+            for record in written:
+                if record.planned.step == "update" and record.planned.waits_for:
+                    self._apply_the_rest(sync, record, ids)
 
     # ------------------------------------------------------------------ inactive customers and items
 
@@ -132,7 +144,7 @@ class PredictedRefusals:
 
     def _read_open(self, records: Sequence[Row]) -> dict[RecordKey, str]:
         """Ask what is open of the invoices that these pay or would pay, where nobody has asked before; their ids."""
-        wanted = {one.invoice for record in records for one in (*_wanted(record), *_held(record))}
+        wanted = {one.invoice for record in records for one in (*_wanted(record), *_held(record), *_rest(record))}
         found = links.bases(self.connection, self.company.realm_id, "invoice", [key.id for key in wanted])
         ids = links.qbo_ids(self.connection, self.company.realm_id, wanted)
         new = {key: qbo_id for key, qbo_id in ids.items() if qbo_id not in self.open}
@@ -181,11 +193,19 @@ class PredictedRefusals:
 
     def _predict_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
         """What of a credit cannot go with the rest is sent after it, and refused."""
-        target = _target(record)
-        ours = record.lms.applications if record.lms else ()
-        rest = tuple(one for one in ours if one not in target.applications)
-        problem = self._other_customers(sync.subject(record).noun, target, rest, ids)
+        problem = self._other_customers(sync.subject(record).noun, _target(record), _rest(record), ids)
         record.problems = [problem] if problem else record.problems
+
+    def _apply_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
+        """Money that was released from some invoices goes to others once all have released theirs, or is refused."""
+        rest = [one for one in _rest(record) if ids.get(one.invoice) in self.open]
+        pays = [(one.amount, self.open[ids[one.invoice]]) for one in rest]
+        problem = problems.less_open(sync.subject(record).noun, pays, held_by=record.qbo_id)
+        if problem:
+            record.problems = [problem]
+            return
+        for one in rest:
+            self._move(ids[one.invoice], one.amount, record)
 
     def _other_customers(
         self, noun: str, target: Any, pays: Sequence[Application], ids: dict[RecordKey, str]
@@ -266,6 +286,14 @@ def _target(record: Row) -> Any:
 def _wanted(record: Row) -> tuple[Application, ...]:
     target = record.planned.target
     return () if target is None or record.planned.step == "delete" else tuple(target.applications)
+
+
+def _rest(record: Row) -> tuple[Application, ...]:
+    """What the LMS applies besides what is sent now."""
+    if record.lms is None or record.planned.target is None or not record.planned.waits_for:
+        return ()
+    ours = record.lms.payment.applications if isinstance(record.lms, LmsPayment) else record.lms.applications
+    return tuple(one for one in ours if one not in record.planned.target.applications)
 
 
 def _held(record: Row) -> tuple[Application, ...]:
