@@ -28,6 +28,7 @@ from include.sync.capture import capture
 from include.sync.due import connected_companies
 from include.sync.entity.base import ToQuickBooks
 from include.sync.entity.customer import CustomerSync
+from include.sync.entity.duplicates import as_duplicate, same_money
 from include.sync.entity.product import ItemSync
 from include.sync.flows import FLOWS, Flow
 from include.sync.hand_over import is_for_this_run
@@ -35,6 +36,7 @@ from include.sync.lab import is_still_on
 from include.sync.plan.allocation import without
 from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
+from include.sync.plan.payment import flowing
 from include.sync.refusals import PredictedRefusals
 from include.sync.selection import Selection, require_sound
 from include.sync.steps import Row, Sync, check_all, plan_all, read_both_sides
@@ -142,7 +144,9 @@ class _DryRun:
     names: dict[tuple[str, str], NamedRecord] = field(default_factory=dict)
     #: Invoices that would be void in the LMS by now: the credits that QuickBooks knew of are free again.
     voided: set[RecordKey] = field(default_factory=set)
-    #: Payments of the LMS that would have another amount by now, or (None) be deleted, by QuickBooks id.
+    #: Invoices that the LMS has deleted and nobody deletes in QuickBooks, by LMS id.
+    kept: set[str] = field(default_factory=set)
+    #: Payments of the LMS that would be as QuickBooks has them by now, or (None) be deleted, by QuickBooks id.
     received: dict[str, Payment | None] = field(default_factory=dict)
     #: Invoices of which a balance alone would be written to the LMS, not yet compared again.
     balances: list[Row] = field(default_factory=list)
@@ -289,10 +293,10 @@ class _DryRun:
             known.expected_qbo_invoices = tuple(
                 id_ for id_ in known.expected_qbo_invoices if not self._is_settled("qbo_to_lms", "invoice", id_)
             )
-            known.duplicate = self._still_the_same_money(record)
             record.qbo = _without_deleted(record.qbo, {key.id for key in self.gone["qbo"] if key.entity == "invoice"})
         leaving = {key for key in self.gone["lms"] if key.entity == "invoice"}
         if record.entity in ("payment", "credit_application"):
+            self._open_as_it_will_be(record)
             known.missing = tuple(key for key in known.missing if key not in leaving)
             known.expected_invoices = tuple(key for key in known.expected_invoices if key not in leaving)
         if record.entity == "payment" and record.lms and leaving:
@@ -304,10 +308,27 @@ class _DryRun:
                 base = record.link.base
                 agreed = replace(base, applications=without(base.applications, leaving))
                 record.link = replace(record.link, base=agreed)
+        if record.entity == "payment":
+            agreed_on = (
+                {one.invoice.id for one in record.link.base.applications} if record.link and record.link.base else ()
+            )
+            known.invoice_ids = {
+                qbo_id: id_ for qbo_id, id_ in known.invoice_ids.items() if id_ not in self.kept or id_ in agreed_on
+            }
+            known.duplicate = self._still_the_same_money(record, leaving)
         if isinstance(record.lms, CreditApplication):
             base = record.link.base if record.link else None
             freed = self.voided.intersection(one.invoice for one in base.applications) if base else set()
             record.lms = replace(record.lms, applications=without(record.lms.applications, leaving | freed))
+
+    def _open_as_it_will_be(self, record: Row) -> None:
+        """What earlier plans leave open of the invoices that it would take more of."""
+        if record.link is None or record.lms is None:
+            return
+        applied = record.lms.applications if record.entity == "credit_application" else record.lms.payment.applications
+        ids = links.qbo_ids(self.connection, self.company.realm_id, [one.invoice for one in applied])
+        now = {key.id: self.refusals.open[id_].balance for key, id_ in ids.items() if id_ in self.refusals.open}
+        record.known.open_balances = {**record.known.open_balances, **now}
 
     def _is_settled(self, direction: Direction, entity: Entity, record_id: str) -> bool:
         done = self.planned.get((direction, RecordKey(entity, record_id)), [])
@@ -348,6 +369,9 @@ class _DryRun:
         plans.append(record)
         if plan.step == "delete" and plan.waits_for:
             self.pending[place] = record.billing_lab_id  # made anew after that, for another customer
+        elif record.direction == "lms_to_qbo" and record.entity == "invoice" and plan.step == "nothing":
+            if record.link and record.lms is None:
+                self.kept.add(record.record_id)
         elif plan.cause is Cause.LINKED_TO_NOTHING and record.lms_id:
             # Not linked any more, it is sent like a new one.
             self.pending["lms_to_qbo", RecordKey(record.entity, record.lms_id)] = record.billing_lab_id
@@ -448,12 +472,19 @@ class _DryRun:
                 del self.planned[direction, key]
                 self.look_at(direction, key, plans[-1].billing_lab_id)
 
-    def _still_the_same_money(self, record: Row) -> Duplicate | None:
-        duplicate: Duplicate | None = record.known.duplicate
-        if duplicate is None or record.lms is None or duplicate.qbo_id not in self.received:
-            return duplicate
-        there = self.received[duplicate.qbo_id]
-        return duplicate if there and there.amount == record.lms.payment.amount else None
+    def _still_the_same_money(self, record: Row, leaving: Collection[RecordKey]) -> Duplicate | None:
+        """The payment of QuickBooks that it may be the same money as, if it still is once both are as they will be."""
+        now: Duplicate | None = record.known.duplicate
+        ours = flowing(record)
+        if now is None or ours is None:
+            return now
+        if now.qbo_id in self.received:
+            there = self.received[now.qbo_id]
+            if there is None:
+                return None
+            now = as_duplicate(now.qbo_id, there, now.copy_id)
+        now = replace(now, pays=tuple(id_ for id_ in now.pays if RecordKey("invoice", id_) not in leaving))
+        return now if same_money(self.connection, ours, now) else None
 
     def _look_at_money_on(self, invoice: RecordKey, *entities: Entity) -> None:
         """The credits and payments that lose their applications to an invoice of the LMS."""

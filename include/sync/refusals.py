@@ -19,7 +19,16 @@ from include.model.payment import Application, CreditApplication, Payment
 from include.model.plan import Plan, fail
 from include.model.problem import Problem
 from include.model.record import RecordKey
-from include.model.staged import OpenBalance, Payer, QboCreditMemo, QboInvoice, QboPayment, SettledBy, StagedRecord
+from include.model.staged import (
+    LmsPayment,
+    OpenBalance,
+    Payer,
+    QboCreditMemo,
+    QboInvoice,
+    QboPayment,
+    SettledBy,
+    StagedRecord,
+)
 from include.qbo import open_balance
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
@@ -64,7 +73,7 @@ class PredictedRefusals:
     def predict(self, sync: Sync, records: Sequence[Row]) -> None:
         """Let those plans fail that QuickBooks would refuse, in the order in which they are written."""
         self.memos |= {one.key: one.fetched for one in records if isinstance(one.fetched, QboCreditMemo)}
-        self._inactive(sync, [one for one in records if one.planned.step == "create" and one.planned.side == "qbo"])
+        self._inactive(sync, [one for one in records if one.planned.side == "qbo" and _is_sent(one)])
         written = [one for one in records if one.planned.side == "qbo"]
         if sync.entity == "invoice":
             for record in in_write_order(written):
@@ -74,14 +83,17 @@ class PredictedRefusals:
             ids = self._read_open(written)
             for record in in_write_order(written):
                 self._apply(sync, record, ids)
+            for record in written:
+                if record.planned.step == "update" and record.planned.waits_for:
+                    self._apply_the_rest(sync, record, ids)
 
     # ------------------------------------------------------------------ inactive customers and items
 
     def _inactive(self, sync: Sync, records: Sequence[Row]) -> None:
-        """QuickBooks makes nothing new for an inactive customer, or with an inactive item."""
+        """QuickBooks makes nothing new for an inactive customer, or with an inactive item, and gives nothing to one."""
         if not isinstance(sync, ToQuickBooks):
             return
-        needed = {record.key: sync.references(record.planned.target) for record in records}
+        needed = {record.key: _new_references(sync, record) for record in records}
         ids = links.qbo_ids(self.connection, self.company.realm_id, {key for keys in needed.values() for key in keys})
         names = {
             key: words
@@ -132,7 +144,7 @@ class PredictedRefusals:
 
     def _read_open(self, records: Sequence[Row]) -> dict[RecordKey, str]:
         """Ask what is open of the invoices that these pay or would pay, where nobody has asked before; their ids."""
-        wanted = {one.invoice for record in records for one in (*_wanted(record), *_held(record))}
+        wanted = {one.invoice for record in records for one in (*_wanted(record), *_held(record), *_rest(record))}
         found = links.bases(self.connection, self.company.realm_id, "invoice", [key.id for key in wanted])
         ids = links.qbo_ids(self.connection, self.company.realm_id, wanted)
         new = {key: qbo_id for key, qbo_id in ids.items() if qbo_id not in self.open}
@@ -181,11 +193,19 @@ class PredictedRefusals:
 
     def _predict_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
         """What of a credit cannot go with the rest is sent after it, and refused."""
-        target = _target(record)
-        ours = record.lms.applications if record.lms else ()
-        rest = tuple(one for one in ours if one not in target.applications)
-        problem = self._other_customers(sync.subject(record).noun, target, rest, ids)
+        problem = self._other_customers(sync.subject(record).noun, _target(record), _rest(record), ids)
         record.problems = [problem] if problem else record.problems
+
+    def _apply_the_rest(self, sync: Sync, record: Row, ids: dict[RecordKey, str]) -> None:
+        """Money that was released from some invoices goes to others once all have released theirs, or is refused."""
+        rest = [one for one in _rest(record) if ids.get(one.invoice) in self.open]
+        pays = [(one.amount, self.open[ids[one.invoice]]) for one in rest]
+        problem = problems.less_open(sync.subject(record).noun, pays, held_by=record.qbo_id)
+        if problem:
+            record.problems = [problem]
+            return
+        for one in rest:
+            self._move(ids[one.invoice], one.amount, record)
 
     def _other_customers(
         self, noun: str, target: Any, pays: Sequence[Application], ids: dict[RecordKey, str]
@@ -248,6 +268,17 @@ def _may_pay(customer: RecordKey, payer: Payer | None) -> bool:
     return main or customer in (payer.key, *payer.keys)
 
 
+def _is_sent(record: Row) -> bool:
+    return record.planned.step in ("create", "update") and record.planned.target is not None
+
+
+def _new_references(sync: ToQuickBooks[Any, Any, Any, Any], record: Row) -> list[RecordKey]:
+    """What it refers to and did not before: what was made inactive since may stay (fact 9.2)."""
+    base = record.link.base if record.link else None
+    before = sync.references(base) if base else ()
+    return [key for key in sync.references(record.planned.target) if key not in before]
+
+
 def _target(record: Row) -> Any:
     return record.planned.target
 
@@ -255,6 +286,14 @@ def _target(record: Row) -> Any:
 def _wanted(record: Row) -> tuple[Application, ...]:
     target = record.planned.target
     return () if target is None or record.planned.step == "delete" else tuple(target.applications)
+
+
+def _rest(record: Row) -> tuple[Application, ...]:
+    """What the LMS applies besides what is sent now."""
+    if record.lms is None or record.planned.target is None or not record.planned.waits_for:
+        return ()
+    ours = record.lms.payment.applications if isinstance(record.lms, LmsPayment) else record.lms.applications
+    return tuple(one for one in ours if one not in record.planned.target.applications)
 
 
 def _held(record: Row) -> tuple[Application, ...]:

@@ -441,3 +441,22 @@ def test_an_invoice_that_was_deleted_here_and_stays_in_quickbooks_stops_no_chang
     assert (row["amount"], applied) == (110, [{"invoice_id": kept, "amount": 70}])
     assert world.value("select count(*) from qbo_sync.change_mark where entity = 'payment'") == 0
     quiet(world)
+
+
+@pytest.mark.parametrize("entered_in", ["lms", "qbo"])
+def test_an_invoice_and_its_payment_that_are_both_deleted_in_quickbooks_go_without_a_conflict(
+    world: World, entered_in: str
+) -> None:
+    account, invoice, customer = invoiced(world)
+    if entered_in == "lms":
+        world.payment(account, "60.00", {invoice: "60.00"})
+    else:
+        received(world, customer, "60.00", pays(world.qbo_invoice(invoice), "60.00"))
+    world.both()
+    [paid], bill = world.qbo.all("Payment"), world.qbo_invoice(invoice)
+    remove(world, paid, "Payment")
+    remove(world, bill)
+    world.both()
+    assert world.errors() == []
+    assert world.sql("select id from lms.payment union select id from lms.invoice") == []
+    quiet(world)

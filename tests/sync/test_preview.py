@@ -9,7 +9,7 @@ import pytest
 from include.company.connect import connect_with_grant
 from include.model.settings import MassDeleteLimit
 from include.qbo.oauth import refresh
-from tests.support.bookkeeper import in_quickbooks, pays, received, sale, void
+from tests.support.bookkeeper import change, in_quickbooks, pays, received, sale, void
 from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -150,19 +150,42 @@ def test_a_payment_that_was_linked_by_hand_to_a_void_one_is_sent_like_a_new_one(
     assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == [0, 15]
 
 
-def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_voided(world: World) -> None:
+@pytest.mark.parametrize("changed", ["voided", "taken off the invoice"])
+def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_changed(world: World, changed: str) -> None:
     account = world.account()
     invoice = world.simple_invoice(account)
     world.both()
     bill = world.qbo_invoice(invoice)
     bounced = received(world, bill["CustomerRef"]["value"], "100.00", pays(bill, "100.00"), TxnDate="2026-06-17")
     world.both()
-    void(world, bounced, "Payment")
+    if changed == "voided":
+        void(world, bounced, "Payment")
+    else:
+        change(world, bounced, Line=[])
     payment = world.payment(account, "100.00", {invoice: "100.00"})
     records, since = world.preview(), moment(world)
     world.both()
     assert differences(predicted(records), actual(world, since)) == []
     assert world.link("payment", payment)
+
+
+def test_a_pair_that_moves_to_an_inactive_customer_is_previewed_as_refused(world: World) -> None:
+    north, south = world.account("Northside Dental", "detailed"), world.account("Southside Dental")
+    pair = world.pair(north)
+    world.invoice(world.case(pair, [{"product": world.product()}]))
+    paid = world.simple_invoice(south)
+    world.payment(south, "100.00", {paid: "100.00"})
+    world.both()
+    [customer] = [one for one in world.qbo.all("Customer") if one["DisplayName"] == "Southside Dental"]
+    assert "Customer" in world.qbo.call("customer", {**customer, "Active": False})
+    world.sql("update lms.billing_account set accounting_structure = 'detailed' where id = %s", south)
+    world.sql("update lms.doctor_office set billing_account_id = %s where id = %s", south, pair)
+    records, since = world.preview(), moment(world)
+    assert {(one["entity"], one["step"], one["error_code"]) for one in records} == {
+        ("doctor_office", "fail", "inactive_reference")
+    }
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
 
 
 @pytest.mark.setting("started")

@@ -67,7 +67,7 @@ def find_towards_lms(connection: psycopg.Connection, company: Company, record: S
         return
     if _perhaps_ours(connection, company.realm_id, [record.fetched]):
         return
-    itself = _duplicate(record.record_id, theirs)
+    itself = as_duplicate(record.record_id, theirs)
     candidates = _candidates(connection, _NOT_SENT_YET, company, theirs, record.record_id)
     for lms_id, ours in read_payments(connection, list(candidates)).items():
         if same_money(connection, ours, itself):
@@ -75,7 +75,8 @@ def find_towards_lms(connection: psycopg.Connection, company: Company, record: S
             return
 
 
-def _duplicate(qbo_id: str, payment: Payment, copy_id: str | None = None) -> Duplicate:
+def as_duplicate(qbo_id: str, payment: Payment, copy_id: str | None = None) -> Duplicate:
+    """A payment of QuickBooks as what another may be the same money as; `copy_id`: its LMS id, if it is there."""
     return Duplicate(
         qbo_id=qbo_id,
         copy_id=copy_id,
@@ -193,7 +194,7 @@ def _in_lms_already(connection: psycopg.Connection, company: Company, lms_id: st
     """Payments that came from QuickBooks before this one was entered."""
     candidates = _candidates(connection, _CAME_FROM_QUICKBOOKS, company, ours, lms_id)
     copies = read_payments(connection, list(candidates))
-    return [_duplicate(candidates[copy_id], copy, copy_id) for copy_id, copy in copies.items()]
+    return [as_duplicate(candidates[copy_id], copy, copy_id) for copy_id, copy in copies.items()]
 
 
 def _kept(connection: psycopg.Connection, realm_id: str, lms_ids: Iterable[str]) -> dict[str, set[str]]:

@@ -66,12 +66,8 @@ class PaymentSync(
         for record in records:
             record.lms, record.context = found.get(record.lms_id or ""), PaymentContext()
         _read_applied(connection, company, [record for record in records if record.lms])
-        self.ask(
-            connection,
-            client,
-            company,
-            [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)],
-        )
+        asked = [r for r in records if r.direction == "qbo_to_lms" or planner.needs_quickbooks(r)]
+        self.ask(connection, client, company, asked)
         _read_methods(client, [r for r in records if r.lms and r.lms.payment.method and r.link is None])
         towards_lms = [record for record in records if record.direction == "qbo_to_lms"]
         ours = links.linked_ids(
@@ -96,7 +92,7 @@ class PaymentSync(
         fetch_current(
             connection, client, self.resource, qbo_payment.parse, records, lines_lost=lambda found: found.lines_lost
         )
-        _read_settled(connection, client, company, [record for record in records if record.fetched])
+        _read_settled(connection, client, company, records)
         _read_open_balances(connection, client, records)
         _read_other_customers(connection, company, records)
 
@@ -299,10 +295,10 @@ def _read_settled(
     deleted = _deleted_invoices(connection, records)
     leaving = _leaving_invoices(connection, company, deleted)
     for record in records:
-        qbo = record.fetched
+        qbo, known = record.fetched, record.known
+        known.deleted_invoices = tuple(sorted(key.id for key in _base_invoices(record) if key.id in deleted))
         if qbo is None:
             continue
-        known = record.known
         known.payer = customers.get(qbo.customer_id)
         agreed = {key.id for key in _base_invoices(record)}
         known.invoice_ids = {
@@ -311,7 +307,6 @@ def _read_settled(
             if qbo_id in invoices and (invoices[qbo_id] not in kept or invoices[qbo_id] in agreed)
         }
         known.method_name = methods.get(qbo.method_id or "") if record.link is None else None
-        known.deleted_invoices = tuple(sorted(key.id for key in _base_invoices(record) if key.id in deleted))
         known.leaving_invoices = tuple(id_ for id_ in known.deleted_invoices if id_ in leaving)
         if record.direction == "qbo_to_lms":
             known.expected_qbo_invoices = tuple(qbo_id for qbo_id in qbo.invoices if qbo_id in expected)

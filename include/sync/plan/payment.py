@@ -143,12 +143,14 @@ def still_applied(payment: Payment, unsynced: tuple[Application, ...]) -> tuple[
 def base_now(record: StagedPayment) -> Payment | None:
     """What was agreed on, less what was applied to invoices that have left the LMS and the payment in QuickBooks.
 
-    QuickBooks takes an invoice off its payments when we delete it: that is no change of the bookkeeper's.
+    QuickBooks takes an invoice off its payments when we delete it: that is no change of the bookkeeper's. An invoice
+    that was deleted there, as the payment was, leaves the LMS with its applications: that is no change of lab staff's.
     """
     base = record.link.base if record.link else None
-    if base is None or record.fetched is None:
+    if base is None or record.qbo is None:
         return base
-    still_there = {record.known.invoice_ids[id_] for id_ in record.fetched.invoices if id_ in record.known.invoice_ids}
+    theirs = record.fetched.invoices if record.fetched else ()
+    still_there = {record.known.invoice_ids[id_] for id_ in theirs if id_ in record.known.invoice_ids}
     left = {RecordKey("invoice", id_) for id_ in record.known.deleted_invoices if id_ not in still_there}
     return replace(base, applications=without(base.applications, left))
 
