@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from include.expectations.errors import BrokenExpectation
+from include.model.settings import MassDeleteLimit
 from tests.support.bookkeeper import sale
 from tests.support.planting import behind, unseen
 from tests.support.quickbooks import Json
@@ -260,3 +261,33 @@ def test_a_step_of_a_closed_proof_is_not_made_again_without_its_records(world: W
     for step in STEPS:
         world.proof_step(step, run)
     assert world.sql("select state from qbo_sync.reconciliation") == [{"state": "equal"}]
+
+
+def test_what_the_lms_has_deleted_and_quickbooks_still_has_is_told_by_what_keeps_it_there(world: World) -> None:
+    """Waiting, parked by closed books, or held because it is one of many: never missing."""
+    world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=3))
+    account = world.account("Cedar Grove")
+    closed, later = world.simple_invoice(account), world.simple_invoice(account, on=date(2026, 6, 12))
+    paid = world.payment(account, "60.00", {closed: "60.00"})
+    many = [world.payment(account, "5.00") for _ in range(3)]
+    given = world.credit(account, "9.00")
+    world.both()
+
+    def there(entity: str, *records: int) -> list[str]:
+        return [link["qbo_id"] for one in records if (link := world.link(entity, one))]
+
+    [closed_there, later_there], [given_there] = there("invoice", closed, later), there("credit", given)
+    [paid_there, *held] = there("payment", paid, *many)
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", closed)
+    world.sql("delete from lms.payment where id = any(%s)", many)
+    world.both()
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", later)
+    world.sql("delete from lms.credit where id = %s", given)
+    unseen(world)
+    proof = world.prove()
+    expected: dict[tuple[str, str | None, str | None], str] = {("payment", None, one): "held" for one in held}
+    expected["invoice", None, closed_there] = expected["payment", str(paid), paid_there] = "error"
+    expected["invoice", None, later_there] = expected["credit", None, given_there] = "waiting"
+    assert proof.causes() == expected
+    assert proof.state == "explained"
