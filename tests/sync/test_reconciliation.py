@@ -7,7 +7,8 @@ import pytest
 
 from include.expectations.errors import BrokenExpectation
 from include.model.settings import MassDeleteLimit
-from tests.support.bookkeeper import sale
+from tests.support.bookkeeper import pays, received, sale
+from tests.support.both_sides import invoiced
 from tests.support.planting import behind, unseen
 from tests.support.quickbooks import Json
 from tests.support.world import RECONCILIATION, STEPS, Proof, World
@@ -291,3 +292,21 @@ def test_what_the_lms_has_deleted_and_quickbooks_still_has_is_told_by_what_keeps
     expected["invoice", None, later_there] = expected["credit", None, given_there] = "waiting"
     assert proof.causes() == expected
     assert proof.state == "explained"
+
+
+def test_money_that_may_be_on_both_sides_twice_is_told_by_its_question(world: World) -> None:
+    """The invoice is settled by both in the LMS, whose balance is QuickBooks' less what has not reached it."""
+    account, invoice, customer = invoiced(world)
+    there = received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100.00"), TxnDate="2026-06-17")
+    ours = world.payment(account, "100.00", {invoice: "100.00"})
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["possible_duplicate"]
+    proof = world.prove()
+    assert (proof.state, proof.causes()) == (
+        "explained",
+        {
+            ("invoice", str(invoice), world.qbo_invoice(invoice)["Id"]): "error",
+            ("payment", str(ours), None): "error",
+            ("payment", None, there["Id"]): "waiting",
+        },
+    )
