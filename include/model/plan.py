@@ -45,7 +45,7 @@ class Cause(Enum):
     DIRECTION = "the lab's direction does not let it flow"
     BEFORE_START_DATE = "dated before the sync's start date"
     OUR_CREDIT_APPLICATION = "it applies a credit of the LMS"
-    LEAVES_WITH_INVOICE = "its invoice is about to be deleted in QuickBooks, which takes it off the payment"
+    LEAVES_WITH_INVOICE = "its invoice is about to be deleted in QuickBooks, which takes it off the payment or credit"
     LEFT_ALONE = "left alone until somebody asks for it"
     NO_MONEY = "no money moved: a credit that QuickBooks applied, or a void"
     # wait

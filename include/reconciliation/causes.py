@@ -270,6 +270,8 @@ class _Use:
     money: int
     invoice: int | None
     more: Decimal
+    #: The LMS has the payment or credit too.
+    in_lms: bool
 
 
 def _money_from_invoices(records: Sequence[Record], uses: Sequence[_Use], found: dict[int, Finding]) -> None:
@@ -282,15 +284,20 @@ def _money_from_invoices(records: Sequence[Record], uses: Sequence[_Use], found:
 
 
 def _invoices_from_money(records: Sequence[Record], uses: Sequence[_Use], found: dict[int, Finding]) -> None:
-    """An invoice of which just so much more is open on one side as is applied less to it there."""
+    """An invoice of which just so much more is open on one side as is applied less to it there.
+
+    The LMS takes the balance from QuickBooks (rule 5), so it may count already what only QuickBooks has.
+    """
     for place, record in enumerate(records):
         same = record["lms_amount"] == record["qbo_amount"]
         if place in found or record["entity"] != "invoice" or not _is_on_both(record) or not same:
             continue
         into = [use for use in uses if use.invoice == place]
-        if into and record["qbo_open"] - record["lms_open"] == sum((use.more for use in into), ZERO):
-            cause = into[0].money
-            found[place] = _because(records[cause], found[cause], "What settles it differs because of")
+        for those in (into, [use for use in into if use.in_lms]):
+            if those and record["qbo_open"] - record["lms_open"] == sum((use.more for use in those), ZERO):
+                cause = those[0].money
+                found[place] = _because(records[cause], found[cause], "What settles it differs because of")
+                break
 
 
 def _uses(records: Sequence[Record]) -> Iterator[_Use]:
@@ -307,7 +314,7 @@ def _uses(records: Sequence[Record]) -> Iterator[_Use]:
         for name in sorted(ours.keys() | theirs.keys()):
             more = Decimal(ours.get(name, 0)) - Decimal(theirs.get(name, 0))
             if more:
-                yield _Use(place, places.get(name), more)
+                yield _Use(place, places.get(name), more, record["lms_amount"] is not None)
 
 
 def _because(other: Record, finding: Finding, how: str) -> Finding:

@@ -7,15 +7,15 @@ select r.*,
        e.id as error_id, e.error_code, e.status as error_status, e.message as error_message,
        e.resolution as error_resolution,
        m.direction as marked, m.waits_for_entity, m.waits_for_id, m.marked_at,
-       exists (select from qbo_sync.lms_change c where c.entity = r.entity and (c.lms_id = r.lms_id or c.lms_id is null))
+       exists (select from qbo_sync.lms_change c where c.entity = r.entity and (c.lms_id = k.lms_id or c.lms_id is null))
          or exists (select from qbo_sync.write_intent w
-                     where w.realm_id = %(realm)s and w.record_id = r.lms_id::text
+                     where w.realm_id = %(realm)s and w.record_id = k.lms_id::text
                        and (w.entity = r.entity or r.entity = 'credit' and w.entity = 'credit_application')) as in_hand,
        case when r.entity = 'invoice' then (select h.goes_out_at from qbo_sync.held_invoice h
                                              where h.realm_id = %(realm)s and h.invoice_id = r.lms_id) end as held_until,
        (select a.reason from qbo_sync.left_alone a
          where a.realm_id = %(realm)s and (a.entity = r.entity or r.entity = 'credit' and a.entity = 'credit_application')
-           and (a.lms_id = r.lms_id or a.qbo_id = r.qbo_id) limit 1) as left_alone,
+           and (a.lms_id = k.lms_id or a.qbo_id = r.qbo_id) limit 1) as left_alone,
        i.qbo_id is not null as customer_ignored,
        -- QuickBooks' version is one that no change capture has seen, and that we did not write
        coalesce(r.qbo_updated_at >= (select changed_since from qbo_sync.qbo_cursor where realm_id = %(realm)s),
@@ -25,6 +25,8 @@ select r.*,
              end as unseen
   from qbo_sync.reconciliation_record r
   left join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = r.entity and l.qbo_id = r.qbo_id
+  -- what the LMS has deleted is known by the id that it had there
+ cross join lateral (select coalesce(r.lms_id, l.lms_id) as lms_id) k
   left join qbo_sync.credit_application_link a
     on r.entity = 'credit' and a.realm_id = %(realm)s and a.credit_id = r.lms_id
   left join lateral (
@@ -41,14 +43,14 @@ select r.*,
          and x.error_code <> 'mass_delete_held'
          -- after a conflict both sides agree, but for credits, which never come back
          and (x.error_code not in ('conflict_qbo_kept', 'conflict_deleted') or r.entity = 'credit')
-         and (x.direction = 'lms_to_qbo' and x.record_id = r.lms_id::text
+         and (x.direction = 'lms_to_qbo' and x.record_id = k.lms_id::text
                 and (x.record_entity = r.entity or r.entity = 'credit' and x.record_entity = 'credit_application')
               or x.direction = 'qbo_to_lms' and x.record_id = r.qbo_id and x.record_entity = r.entity)
        order by x.status desc, x.id limit 1) e on true
   left join lateral (
       select * from qbo_sync.change_mark x
        where x.realm_id = %(realm)s
-         and (x.direction = 'lms_to_qbo' and x.record_id = r.lms_id::text
+         and (x.direction = 'lms_to_qbo' and x.record_id = k.lms_id::text
                 and (x.entity = r.entity or r.entity = 'credit' and x.entity = 'credit_application')
               or x.direction = 'qbo_to_lms' and x.record_id = r.qbo_id and x.entity = r.entity)
        order by x.waits_for_entity is null desc, x.direction limit 1) m on true

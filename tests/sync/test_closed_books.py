@@ -153,9 +153,10 @@ def test_what_is_dated_after_the_close_goes_even_if_it_pays_an_older_invoice(wor
 
 
 def test_an_invoice_that_stays_in_closed_books_stays_paid_there(world: World) -> None:
-    """The case is un-invoiced; in QuickBooks neither the invoice nor what its payment is applied to changes."""
+    """The case is un-invoiced; in QuickBooks neither the invoice nor what settles it changes."""
     account, invoice, _ = invoiced(world)
     payment = world.payment(account, "60.00", {invoice: "60.00"})
+    credit = world.credit(account, "10.00", {invoice: "10.00"})
     world.both()
     close(world, AFTER_INVOICES)
     minutes_pass(world)
@@ -165,12 +166,15 @@ def test_an_invoice_that_stays_in_closed_books_stays_paid_there(world: World) ->
         world.both()
         world.poll()
     assert waiting(world) == {("invoice", "delete")}
-    assert world.qbo.call(f"invoice/{made['Id']}")["Invoice"]["Balance"] == 40
+    assert world.qbo.call(f"invoice/{made['Id']}")["Invoice"]["Balance"] == 30
     assert world.value("select count(*) from lms.invoice") == 0
     close(world, None)
     world.poll()
     assert (world.errors(), world.qbo.all("Invoice")) == ([], [])
     assert in_quickbooks(world, "Payment", "payment", payment)["UnappliedAmt"] == 60
+    world.both()
+    assert in_quickbooks(world, "CreditMemo", "credit", credit)["Balance"] == 10
+    assert len(world.qbo.all("Payment")) == 1, "what applied the credit is gone with the invoice"
 
 
 def test_the_day_in_quickbooks_counts_too(world: World) -> None:

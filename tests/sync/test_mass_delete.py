@@ -160,6 +160,25 @@ def test_payments_keep_invoices_that_are_held(careful: World) -> None:
     assert careful.errors() == []
 
 
+def test_a_credit_keeps_invoices_that_are_held_also_if_its_run_comes_first(careful: World) -> None:
+    """Before the invoices' run has held them, and after something has marked them again."""
+    account = careful.account()
+    made = [careful.simple_invoice(account) for _ in range(5)]
+    credit = careful.credit(account, "10.00", {made[0]: "10.00"})
+    careful.both()
+    body = careful.qbo_invoice(made[0])
+    careful.sql("truncate lms.invoice cascade")
+    careful.run("credit_lms_to_qbo", "invoice_lms_to_qbo")
+    careful.compare_again("invoice_lms_to_qbo")
+    careful.sql("update lms.credit set note = 'Remake' where id = %s", credit)
+    careful.run("credit_lms_to_qbo")
+    assert careful.qbo.call(f"invoice/{body['Id']}")["Invoice"]["Balance"] == 90
+    assert careful.release_held("invoice_lms_to_qbo")["deleted"] == 5
+    careful.both()
+    assert [memo["Balance"] for memo in careful.qbo.all("CreditMemo")] == [10]
+    assert (careful.errors(), careful.qbo.all("Payment")) == ([], [])
+
+
 def test_credits_that_are_held_keep_what_they_are_applied_to(careful: World) -> None:
     account = careful.account()
     invoice = careful.simple_invoice(account)

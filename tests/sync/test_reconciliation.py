@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from include.expectations.errors import BrokenExpectation
-from tests.support.bookkeeper import sale
+from include.model.settings import MassDeleteLimit
+from tests.support.bookkeeper import pays, received, sale
+from tests.support.both_sides import invoiced
 from tests.support.planting import behind, unseen
 from tests.support.quickbooks import Json
 from tests.support.world import RECONCILIATION, STEPS, Proof, World
@@ -260,3 +262,51 @@ def test_a_step_of_a_closed_proof_is_not_made_again_without_its_records(world: W
     for step in STEPS:
         world.proof_step(step, run)
     assert world.sql("select state from qbo_sync.reconciliation") == [{"state": "equal"}]
+
+
+def test_what_the_lms_has_deleted_and_quickbooks_still_has_is_told_by_what_keeps_it_there(world: World) -> None:
+    """Waiting, parked by closed books, or held because it is one of many: never missing."""
+    world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=3))
+    account = world.account("Cedar Grove")
+    closed, later = world.simple_invoice(account), world.simple_invoice(account, on=date(2026, 6, 12))
+    paid = world.payment(account, "60.00", {closed: "60.00"})
+    many = [world.payment(account, "5.00") for _ in range(3)]
+    given = world.credit(account, "9.00")
+    world.both()
+
+    def there(entity: str, *records: int) -> list[str]:
+        return [link["qbo_id"] for one in records if (link := world.link(entity, one))]
+
+    [closed_there, later_there], [given_there] = there("invoice", closed, later), there("credit", given)
+    [paid_there, *held] = there("payment", paid, *many)
+    world.prefer(AccountingInfoPrefs={"BookCloseDate": "2026-06-10"})
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", closed)
+    world.sql("delete from lms.payment where id = any(%s)", many)
+    world.both()
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", later)
+    world.sql("delete from lms.credit where id = %s", given)
+    unseen(world)
+    proof = world.prove()
+    expected: dict[tuple[str, str | None, str | None], str] = {("payment", None, one): "held" for one in held}
+    expected["invoice", None, closed_there] = expected["payment", str(paid), paid_there] = "error"
+    expected["invoice", None, later_there] = expected["credit", None, given_there] = "waiting"
+    assert proof.causes() == expected
+    assert proof.state == "explained"
+
+
+def test_money_that_may_be_on_both_sides_twice_is_told_by_its_question(world: World) -> None:
+    """The invoice is settled by both in the LMS, whose balance is QuickBooks' less what has not reached it."""
+    account, invoice, customer = invoiced(world)
+    there = received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100.00"), TxnDate="2026-06-17")
+    ours = world.payment(account, "100.00", {invoice: "100.00"})
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["possible_duplicate"]
+    proof = world.prove()
+    assert (proof.state, proof.causes()) == (
+        "explained",
+        {
+            ("invoice", str(invoice), world.qbo_invoice(invoice)["Id"]): "error",
+            ("payment", str(ours), None): "error",
+            ("payment", None, there["Id"]): "waiting",
+        },
+    )

@@ -62,6 +62,20 @@ def kept_in_quickbooks(connection: psycopg.Connection, realm_id: str, invoice_id
     return {invoice_id for (invoice_id,) in rows}
 
 
+def leaving_quickbooks(connection: psycopg.Connection, realm_id: str, deleted: Iterable[str]) -> set[str]:
+    """Those of the invoices that the LMS has deleted that the invoices' DAG is about to delete in QuickBooks, or keeps
+    there: for good (rule 8.9) or until the books of their day are open again."""
+    rows = connection.execute(
+        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and entity = 'invoice' and record_id = any(%(ids)s)"
+        " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "   and record_entity = 'invoice' and record_id = any(%(ids)s) and status = 'open'"
+        "   and error_code = 'books_closed'",
+        {"realm": realm_id, "ids": sorted(deleted)},
+    )
+    return {invoice_id for (invoice_id,) in rows} | kept_in_quickbooks(connection, realm_id, deleted)
+
+
 def of_other_customers(
     connection: psycopg.Connection, realm_id: str, applications: Iterable[Application], customer: RecordKey
 ) -> tuple[RecordKey, ...]:

@@ -19,7 +19,7 @@ from include.qbo import record as qbo_record
 from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.applied import kept_in_quickbooks, of_other_customers, open_balances, synced_and_expected
+from include.sync.entity.applied import leaving_quickbooks, of_other_customers, open_balances, synced_and_expected
 from include.sync.entity.base import Json, PaymentWrite, Removal, ToQuickBooks
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
@@ -284,16 +284,17 @@ CREDIT_APPLICATION = CreditApplicationSync()
 
 
 def _read_kept_invoices(connection: psycopg.Connection, company: Company, records: Sequence[StagedApplication]) -> None:
-    """Applied invoices that the LMS has deleted, and that stay in QuickBooks with what is applied to them there."""
+    """Applied invoices that the LMS has deleted: deleting them in QuickBooks takes the credit off, and where they stay
+    there, so does what is applied to them."""
     agreed = {record.record_id: record.link.base.applications for record in records if record.link and record.link.base}
-    kept = kept_in_quickbooks(
-        connection, company.realm_id, {one.invoice.id for applied in agreed.values() for one in applied}
-    )
+    invoices = sorted({one.invoice.id for applied in agreed.values() for one in applied})
+    still = connection.execute("select id::text from lms.invoice where id = any(%s::bigint[])", [invoices]).fetchall()
+    kept = leaving_quickbooks(connection, company.realm_id, set(invoices) - {invoice_id for (invoice_id,) in still})
     rows = connection.execute(
         "select id::text from lms.credit where id = any(%s::bigint[])", [sorted(agreed) if kept else []]
     ).fetchall()
     there = {credit_id for (credit_id,) in rows}
     for record in records:
         if record.record_id in there:
-            invoices = [one.invoice for one in agreed[record.record_id]]
-            record.known.kept_invoices = tuple(key for key in invoices if key.id in kept)
+            applied_to = [one.invoice for one in agreed[record.record_id]]
+            record.known.kept_invoices = tuple(key for key in applied_to if key.id in kept)

@@ -24,6 +24,7 @@ from include.qbo.faults import Fault
 from include.sync import fault_words, hand_over, links
 from include.sync.entity.applied import (
     kept_in_quickbooks,
+    leaving_quickbooks,
     of_other_customers,
     open_balances,
     over_applied,
@@ -293,7 +294,7 @@ def _read_settled(
     methods = qbo_payment.method_names(client, [one.method_id for one in new])
     kept = kept_in_quickbooks(connection, company.realm_id, invoices.values())
     deleted = _deleted_invoices(connection, records)
-    leaving = _leaving_invoices(connection, company, deleted)
+    leaving = leaving_quickbooks(connection, company.realm_id, deleted)
     for record in records:
         qbo, known = record.fetched, record.known
         known.deleted_invoices = tuple(sorted(key.id for key in _base_invoices(record) if key.id in deleted))
@@ -322,20 +323,6 @@ def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPa
     agreed = {key.id for record in records for key in _base_invoices(record)}
     rows = connection.execute("select id::text from lms.invoice where id = any(%s::bigint[])", [sorted(agreed)])
     return agreed - {invoice_id for (invoice_id,) in rows}
-
-
-def _leaving_invoices(connection: psycopg.Connection, company: Company, deleted: Iterable[str]) -> set[str]:
-    """Those of the invoices that the invoices' DAG is about to delete in QuickBooks, or keeps there: for good (rule
-    8.9) or until the books of their day are open again."""
-    rows = connection.execute(
-        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
-        "   and entity = 'invoice' and record_id = any(%(ids)s)"
-        " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s and direction = 'lms_to_qbo'"
-        "   and record_entity = 'invoice' and record_id = any(%(ids)s) and status = 'open'"
-        "   and error_code = 'books_closed'",
-        {"realm": company.realm_id, "ids": sorted(deleted)},
-    )
-    return {invoice_id for (invoice_id,) in rows} | kept_in_quickbooks(connection, company.realm_id, deleted)
 
 
 def _expected_from_quickbooks(connection: psycopg.Connection, company: Company, qbo_ids: Iterable[str]) -> set[str]:

@@ -147,7 +147,8 @@ class ApplicationContext(Context):
     of_other_customers: tuple[RecordKey, ...] = ()
     #: What is open in QuickBooks of the invoices that take more than before, by LMS id.
     open_balances: Mapping[str, Decimal] = field(default_factory=dict)
-    #: Invoices of the base that the LMS has deleted and QuickBooks keeps (rule 8.9), while the LMS has the credit.
+    #: Invoices of the base that the LMS has deleted and that are about to be deleted in QuickBooks, or kept there (rule
+    #: 8.9), while the LMS has the credit.
     kept_invoices: tuple[RecordKey, ...] = ()
 
 
