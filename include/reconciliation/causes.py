@@ -197,7 +197,7 @@ def _switched_off(record: Record) -> Finding:
 def _just_changed(record: Record, proof: Proof) -> Finding | None:
     if record["unseen"]:
         reason = "It changed in QuickBooks, which Pilot notices at its next check."
-    elif record["settled_at"] and record["settled_at"] >= proof.started_at:
+    elif record["relinked"] or any(at and at >= proof.started_at for at in (record["settled_at"], record["agreed_at"])):
         reason = "It changed while the books were being compared."
     else:
         return None
