@@ -221,9 +221,16 @@ def _of_quickbooks_alone(record: Record, proof: Proof) -> Finding | None:
 
 
 def _edited(record: Record, proof: Proof) -> Finding | None:
-    """A credit whose LMS side is what was agreed on: somebody has changed it in QuickBooks."""
-    if record["entity"] != "credit" or not _is_on_both(record) or not record["as_agreed"]:
+    """A credit whose LMS side is what was agreed on: somebody has changed or deleted it in QuickBooks."""
+    if record["entity"] != "credit" or not record["as_agreed"]:
         return None
+    if record["qbo_amount"] is None:
+        return Finding(
+            cause=Cause.EDITED,
+            reason="It was deleted in QuickBooks. Credits sync only from Pilot to QuickBooks.",
+            what_to_do="If QuickBooks is right, delete the credit in Pilot too. If Pilot is right, delete it in Pilot "
+            "and enter it there again: the new one then syncs.",
+        )
     if record["lms_customer"] != record["qbo_customer"]:
         return None
     return Finding(

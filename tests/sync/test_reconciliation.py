@@ -57,7 +57,7 @@ def test_each_planted_difference_is_named_with_its_cause_and_nothing_else(world:
     account = world.account("Cedar Grove")
     invoices = [world.simple_invoice(account) for _ in range(12)]
     paid = [world.payment(account, "40.00", {one: "30.00"}) for one in invoices[:3]]
-    given = world.credit(account, "30.00")
+    given, gone = world.credit(account, "30.00"), world.credit(account, "12.00")
     other = world.simple_invoice(world.account("Park Ave."))
     world.both()
     qbo = {one: world.qbo_invoice(one) for one in [*invoices, other]}
@@ -91,6 +91,9 @@ def test_each_planted_difference_is_named_with_its_cause_and_nothing_else(world:
     memo = world.qbo.call(f"creditmemo/{world.link('credit', given)['qbo_id']}")["CreditMemo"]  # type: ignore[index]
     world.qbo.update("CreditMemo", memo, CustomerRef=memo["CustomerRef"], Line=[sale(Decimal(45))])
     expect("credit", given, "edited")
+    memo = world.qbo.call(f"creditmemo/{world.link('credit', gone)['qbo_id']}")["CreditMemo"]  # type: ignore[index]
+    world.qbo.call("creditmemo", memo, operation="delete")
+    expect("credit", gone, "edited")
     own = world.qbo.create("CreditMemo", CustomerRef=qbo[other]["CustomerRef"], Line=[sale(Decimal(5))])
     expect("credit", None, "quickbooks_only", own["Id"])
     world.capture()
@@ -121,6 +124,7 @@ def test_each_planted_difference_is_named_with_its_cause_and_nothing_else(world:
         ("invoice", str(invoices[7])): "other_customer",
         ("invoice", str(invoices[10])): "edited",
         ("credit", str(given)): "edited",
+        ("credit", str(gone)): "edited",
         ("credit", None): "quickbooks_only",
     }
 
