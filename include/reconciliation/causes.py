@@ -209,7 +209,7 @@ def _switched_off(record: Record) -> Finding:
 def _just_changed(record: Record, proof: Proof) -> Finding | None:
     if record["unseen"]:
         reason = "It changed in QuickBooks, which Pilot notices at its next check."
-    elif record["settled_at"] and record["settled_at"] >= proof.started_at:
+    elif record["relinked"] or any(at and at >= proof.started_at for at in (record["settled_at"], record["agreed_at"])):
         reason = "It changed while the books were being compared."
     else:
         return None
@@ -233,9 +233,16 @@ def _of_quickbooks_alone(record: Record, proof: Proof) -> Finding | None:
 
 
 def _edited(record: Record, proof: Proof) -> Finding | None:
-    """A credit whose LMS side is what was agreed on: somebody has changed it in QuickBooks."""
-    if record["entity"] != "credit" or not _is_on_both(record) or not record["as_agreed"]:
+    """A credit whose LMS side is what was agreed on: somebody has changed or deleted it in QuickBooks."""
+    if record["entity"] != "credit" or not record["as_agreed"]:
         return None
+    if record["qbo_amount"] is None:
+        return Finding(
+            cause=Cause.EDITED,
+            reason="It was deleted in QuickBooks. Credits sync only from Pilot to QuickBooks.",
+            what_to_do="If QuickBooks is right, delete the credit in Pilot too. If Pilot is right, delete it in Pilot "
+            "and enter it there again: the new one then syncs.",
+        )
     if record["lms_customer"] != record["qbo_customer"]:
         return None
     return Finding(

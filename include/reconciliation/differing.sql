@@ -22,18 +22,23 @@ select r.*,
                 r.qbo_updated_at is not null)
          and case when r.sync_token is null then s.qbo_id is null or s.sync_token is not null
                   else r.sync_token is distinct from s.sync_token and r.sync_token is distinct from l.sync_token
-             end as unseen
+             end as unseen,
+       -- The sync goes on after both sides were set side by side: what was agreed on, linked or unlinked since then.
+       greatest(l.updated_at, n.updated_at, a.updated_at) as agreed_at,
+       r.linked <> (coalesce(l.qbo_id, n.qbo_id) is not null) as relinked
   from qbo_sync.reconciliation_record r
   left join qbo_sync.entity_link l on l.realm_id = %(realm)s and l.entity = r.entity and l.qbo_id = r.qbo_id
   -- what the LMS has deleted is known by the id that it had there
  cross join lateral (select coalesce(r.lms_id, l.lms_id) as lms_id) k
+  left join qbo_sync.entity_link n
+    on r.qbo_id is null and n.realm_id = %(realm)s and n.entity = r.entity and n.lms_id = r.lms_id
   left join qbo_sync.credit_application_link a
     on r.entity = 'credit' and a.realm_id = %(realm)s and a.credit_id = r.lms_id
   left join lateral (
-      select jsonb_object_agg(coalesce(n.qbo_id, 'lms:' || (x #>> '{invoice,1}')), (x ->> 'amount')::numeric) as agreed
+      select jsonb_object_agg(coalesce(i.qbo_id, 'lms:' || (x #>> '{invoice,1}')), (x ->> 'amount')::numeric) as agreed
         from jsonb_array_elements(a.base -> 'applications') x
-        left join qbo_sync.entity_link n on n.realm_id = %(realm)s and n.entity = 'invoice'
-                                        and n.lms_id::text = x #>> '{invoice,1}') applied on true
+        left join qbo_sync.entity_link i on i.realm_id = %(realm)s and i.entity = 'invoice'
+                                        and i.lms_id::text = x #>> '{invoice,1}') applied on true
   left join qbo_sync.qbo_seen s on s.realm_id = %(realm)s and s.qbo_id = r.qbo_id
    and s.resource = case r.entity when 'invoice' then 'Invoice' when 'payment' then 'Payment' else 'CreditMemo' end
   left join qbo_sync.ignored_customer i on i.realm_id = %(realm)s and i.qbo_id = r.qbo_customer

@@ -84,6 +84,8 @@ def test_the_books_are_compared_on_demand(live: World, airflow: Airflow) -> None
     invoice = live.simple_invoice(live.account("Proof Dental"))
     eventually(lambda: live.link("invoice", invoice))
     assert sorted(one["task_id"] for one in airflow.get(f"dags/{RECONCILIATION}/tasks")["tasks"]) == STEPS
+    # One at a time: a second proof would move QuickBooks' side while the first adds it up.
+    assert airflow.get(f"dags/{RECONCILIATION}/details")["max_active_runs"] == 1
     run = airflow.trigger(RECONCILIATION, realm_id=live.qbo.realm, full=True)
     assert airflow.wait(RECONCILIATION, run) == "success"
     [proof] = live.sql("select * from qbo_sync.reconciliation where run_id = %s", run)
