@@ -32,7 +32,7 @@ from include.sync.entity.duplicates import as_duplicate, same_money
 from include.sync.entity.product import ItemSync
 from include.sync.flows import FLOWS, Flow
 from include.sync.hand_over import is_for_this_run
-from include.sync.lab import is_still_on
+from include.sync.lab import has_taker, is_still_on
 from include.sync.plan.allocation import without
 from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
@@ -211,7 +211,7 @@ class _DryRun:
         realm_id, limit = self.company.realm_id, self.runtime.mass_delete_limit
         staging.stage_these(self.connection, self.runtime.run, realm_id, flow.direction, own)
         staged = staging.read(self.connection, self.runtime.run, realm_id, sync.entity, sync.row)
-        records = [one for one in staged if is_still_on(self.company, one)]
+        records = [one for one in staged if is_still_on(self.company, one) and has_taker(self.company, one)]
         read_both_sides(self.connection, self.client, self.company, sync, records)
         if isinstance(sync, CustomerSync | ItemSync):
             self._names_as_they_will_be(sync, records)

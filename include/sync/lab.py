@@ -22,6 +22,12 @@ def is_still_on(company: Company, record: StagedRecord[Any, Any, Any, Any]) -> b
     return is_on_for(company, record.direction, record.entity, lab)
 
 
+def has_taker(company: Company, record: StagedRecord[Any, Any, Any, Any]) -> bool:
+    """Not what QuickBooks created and no lab has while none receives such transactions: it waits for one that does."""
+    new_from_quickbooks = record.direction == "qbo_to_lms" and record.entity not in LISTS and record.link is None
+    return not new_from_quickbooks or company.receiving_lab is not None
+
+
 def settings_for(company: Company, record: StagedRecord[Any, Any, Any, Any], lab_id: int | None) -> LabSettings:
     """The settings that a plan for the record depends on.
 

@@ -52,6 +52,17 @@ def keep_waiting(
     )
 
 
+def leave_to_receiving_lab(
+    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]
+) -> None:
+    """What QuickBooks created and no lab has is due once a lab receives such transactions."""
+    connection.execute(
+        "update qbo_sync.change_mark set billing_lab_id = null"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
+        [realm_id, record.direction, record.entity, record.record_id, record.generation],
+    )
+
+
 def wait_no_more(
     connection: psycopg.Connection, realm_id: str, direction: Direction, key: RecordKey, generation: int
 ) -> None:

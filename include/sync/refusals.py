@@ -244,8 +244,8 @@ class PredictedRefusals:
         if there is None or document is None:
             return
         by = record.qbo_id or f"{record.entity} {record.record_id}"
-        own = sum((one.applied for one in there.settled_by if one.qbo_id == by), ZERO) + amount
-        others = tuple(one for one in there.settled_by if one.qbo_id != by)
+        own = sum((one.applied for one in there.settled_by if one.payment_id == by), ZERO) + amount
+        others = tuple(one for one in there.settled_by if one.payment_id != by)
         settled = SettledBy(
             kind="CreditMemo" if isinstance(document, CreditApplication) else "Payment",
             qbo_id=by,

@@ -28,7 +28,7 @@ from include.sync.due import companies_with_work, connected_companies
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
-from include.sync.lab import is_still_on, settings_for
+from include.sync.lab import has_taker, is_still_on, settings_for
 from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
 from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
@@ -313,7 +313,9 @@ def _keep_preview(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]
         for sync in flow.entities:
             records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
             # As the load would leave alone what the lab's settings have stopped, or not started.
-            found.add(connection, sync, [one for one in records if is_still_on(company, one)])
+            found.add(
+                connection, sync, [one for one in records if is_still_on(company, one) and has_taker(company, one)]
+            )
         counts = preview.keep(connection, runtime.run, realm_id, None, found)
         connection.commit()
     return counts

@@ -188,6 +188,39 @@ def test_a_pair_that_moves_to_an_inactive_customer_is_previewed_as_refused(world
     assert differences(predicted(records), actual(world, since)) == []
 
 
+def test_a_credit_that_is_applied_for_less_makes_room_for_another_on_the_same_invoice(world: World) -> None:
+    account = world.account()
+    invoice, leaves = world.simple_invoice(account), world.simple_invoice(account)
+    first = world.credit(account, "100.00", {invoice: "100.00"})
+    off = world.credit(account, "100.00", {leaves: "100.00"})
+    world.both()
+    world.apply("credit", first, {invoice: "60.00"})
+    second = world.credit(account, "40.00", {invoice: "40.00"})
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", leaves)
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    steps = {(one["lms_id"], one["step"]) for one in records if one["entity"] == "credit_application"}
+    assert steps == {(str(first), "update"), (str(second), "create"), (str(off), "delete")}
+
+
+@pytest.mark.setting("receives_qbo_transactions")
+def test_what_no_lab_receives_any_more_rests_although_its_mark_names_a_lab(world: World) -> None:
+    account = world.account()
+    world.simple_invoice(account)
+    world.both()
+    received(world, world.qbo.all("Customer")[0]["Id"], "15.00")
+    world.sql("update qbo_sync.connection set receives_qbo_transactions = false")
+    world.capture()
+    world.sql("update qbo_sync.change_mark set billing_lab_id = %s", world.lab)
+    assert world.preview() == []
+    world.both()
+    assert world.sql("select * from qbo_sync.due_mark") == []
+    world.sql("update qbo_sync.connection set receives_qbo_transactions = true")
+    world.both()
+    assert world.value("select amount from lms.payment") == 15
+
+
 @pytest.mark.setting("started")
 def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so(world: World) -> None:
     lab, account = world.billing_lab("Harbor Ceramics"), world.account()

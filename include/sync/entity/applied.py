@@ -66,8 +66,11 @@ def leaving_quickbooks(connection: psycopg.Connection, realm_id: str, deleted: I
     """Those of the invoices that the LMS has deleted that the invoices' DAG is about to delete in QuickBooks, or keeps
     there: for good (rule 8.9) or until the books of their day are open again."""
     rows = connection.execute(
-        "select record_id from qbo_sync.change_mark where realm_id = %(realm)s and direction = 'lms_to_qbo'"
+        "select record_id from qbo_sync.change_mark m where realm_id = %(realm)s and direction = 'lms_to_qbo'"
         "   and entity = 'invoice' and record_id = any(%(ids)s)"
+        # In a dry run it is marked still when it would be gone.
+        "   and exists (select 1 from qbo_sync.linked_record l where l.realm_id = m.realm_id and l.entity = m.entity"
+        "                  and l.record_id = m.record_id)"
         " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s and direction = 'lms_to_qbo'"
         "   and record_entity = 'invoice' and record_id = any(%(ids)s) and status = 'open'"
         "   and error_code = 'books_closed'",

@@ -485,12 +485,12 @@ def less_open(
     """More is applied than is open in QuickBooks (6000), and what has settled the rest; None: there is enough.
 
     `noun`: e.g. “The payment of $150.00 dated 11/25/2026”. `wanted`: amount and invoice. `held_by`: the QuickBooks id
-    of the payment or credit memo that applies it, if it is there already.
+    of the payment or credit memo that applies it, if it is there already: its own part is open to it.
     """
     said, invoices, causes, settled = [], [], [], False
     for amount, there in wanted:
-        own = sum((one.applied for one in there.settled_by if one.qbo_id == held_by), ZERO)
-        others = [one for one in there.settled_by if one.qbo_id != held_by]
+        own = sum((one.applied for one in there.settled_by if held_by in (one.qbo_id, one.payment_id)), ZERO)
+        others = [one for one in there.settled_by if held_by not in (one.qbo_id, one.payment_id)]
         if amount <= there.balance + own:
             continue
         said.append(f"{show(amount)} to invoice {there.number}, but {_open(there, there.balance + own, others)}")

@@ -19,7 +19,7 @@ from include.sync import audit, hand_over, marks, staging
 from include.sync.entity.balance import refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
-from include.sync.lab import is_still_on
+from include.sync.lab import has_taker, is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
@@ -238,6 +238,9 @@ def _settle_waiting(
         [company.realm_id, _DIRECTION, record.entity, record.record_id],
     ).fetchone()
     seconds = max(seconds, min(row[0] / 4, LONGEST_WAIT) if row else 0.0)
+    if not has_taker(company, record):
+        # Its mark may name a lab that received it once: it would be due for that lab, and nobody takes it.
+        marks.leave_to_receiving_lab(connection, company.realm_id, record)
     _settle(connection, runtime, company, sync, record, "waiting", wait_seconds=seconds)
 
 

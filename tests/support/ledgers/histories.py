@@ -441,6 +441,8 @@ class Ledgers(RuleBasedStateMachine):
             "update qbo_sync.write_request set created_at = created_at - interval '5 minutes' where realm_id = %s",
             realm,
         )
+        # Errors whose retry has come become marks.
+        self.world.sql("select qbo_sync.dispatch_lms_changes()")
         return self.world.sql("select * from qbo_sync.due_mark where realm_id = %s", realm)
 
     def _lms(self) -> Json:
