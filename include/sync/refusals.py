@@ -200,7 +200,9 @@ class PredictedRefusals:
         """Money that was released from some invoices goes to others once all have released theirs, or is refused."""
         rest = [one for one in _rest(record) if ids.get(one.invoice) in self.open]
         pays = [(one.amount, self.open[ids[one.invoice]]) for one in rest]
-        problem = problems.less_open(sync.subject(record).noun, pays, held_by=record.qbo_id)
+        noun = sync.subject(record).noun
+        others = self._other_customers(noun, _target(record), rest, ids)
+        problem = others or problems.less_open(noun, pays, held_by=record.qbo_id)
         if problem:
             record.problems = [problem]
             return

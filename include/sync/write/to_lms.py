@@ -16,7 +16,7 @@ from include.model.problem import Problem
 from include.model.record import Direction, Operation, Outcome
 from include.model.staged import StagedRecord
 from include.sync import audit, hand_over, marks, staging
-from include.sync.entity.balance import refuse_while_in_flight
+from include.sync.entity.balance import CHANGED_SECONDS, refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
 from include.sync.lab import has_taker, is_still_on
@@ -106,6 +106,9 @@ def _take(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
 def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
     plan = record.planned
     ours = hand_over.is_for_this_run(record, plan)
+    if not has_taker(company, record):
+        _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
+        return
     if ours and plan.step == "wait":
         if plan.waits_for or plan.cause is Cause.MANY_AT_ONCE:
             waits_for = plan.waits_for or A_PERSON
