@@ -17,6 +17,8 @@ NEEDED_DAGS = {
     *("billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo", "credit_lms_to_qbo"),
     *("payment_lms_to_qbo", "invoice_qbo_to_lms", "payment_qbo_to_lms", CAPTURE, "ledger_reconciliation"),
 }
+#: It takes back a run that somebody has to name: it is not started for nothing.
+UNDO = "undo_run"
 PATIENCE = 900.0  # seconds for one phase
 QUIET = 1.0  # seconds without a run or a mark before a phase counts as done
 STUCK = 8.0  # seconds without a run, with marks left: trigger again
@@ -95,7 +97,7 @@ def sync_until_done(connection: psycopg.Connection, airflow: Airflow, *, everyth
     Events start the DAGs. Only the change capture is not waited for but triggered; every DAG is if `everything` is
     asked for, and where work is left that no run takes up.
     """
-    dag_ids = airflow.wait_for_dags(NEEDED_DAGS)
+    dag_ids = [one for one in airflow.wait_for_dags(NEEDED_DAGS) if one != UNDO]
     begun = dt.datetime.now(tz=dt.UTC)
     _trigger(airflow, dag_ids if everything else [CAPTURE])
     end = time.monotonic() + PATIENCE
