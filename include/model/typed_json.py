@@ -5,6 +5,7 @@ Decimals travel as JSON numbers (PostgreSQL's jsonb keeps them exact), dates as 
 
 from collections.abc import Mapping
 from decimal import Decimal
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -45,9 +46,20 @@ def loads(text: str | bytes) -> Any:
     return _decoder.decode(text)
 
 
+#: Kinds that msgspec knows by now, and the lock under which it gets to know one: a second thread that meets what it has
+#: half noted of a dataclass never comes back.
+_known: set[Any] = set()
+_learning = Lock()
+
+
 def typed(plain: Any, kind: type[T]) -> T:
     """Plain values (from `loads`) as a dataclass. Raises msgspec.ValidationError where they do not fit."""
-    return msgspec.convert(plain, kind)
+    if kind in _known:
+        return msgspec.convert(plain, kind)
+    with _learning:
+        found = msgspec.convert(plain, kind)
+        _known.add(kind)
+    return found
 
 
 def plain(value: Any) -> Any:
