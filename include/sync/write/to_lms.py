@@ -107,6 +107,8 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
     plan = record.planned
     ours = hand_over.is_for_this_run(record, plan)
     if not has_taker(company, record):
+        # Its mark may name a lab that received it once: it would be due for that lab, and nobody takes it.
+        marks.leave_to_receiving_lab(connection, company.realm_id, record)
         _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
         return
     if ours and plan.step == "wait":
@@ -241,9 +243,6 @@ def _settle_waiting(
         [company.realm_id, _DIRECTION, record.entity, record.record_id],
     ).fetchone()
     seconds = max(seconds, min(row[0] / 4, LONGEST_WAIT) if row else 0.0)
-    if not has_taker(company, record):
-        # Its mark may name a lab that received it once: it would be due for that lab, and nobody takes it.
-        marks.leave_to_receiving_lab(connection, company.realm_id, record)
     _settle(connection, runtime, company, sync, record, "waiting", wait_seconds=seconds)
 
 
