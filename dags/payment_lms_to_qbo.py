@@ -7,12 +7,15 @@ error keeps the other.
 
 **Runs:** when the LMS commits a change (asset `lms_payment_changes`), after invoices reached QuickBooks
 (`qbo_invoices`: a payment waits for the invoices it settles), and every 15 minutes in case an event was lost.
-One row of tasks per QuickBooks company: `extract` → `transform` → `validate` → `load`.
+Companies with little to do share a row of tasks (`extract` → `transform` → `validate` → `load`); one with much to do,
+or that failed of late, has a row of its own, under its name.
 
 **Safe to** rerun, clear or start twice: nothing is created twice. A record that cannot be synced fails no task; it
 is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
 could not be reached, or that the company must be connected again (its log says which).
 """
+
+from typing import Any
 
 from airflow.sdk import dag, task_group
 
@@ -34,11 +37,10 @@ def payment_lms_to_qbo() -> None:
     """Payments to payments."""
 
     @task_group(prefix_group_id=False)
-    def sync_company(company: dict[str, str]) -> None:
-        steps = extract(company=company), transform(company=company), validate(company=company)
-        steps[0] >> steps[1] >> steps[2] >> load.override(outlets=[QBO_PAYMENTS])(company=company)
+    def sync_companies(shard: dict[str, Any]) -> None:
+        load.override(outlets=[QBO_PAYMENTS])(shard=validate(shard=transform(shard=extract(shard=shard))))
 
-    sync_company.expand(company=companies())
+    sync_companies.expand(shard=companies())
 
 
 payment_lms_to_qbo()

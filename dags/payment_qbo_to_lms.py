@@ -7,13 +7,16 @@ sides changed a payment, QuickBooks' version stays and the other one is kept in 
 the invoices follow. Credits that the sync applied in QuickBooks never come back as payments.
 
 **Runs:** when the change capture has marked payments (asset `qbo_payment_changes`), after new invoices came to the LMS
-(`lms_invoices`: a payment waits for them), and every 15 minutes in case an event was lost. One row of tasks per
-QuickBooks company: `extract` → `transform` → `validate` → `load`.
+(`lms_invoices`: a payment waits for them), and every 15 minutes in case an event was lost.
+Companies with little to do share a row of tasks (`extract` → `transform` → `validate` → `load`); one with much to do,
+or that failed of late, has a row of its own, under its name.
 
 **Safe to** rerun, clear or start twice: what is done is recognized. A payment that cannot be synced fails no task; it
 is in the table `qbo_sync.sync_error` (the dashboard's list). **A failed task** means that QuickBooks or the database
 could not be reached, or that the company must be connected again (its log says which).
 """
+
+from typing import Any
 
 from airflow.sdk import dag, task_group
 
@@ -35,11 +38,10 @@ def payment_qbo_to_lms() -> None:
     """Payments to payments."""
 
     @task_group(prefix_group_id=False)
-    def sync_company(company: dict[str, str]) -> None:
-        steps = extract(company=company), transform(company=company), validate(company=company)
-        steps[0] >> steps[1] >> steps[2] >> load.override(outlets=[LMS_PAYMENTS])(company=company)
+    def sync_companies(shard: dict[str, Any]) -> None:
+        load.override(outlets=[LMS_PAYMENTS])(shard=validate(shard=transform(shard=extract(shard=shard))))
 
-    sync_company.expand(company=companies())
+    sync_companies.expand(shard=companies())
 
 
 payment_qbo_to_lms()

@@ -15,6 +15,8 @@ STEPS = (
     "include.sync.capture",
     "include.sync.flows",
     "include.sync.dry_run",
+    "include.sync.poll",
+    "include.sync.poll_state",
     "include.sync.retention",
     "include.sync.steps",
     "include.undo.steps",

@@ -1,8 +1,17 @@
 """The audit table of API calls."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import psycopg
 
 from include.qbo.ports import ApiCall
+
+_INSERT = (
+    "insert into qbo_sync.api_call (realm_id, dag_id, run_id, operation, resource, items, metered, status,"
+    " fault_code, intuit_tid, request_id, duration_ms)"
+    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
 
 
 class DatabaseCallLog:
@@ -15,20 +24,27 @@ class DatabaseCallLog:
 
     def record(self, call: ApiCall) -> None:
         """Keep one call."""
-        self._connection.execute(
-            "insert into qbo_sync.api_call (realm_id, dag_id, run_id, operation, resource, items, metered, status,"
-            " fault_code, intuit_tid, request_id, duration_ms)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                *self._where,
-                call.operation,
-                call.resource,
-                call.items,
-                call.metered,
-                call.status,
-                call.fault_code,
-                call.intuit_tid,
-                call.request_id,
-                call.duration_ms,
-            ],
-        )
+        self._connection.execute(_INSERT, [*self._where, *_columns(call)])
+
+
+def record_all(
+    connection: psycopg.Connection, dag_id: str | None, run_id: str | None, calls: Iterable[tuple[str, ApiCall]]
+) -> None:
+    """Keep calls to several companies, (realm_id, call), in the caller's transaction."""
+    rows = [[realm_id, dag_id, run_id, *_columns(call)] for realm_id, call in calls]
+    if rows:
+        connection.cursor().executemany(_INSERT, rows)
+
+
+def _columns(call: ApiCall) -> list[Any]:
+    return [
+        call.operation,
+        call.resource,
+        call.items,
+        call.metered,
+        call.status,
+        call.fault_code,
+        call.intuit_tid,
+        call.request_id,
+        call.duration_ms,
+    ]

@@ -112,6 +112,7 @@ def _close(connection: psycopg.Connection, realm_id: str) -> None:
         " updated_at = clock_timestamp() where realm_id = %s",
         [realm_id],
     )
+    connection.execute("delete from qbo_sync.captured_object where realm_id = %s", [realm_id])
 
 
 def _revoke(runtime: Runtime, sealed: bytes | None) -> bool:

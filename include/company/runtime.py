@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import psycopg
 
 from include.company.call_log import DatabaseCallLog
 from include.company.throttle import Budget, SharedThrottle
 from include.company.tokens import CompanyTokens, TokenVault, require_reconnect
 from include.lms.database import Connect
 from include.model.settings import MassDeleteLimit
-from include.qbo.client import QboClient
+from include.qbo.client import Patience, QboClient
 from include.qbo.errors import ReconnectRequired
 from include.qbo.oauth import OAuthApp
 from include.qbo.ports import TokenSource
@@ -33,6 +35,21 @@ class Runtime:
     budget: Budget
     run: Run
     mass_delete_limit: MassDeleteLimit = field(default_factory=MassDeleteLimit)
+    #: Others wait for this one: seconds that QuickBooks, a lock or the budget may take. None: as long as they need.
+    hurry: float | None = None
+
+    def hurried(self, seconds: float) -> "Runtime":
+        """The same in a hurry: what takes longer raises Unavailable, ThrottleExceeded, LockNotAvailable (psycopg)."""
+        connect = self.connect
+
+        @contextmanager
+        def connect_in_a_hurry() -> Iterator[psycopg.Connection]:
+            with connect() as connection:
+                connection.execute("select set_config('lock_timeout', %s, false)", [f"{seconds:.0f}s"])
+                connection.commit()
+                yield connection
+
+        return replace(self, connect=connect_in_a_hurry, hurry=seconds)
 
     @contextmanager
     def client(self, realm_id: str, tokens: TokenSource | None = None) -> Iterator[QboClient]:
@@ -48,8 +65,9 @@ class Runtime:
                     api_base_url=self.app.api_base_url,
                     realm_id=realm_id,
                     tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
-                    throttle=SharedThrottle(connection, realm_id, self.budget),
+                    throttle=SharedThrottle(connection, realm_id, self.budget, self.hurry),
                     calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
+                    patience=Patience.hurried(self.hurry) if self.hurry else None,
                 )
             except ReconnectRequired:
                 if tokens is None:

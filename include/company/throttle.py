@@ -6,13 +6,15 @@ QuickBooks allows a company and app 10 requests a second, 10 at a time, 500 a mi
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
 import psycopg
+
+from include.qbo.errors import ThrottleExceeded
 
 log = logging.getLogger(__name__)
 
@@ -34,28 +36,44 @@ class Budget:
 _SECOND, _MINUTE = 1.2, 61.0
 
 
+def _request_limits(budget: Budget) -> tuple[tuple[int, float], ...]:
+    return (budget.requests_per_second, _SECOND), (budget.requests_per_minute, _MINUTE)
+
+
+def reserve(connection: psycopg.Connection, realm_ids: Sequence[str], budget: Budget) -> dict[str, float]:
+    """The next moment for a request to each of these companies, in the caller's transaction: seconds until then."""
+    limits = _request_limits(budget)
+    rows = connection.execute(
+        "select realm_id, qbo_sync.reserve_request(realm_id, 'request', %s, %s)"
+        "  from (select realm_id from unnest(%s::text[]) realm_id order by realm_id) one",
+        [[most for most, _ in limits], [timedelta(seconds=seconds) for _, seconds in limits], list(realm_ids)],
+    )
+    return dict(rows.fetchall())
+
+
 class SharedThrottle:
     """The Throttle of one company, for one worker. Needs an autocommit connection of its own."""
 
-    def __init__(self, connection: psycopg.Connection, realm_id: str, budget: Budget) -> None:
-        """`connection` must be in autocommit; it holds the concurrency slot as an advisory lock."""
+    def __init__(
+        self, connection: psycopg.Connection, realm_id: str, budget: Budget, longest_wait: float | None = None
+    ) -> None:
+        """`connection` must be in autocommit; it holds the concurrency slot as an advisory lock. `longest_wait`: so
+        many seconds at most; None: as long as it takes."""
         self._connection = connection
         self._realm_id = realm_id
         self._budget = budget
+        self._longest_wait = longest_wait
 
     @contextmanager
     def slot(self, kind: Literal["request", "batch"]) -> Iterator[None]:
-        """Wait for the budget, take a concurrency slot, give it back after the answer.
+        """Wait for the budget, take a concurrency slot, give it back after the answer. Raises ThrottleExceeded if the
+        wait is longer than it may be.
 
         The batch's moment comes first: it may be far, and what is reserved of the other must be used at once.
         """
         if kind == "batch":
             self._wait("batch", (self._budget.batches_per_minute, _MINUTE))
-        self._wait(
-            "request",
-            (self._budget.requests_per_second, _SECOND),
-            (self._budget.requests_per_minute, _MINUTE),
-        )
+        self._wait("request", *_request_limits(self._budget))
         slot = self._take_slot()
         try:
             yield
@@ -86,12 +104,15 @@ class SharedThrottle:
             ],
         ).fetchone()
         seconds = float(row[0]) if row else 0.0
+        if self._longest_wait is not None and seconds > self._longest_wait:
+            raise ThrottleExceeded(f"the request budget of QuickBooks company {self._realm_id} is used up just now")
         if seconds > 5:
             log.info("waiting %.0f s for the request budget of QuickBooks company %s", seconds, self._realm_id)
         if seconds > 0:
             time.sleep(seconds)
 
     def _take_slot(self) -> int:
+        asked_at = time.monotonic()
         while True:
             for slot in range(1, self._budget.concurrent + 1):
                 taken = self._connection.execute(
@@ -99,4 +120,8 @@ class SharedThrottle:
                 ).fetchone()
                 if taken and taken[0]:
                     return slot
+            if self._longest_wait is not None and time.monotonic() - asked_at > self._longest_wait:
+                raise ThrottleExceeded(
+                    f"others have all requests to QuickBooks company {self._realm_id} in their hands"
+                )
             time.sleep(0.05)

@@ -46,13 +46,20 @@ class TokenVault:
 class CompanyTokens:
     """The TokenSource of one company."""
 
-    def __init__(self, connect: Connect, app: OAuthApp, vault: TokenVault, realm_id: str) -> None:
-        """Nothing is read yet."""
+    def __init__(
+        self,
+        connect: Connect,
+        app: OAuthApp,
+        vault: TokenVault,
+        realm_id: str,
+        known: tuple[str, datetime] | None = None,
+    ) -> None:
+        """Nothing is read yet. `known`: the access token and its end, if somebody has read them."""
         self._connect = connect
         self._app = app
         self._vault = vault
         self._realm_id = realm_id
-        self._cached: tuple[str, datetime] | None = None
+        self._cached = known
 
     def current(self) -> str:
         """A token with some life left, refreshed first if need be."""

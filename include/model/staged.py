@@ -43,6 +43,8 @@ class Fetched(Generic[Q]):
     record: Q | None = None
     #: The fault with which QuickBooks refuses to show the record: nobody can tell what became of it.
     refused: Mapping[str, Any] | None = None
+    #: Change capture had just seen it: QuickBooks was not asked again.
+    captured: bool = False
 
 
 @dataclass(kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from include.orchestration.listening import ListeningTrigger
 #: What is pending and in no run's sight yet. A run that was called and has not looked so far will see all of it, one
 #: that has looked is about to take what was there; after some seconds (a lost event, a dead run) neither is relied on.
 _PENDING = (
-    "select count(*), clock_timestamp() from qbo_sync.pending_mark m"
+    "select count(*), clock_timestamp() from qbo_sync.waking_mark m"
     " left join qbo_sync.dag_listing k on k.dag_id = %(dag_id)s"
     " where direction = %(direction)s and entity = any(%(entities)s)"
     "   and (%(called_at)s::timestamptz is null or k.listed_at > %(called_at)s"

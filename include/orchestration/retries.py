@@ -42,5 +42,10 @@ POLICY = ExceptionRetryPolicy(
     ],
 )
 
+#: Of a task that another run does again anyway: only one that was killed is tried again.
+BY_A_LATER_RUN = ExceptionRetryPolicy(
+    rules=[RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="a later run tries again")]
+)
+
 #: For every task. Without an exception to judge (a killed process) the delay is this one.
 DEFAULT_ARGS = {"retries": RETRIES, "retry_delay": timedelta(seconds=5), "retry_policy": POLICY}

@@ -113,6 +113,7 @@ _OF_HELD = {
 COMMON: dict[str, Any] = {
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
     "catchup": False,
-    "max_active_runs": 3,
+    # A company that answers slowly, or is throttled, keeps its run for minutes: the others go on in further ones.
+    "max_active_runs": 8,
     "default_args": DEFAULT_ARGS,
 }

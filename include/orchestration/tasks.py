@@ -1,27 +1,46 @@
 """The tasks that every DAG of the sync is made of. Each calls one step; XCom carries keys and counts only."""
 
+import logging
+import os
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration.disconnected import skipped_when_disconnected
-from include.orchestration.this_run import BY_COMPANY, asked_by, this_run
+from include.orchestration.this_run import BY_SHARD, asked_by, this_run
+
+#: As in include/sync/shards.py, which the DAG processor does not import.
+Shard = dict[str, Any]
+Counts = dict[str, int]
+
+log = logging.getLogger(__name__)
+
+#: How many QuickBooks companies share a row of tasks, at most.
+COMPANIES = int(os.environ.get("PILOT_COMPANIES_PER_TASK", "16"))
 
 
-def _step(name: str, *arguments: Any, **options: Any) -> Any:
-    """Run one step of the flow that the DAG's id names, as this run."""
-    from include.sync import steps
+def _work(step: str, shard: Shard, *, waits: bool = False, hurried: bool = False, **options: Any) -> dict[str, Counts]:
+    """One step of the flow that the DAG's id names, as this run, for each company of the shard."""
+    from include.sync import shards, steps
     from include.sync.flows import FLOWS
 
     runtime = this_run()
+    flow = FLOWS[runtime.run.dag_id]
+
+    def one(own: Any, realm_id: str) -> Counts:
+        counts: Counts = getattr(steps, step)(own, flow, realm_id, **options)
+        return counts
+
     with skipped_when_disconnected():
-        return getattr(steps, name)(runtime, FLOWS[runtime.run.dag_id], *arguments, **options)
+        return shards.work(runtime, shard, one, waits=waits, hurried=hurried)
 
 
 @task
-def companies() -> list[dict[str, str]]:
-    """The QuickBooks companies that have something to do."""
+def companies() -> list[Shard]:
+    """The QuickBooks companies that have something to do, in shards: some companies for each row of tasks."""
+    from include.sync import shards, steps, trouble
+    from include.sync.flows import FLOWS
     from include.sync.selection import selection_of
 
     context = get_current_context()
@@ -33,7 +52,14 @@ def companies() -> list[dict[str, str]]:
         "selected": selection_of(params),
         "dry_run": params["dry_run"],
     }
-    return _step("companies", params["realm_id"], params["resync"], **options)
+    runtime = this_run()
+    found = steps.companies(runtime, FLOWS[run.dag_id], params["realm_id"], params["resync"], **options)
+    if params["dry_run"] or params.get("release_held"):
+        # What a person chose holds for this run alone: none of it is left to another run.
+        return shards.in_shards(found, 1)
+    with runtime.connect() as connection:
+        trouble.is_listed(connection, runtime.run, [one["realm_id"] for one in found if one.get("alone")])
+    return shards.in_shards(found, COMPANIES)
 
 
 def _chosen() -> dict[str, Any]:
@@ -46,32 +72,54 @@ def _chosen() -> dict[str, Any]:
     }
 
 
-@task(map_index_template=BY_COMPANY)
-def extract(company: dict[str, str]) -> dict[str, int]:
+@task(map_index_template=BY_SHARD, multiple_outputs=False)
+def extract(shard: Shard) -> Shard:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
     from include.sync.selection import selection_of
+    from include.sync.shards import going_on
 
     params = get_current_context()["params"]
     compare = selection_of(params) if params["resync"] and params["dry_run"] else None
-    extracted: dict[str, int] = _step("extract", company["realm_id"], **_chosen(), compare=compare)
-    if not any(extracted.values()):
+    extracted = _work("extract", shard, waits=True, hurried=True, **_chosen(), compare=compare)
+    due = {realm_id: counts for realm_id, counts in extracted.items() if any(counts.values())}
+    if not due:
         raise AirflowSkipException("another run has taken everything that was due")
-    return extracted
+    return going_on(shard, due)
 
 
-@task(map_index_template=BY_COMPANY)
-def transform(company: dict[str, str]) -> dict[str, int]:
+@task(map_index_template=BY_SHARD, multiple_outputs=False)
+def transform(shard: Shard) -> Shard:
     """Decide what to do with each."""
-    return _step("transform", company["realm_id"], **_chosen())
+    from include.sync.shards import going_on
+
+    return going_on(shard, _work("transform", shard, **_chosen()))
 
 
-@task(map_index_template=BY_COMPANY)
-def validate(company: dict[str, str]) -> dict[str, int]:
+@task(map_index_template=BY_SHARD, multiple_outputs=False)
+def validate(shard: Shard) -> Shard:
     """Check each against its expectations; set aside what fails."""
-    return _step("validate", company["realm_id"])
+    from include.sync import shards, steps
+    from include.sync.flows import FLOWS
+
+    runtime = this_run()
+    realm_ids = [one["realm_id"] for one in shard["companies"]]
+    try:
+        checked = steps.validate_together(runtime, FLOWS[runtime.run.dag_id], realm_ids)
+    except Exception:
+        if len(realm_ids) == 1:
+            raise
+        log.exception("the companies are checked one by one")
+        checked = _work("validate", shard)
+    return shards.going_on(shard, checked)
 
 
-@task(map_index_template=BY_COMPANY)
-def load(company: dict[str, str]) -> dict[str, int]:
+@task(map_index_template=BY_SHARD, multiple_outputs=False)
+def load(shard: Shard) -> Shard:
     """Carry it out, and record what became of each; in a dry run keep it as a preview."""
-    return _step("load", company["realm_id"], dry_run=get_current_context()["params"]["dry_run"])
+    from include.sync import shards, trouble
+
+    loaded = _work("load", shard, waits=True, dry_run=get_current_context()["params"]["dry_run"])
+    if len(shard["companies"]) == 1:
+        with this_run().connect() as connection:
+            trouble.is_over(connection, *loaded)
+    return shards.going_on(shard, loaded)

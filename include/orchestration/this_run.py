@@ -6,6 +6,7 @@ from airflow.sdk import get_current_context
 
 #: For @task(map_index_template=…): how the Airflow UI names a mapped task.
 BY_COMPANY = "{{ task.op_kwargs['company']['name'] }}"
+BY_SHARD = "{{ task.op_kwargs['shard']['name'] }}"
 
 
 def this_run() -> Any:

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from include.orchestration.polling import poll_settings
 from include.page.access import Viewer, id_of
 from include.page.activity_data import (
-    FREE_CALLS,
     api_calls,
     in_line,
     last_runs,
@@ -26,7 +26,6 @@ def activity(request: Request, who: Viewer, connection: Database) -> Response:
     window = "week" if request.query_params.get("window") == "week" else "day"
     lab = id_of(request.query_params.get("lab", ""))
     slots = [(one["slot"], one["synced"], one["failed"]) for one in over_time(connection, lab, window)]
-    metered = metered_this_month(connection)
     return page(
         request,
         "activity.html",
@@ -37,8 +36,6 @@ def activity(request: Request, who: Viewer, connection: Database) -> Response:
         table=per_entity(connection, lab),
         line=in_line(connection, lab),
         calls=api_calls(connection, lab),
-        metered=metered,
-        free=FREE_CALLS,
-        share=min(100.0, 100 * metered / FREE_CALLS),
+        metered=metered_this_month(connection, poll_settings()),
         runs=last_runs(connection, lab),
     )

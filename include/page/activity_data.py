@@ -1,15 +1,16 @@
 """What synced, when, how quickly, and at the cost of how many calls."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from include.model.polling import Pace, PollSettings, month_around
 from include.page.database import Row, row, rows
-
-#: Intuit's free calls a month (CorePlus, fact 3.3).
-FREE_CALLS = 500_000
+from include.sync.poll_state import read_plan
 
 _PER_ENTITY = Path(__file__).with_name("synced_per_entity.sql").read_text()
 _OVER_TIME = Path(__file__).with_name("synced_over_time.sql").read_text()
@@ -65,14 +66,47 @@ def api_calls(connection: psycopg.Connection, lab: int | None) -> list[Row]:
     )
 
 
-def metered_this_month(connection: psycopg.Connection) -> int:
-    """Metered calls of all companies: the quota belongs to the app."""
-    found = row(
-        connection,
-        "select count(*) as calls from qbo_sync.api_call where metered"
-        "   and at >= date_trunc('month', now() at time zone 'utc') at time zone 'utc'",
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metered:
+    """The month's metered calls of all companies: the quota belongs to the app."""
+
+    used: int
+    quota: int
+    #: What they were used for.
+    polls: int
+    proofs: int
+    others: int
+    #: By the end of the month, as things are.
+    forecast: int
+    #: The last day of the month (UTC).
+    until: date
+    #: How many times more rarely companies are asked than they would be with calls enough.
+    factor: float
+    #: realm_id → the pause between two polls, and what it goes by.
+    pauses: Mapping[str, tuple[timedelta, Pace]]
+
+    @property
+    def percent(self) -> float:
+        """Of the quota, 100 at most."""
+        return min(100.0, 100 * self.used / self.quota) if self.quota else 100.0
+
+
+def metered_this_month(connection: psycopg.Connection, settings: PollSettings) -> Metered:
+    """What is used, and how often companies are asked so that it lasts."""
+    now = datetime.now(UTC)
+    plan = read_plan(connection, settings, now)
+    quota = plan.quota
+    return Metered(
+        used=quota.used,
+        quota=quota.calls,
+        polls=quota.polls,
+        proofs=quota.proofs,
+        others=quota.used - quota.polls - quota.proofs,
+        forecast=quota.forecast([pause for pause, _ in plan.pauses.values()]),
+        until=month_around(now)[1].date() - timedelta(days=1),
+        factor=plan.factor,
+        pauses=plan.pauses,
     )
-    return int(found["calls"]) if found else 0
 
 
 def last_runs(connection: psycopg.Connection, lab: int | None, limit: int = 20) -> list[Row]:

@@ -62,7 +62,7 @@ def run_state(dag_id: str, run_id: str) -> str | None:
 
 
 def task_log(dag_id: str, run_id: str, task_id: str, company_name: str) -> str:
-    """The log of a company's task in a run; the run itself if the task is not to be found."""
+    """The log of the task that worked the company in a run; the run itself if it is not to be found."""
     with create_session(scoped=False) as session:
         found = session.execute(
             select(TaskInstance.map_index, TaskInstance.rendered_map_index).where(
@@ -70,6 +70,7 @@ def task_log(dag_id: str, run_id: str, task_id: str, company_name: str) -> str:
             )
         ).all()
     for map_index, rendered in found:
-        if len(found) == 1 or rendered == company_name:
+        # Several companies may have shared a task: it bears the names of all.
+        if len(found) == 1 or company_name in (rendered or "").split(", "):
             return log_url(dag_id, run_id, task_id, map_index)
     return run_url(dag_id, run_id)

@@ -10,7 +10,7 @@ with open_errors as (
       from qbo_sync.held_invoice group by billing_lab_id
 )
 select l.id, l.name, n.realm_id, h.held, h.held_from, h.held_to, n.direction, n.receives_qbo_transactions, n.started_at,
-       c.name as company, c.status, c.refresh_token_expires_at,
+       c.name as company, c.status, c.refresh_token_expires_at, t.since as failing_since,
        (select sum(e.errors) from open_errors e where e.billing_lab_id = l.id) as errors,
        (select sum(d.records) from due d
          where d.realm_id = n.realm_id and (d.billing_lab_id = l.id or d.billing_lab_id is null)) as due,
@@ -31,5 +31,6 @@ select l.id, l.name, n.realm_id, h.held, h.held_from, h.held_to, n.direction, n.
   from lms.billing_lab l
   left join qbo_sync.connection n on n.billing_lab_id = l.id
   left join qbo_sync.company c on c.realm_id = n.realm_id
+  left join qbo_sync.company_trouble t on t.realm_id = n.realm_id and t.failures > 1
   left join held h on h.billing_lab_id = n.billing_lab_id
  order by lower(l.name), l.id

@@ -90,6 +90,10 @@ def _needs_of(lab: Row) -> list[Need]:
     if lab["status"] != "connected":
         text = f"{lab['name']}: Pilot lost its access to {lab['company']} . Nothing syncs until you reconnect it."
         found.append(Need(severity="bad", text=text, link=f"{place}/connect", action="Reconnect"))
+    elif lab["failing_since"]:
+        lasts = words.span(datetime.now(UTC) - lab["failing_since"])
+        text = f"{lab['name']}: Pilot has not been able to sync with {lab['company']} for {lasts}. It keeps trying."
+        found.append(Need(severity="warn", text=text, link=place, action="See more"))
     elif lab["refresh_token_expires_at"] and lab["refresh_token_expires_at"] < datetime.now(UTC) + GRANT_WARNING:
         day = words.day(lab["refresh_token_expires_at"])
         text = f"{lab['name']}: Pilot’s access to {lab['company']} expires on {day} unless it is used before then."

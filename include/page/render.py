@@ -67,7 +67,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["pretty"] = _pretty
-    made.filters.update(ago=words.ago, span=words.span, day=words.day, moment=words.moment)
+    made.filters.update(ago=words.ago, span=words.span, every=words.every, day=words.day, moment=words.moment)
     made.filters.update(number=words.number, several=words.several, dollars=show)
     made.filters["kinds"] = lambda entity: words.ENTITY_PLURALS[entity].lower()
     made.globals.update(hold_words=words.hold, until=words.until, waits=words.waits)
@@ -83,6 +83,7 @@ def environment() -> Environment:
         PREVIEW_STEPS=words.PREVIEW_STEPS,
         UNDO_ACTIONS=words.UNDO_ACTIONS,
         STATUSES=words.STATUSES,
+        PACES=words.PACES,
         SEVERITIES=words.SEVERITIES,
         ACTIONS=words.ACTIONS,
         CSRF_FIELD=security.CSRF_FIELD,

@@ -72,6 +72,12 @@ WAITS = {
     Cause.LINES_LOST.value: "until QuickBooks shows its lines",
     Cause.MANY_AT_ONCE.value: "for your decision",
 }
+#: Why QuickBooks is asked as often as it is what changed in a company.
+PACES = {
+    "busy": "changes often",
+    "quiet": "unchanged for a while",
+    "webhooks": "QuickBooks reports its changes",
+}
 STATUSES = {"open": "Open", "ignored": "Ignored", "resolved": "Resolved"}
 SEVERITIES = {"problem": "Action required", "warning": "Action recommended", "note": "For your information"}
 ACTIONS = {
@@ -143,6 +149,11 @@ def span(passed: timedelta | float | None) -> str:
             count = round(seconds / size)
             return f"{count} {unit}{'s' if unit != 'min' and count != 1 else ''}"
     return f"{seconds:.0f} sec"
+
+
+def every(pause: timedelta) -> str:
+    """“every 5 min”, “every hour”."""
+    return f"every {span(pause).removeprefix('1 ')}"
 
 
 def day(value: date | None) -> str:

@@ -18,6 +18,10 @@ from include.qbo.query import PAGE_SIZE, quoted, quoted_instant
 #: An answer with this many objects may have been cut (fact 5: the cap is shared by all entities of a question).
 CAP = 1000
 
+#: Of an answer with more objects only the versions are kept. A poll holds the answers of all companies, and so many
+#: changes are worked on for longer than what was read of them stays true.
+WITH_BODIES = 200
+
 #: Records that two pages have in common, so that deletions between the two leave no gap: pages are no snapshot
 #: (fact 4.3), and Id knows no "greater than".
 _PAGES_OVERLAP = 50
@@ -37,6 +41,8 @@ class Sighting:
     #: None: deleted.
     sync_token: str | None
     last_updated: datetime
+    #: The record as it came; None: deleted, or not kept.
+    body: Json | None = None
 
     @property
     def deleted(self) -> bool:
@@ -67,7 +73,8 @@ def instant(text: str) -> datetime:
 def changes(client: QboClient, resources: Sequence[str], since: datetime) -> Changes:
     """What changed in these resources since an instant. Raises RequestRefused, for one if that is too long ago."""
     time, records = changed_records(client, resources, since)
-    return Changes(time=time, sightings=tuple(_sighting(resource, record) for resource, record in records))
+    keep = len(records) <= WITH_BODIES
+    return Changes(time=time, sightings=tuple(_sighting(resource, record, keep) for resource, record in records))
 
 
 def changed_records(
@@ -119,11 +126,12 @@ def is_deleted(record: Json) -> bool:
     return record.get("status") == "Deleted"
 
 
-def _sighting(resource: str, record: Json) -> Sighting:
+def _sighting(resource: str, record: Json, with_body: bool = False) -> Sighting:
     deleted = is_deleted(record)
     return Sighting(
         resource=resource,
         qbo_id=record["Id"],
         sync_token=None if deleted else record["SyncToken"],
         last_updated=instant(record["MetaData"]["LastUpdatedTime"]),
+        body=record if with_body and not deleted else None,
     )

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
 
 import requests
@@ -42,6 +43,30 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long a client waits for QuickBooks: attempts at a request, waits after a 429, and (None: without end) the
+    moment by which it has to be done, by time.monotonic()."""
+
+    attempts: int
+    throttle_attempts: int
+    until: float | None = None
+
+    @classmethod
+    def hurried(cls, seconds: float) -> "Patience":
+        """Others wait: one attempt, and no longer than this from now on."""
+        return cls(attempts=1, throttle_attempts=0, until=time.monotonic() + seconds)
+
+    def timeout(self) -> tuple[float, float]:
+        """Seconds for the next request, to connect and to answer. Raises Unavailable if there is no time left."""
+        if self.until is None:
+            return TIMEOUT
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise Unavailable("it answers too slowly to share a task with other companies")
+        return min(left, TIMEOUT[0]), min(left, TIMEOUT[1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Write:
     """One record to create, update or delete: QuickBooks' name of the entity and the bare body."""
 
@@ -50,20 +75,36 @@ class Write:
     body: Json
 
 
+def new_session() -> requests.Session:
+    """Connections to QuickBooks. One thread may use them for one company after the other: no cookie is kept."""
+    session = requests.Session()
+    session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
 class QboClient:
     """Requests to one company. Not for use by several threads at once: give each its own."""
 
     def __init__(
-        self, *, api_base_url: str, realm_id: str, tokens: TokenSource, throttle: Throttle, calls: CallLog
+        self,
+        *,
+        api_base_url: str,
+        realm_id: str,
+        tokens: TokenSource,
+        throttle: Throttle,
+        calls: CallLog,
+        patience: Patience | None = None,
+        session: requests.Session | None = None,
     ) -> None:
-        """Store what is needed; nothing is sent yet."""
+        """Store what is needed; nothing is sent yet. `session`: a `new_session` that its thread has opened already."""
         self.realm_id = realm_id
         self._root = f"{api_base_url}/v3/company/{realm_id}"
         self._tokens = tokens
         self._throttle = throttle
         self._calls = calls
-        self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self._patience = patience or Patience(attempts=ATTEMPTS, throttle_attempts=THROTTLE_ATTEMPTS)
+        self._session = session or new_session()
 
     # ------------------------------------------------------------------ reading
 
@@ -230,7 +271,8 @@ class QboClient:
         writes = request_id is not None
         metered = not writes
         call = _Call(operation, resource, items, metered, request_id)
-        attempts_left, throttles_left, refreshed = ATTEMPTS, THROTTLE_ATTEMPTS, False
+        patience = self._patience
+        attempts_left, throttles_left, refreshed = patience.attempts, patience.throttle_attempts, False
         while True:
             token = self._tokens.current()
             result = self._attempt(call, url, query, content, {**headers, "Authorization": f"Bearer {token}"})
@@ -242,11 +284,11 @@ class QboClient:
                 refreshed = True
             elif remedy is Remedy.WAIT and throttles_left:
                 throttles_left -= 1
-                seconds = self._throttle.pause(THROTTLE_ATTEMPTS - throttles_left)
+                seconds = self._throttle.pause(patience.throttle_attempts - throttles_left)
                 log.warning("QuickBooks company %s is throttled; pausing %.0f s", self.realm_id, seconds)
             elif remedy is Remedy.RETRY and attempts_left > 1:
                 attempts_left -= 1
-                time.sleep((ATTEMPTS - attempts_left) ** 2 * random.uniform(0.3, 0.7))
+                time.sleep((patience.attempts - attempts_left) ** 2 * random.uniform(0.3, 0.7))
             else:
                 return self._give_up(result, remedy, writes=writes, raise_fault=raise_fault)
 
@@ -286,7 +328,7 @@ class QboClient:
                     params=query,
                     data=content.encode() if content is not None else None,
                     headers=dict(headers),
-                    timeout=TIMEOUT,
+                    timeout=self._patience.timeout(),
                 )
                 status, tid = answer.status_code, answer.headers.get("intuit_tid", "")
                 result = _parse(answer, tid)

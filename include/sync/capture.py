@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
-from include.company.company import Company, read_company, require_known, store_preferences
+from include.company.company import Company, read_company, store_preferences
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.problem import PREFERENCES
 from include.qbo import cdc
 from include.qbo import record as qbo_record
-from include.qbo.cdc import Sighting
+from include.qbo.cdc import Changes, Sighting
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
-from include.sync import errors, marks, webhook_events
+from include.sync import captured, errors, marks, webhook_events
 
 log = logging.getLogger(__name__)
 
@@ -59,31 +57,24 @@ class _Found:
     sightings: Sequence[Sighting]
     #: Everything was compared: what was seen before and skipped is marked again, too.
     everything: bool = False
+    #: Before change data capture was asked, if all is what it answered to one question.
+    asked_at: datetime | None = None
 
 
-def companies(runtime: Runtime, realm_id: str | None, *, reported_only: bool = False) -> list[dict[str, Any]]:
-    """The connected companies: [{realm_id, name}]. Several labs on one company: it is read once.
-
-    `reported_only`: those for which a webhook event came and that no capture has read since.
-    Raises UnknownCompany.
-    """
-    with runtime.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        require_known(connection, realm_id)
-        return cursor.execute(
-            "select realm_id, name from qbo_sync.company c where status = 'connected'"
-            "   and (%(realm)s::text is null or realm_id = %(realm)s)"
-            "   and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)"
-            "   and (not %(reported_only)s or exists (select 1 from qbo_sync.webhook_event w"
-            "         where w.realm_id = c.realm_id and w.received_at is distinct from w.captured_at))"
-            " order by realm_id",
-            {"realm": realm_id, "reported_only": reported_only},
-        ).fetchall()
-
-
-def capture(runtime: Runtime, realm_id: str, *, dry_run: bool = False) -> dict[str, int]:
+def capture(
+    runtime: Runtime,
+    realm_id: str,
+    *,
+    dry_run: bool = False,
+    answer: Changes | None = None,
+    answered_after: datetime | None = None,
+    reported_at: datetime | None = None,
+) -> dict[str, int]:
     """Mark what changed since the last capture: {seen, marked}. The first one, or one after a gap, compares all.
 
-    `dry_run`: it is counted, nothing is marked, and the next capture finds it again.
+    `dry_run`: it is counted, nothing is marked, and the next capture finds it again. `answer`: what the company has
+    just said to that question, so that it is not asked again, with a moment before it was (`answered_after`);
+    `reported_at`: the webhook event that was there then.
     """
     with (
         runtime.connect() as connection,
@@ -92,16 +83,19 @@ def capture(runtime: Runtime, realm_id: str, *, dry_run: bool = False) -> dict[s
     ):
         company = read_company(connection, realm_id)
         cursor = _read_cursor(connection, realm_id)
-        received_at = webhook_events.uncaptured(connection, realm_id)
+        received_at = reported_at if answer else webhook_events.uncaptured(connection, realm_id)
+        asked_at = captured.moment(connection)
         closing_date_matters = errors.has_cause(connection, realm_id, PREFERENCES)
         connection.commit()
         if closing_date_matters and not dry_run:
             _reread_preferences(connection, client)
         known = partial(_known_ids, connection, realm_id)
-        if cursor is None or cursor.compare_asked_at:
+        if answer and not answer.perhaps_cut and cursor and not cursor.compare_asked_at:
+            found = _Found(time=answer.time, sightings=answer.sightings, asked_at=answered_after)
+        elif cursor is None or cursor.compare_asked_at:
             found = _compare_everything(client, company, known)
         else:
-            found = _changes(client, company, known, cursor.changed_since)
+            found = _changes(client, company, known, cursor.changed_since, asked_at)
         return _keep(connection, realm_id, cursor, found, received_at, dry_run=dry_run)
 
 
@@ -145,7 +139,7 @@ def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> 
 # -------------------------------------------------------------------------------------------- asking QuickBooks
 
 
-def _changes(client: QboClient, company: Company, known: Known, since: datetime) -> _Found:
+def _changes(client: QboClient, company: Company, known: Known, since: datetime, asked_at: datetime) -> _Found:
     """What changed since the cursor; resource by resource where the answer may have been cut."""
     try:
         together = cdc.changes(client, RESOURCES, since)
@@ -156,7 +150,7 @@ def _changes(client: QboClient, company: Company, known: Known, since: datetime)
         log.warning("company %s was last read %s: comparing everything", client.realm_id, since)
         return _compare_everything(client, company, known)
     if not together.perhaps_cut:
-        return _Found(time=together.time, sightings=together.sightings)
+        return _Found(time=together.time, sightings=together.sightings, asked_at=asked_at)
     sightings: list[Sighting] = []
     for resource in RESOURCES:
         alone = cdc.changes(client, [resource], since)
@@ -251,9 +245,13 @@ def _keep(
             connection.execute(_REMEMBER, values)
             marked = connection.execute(_MARK, values).rowcount
             connection.execute(_MARK_CREDITS, values)
+            if found.asked_at:
+                # After the marks: whoever marks later wants to see what is there then.
+                captured.keep(connection, realm_id, found.sightings, found.asked_at)
+        captured.prune(connection)
         if seen or gap:
             connection.execute(_RETRY, values)
-        if errors.retry_unseen(connection, realm_id) or seen:
+        if errors.retry_unseen(connection, [realm_id]) or seen:
             connection.execute("select pg_notify('qbo_sync', '')")
         connection.execute(
             # A comparison that was requested meanwhile is still to come.

@@ -218,7 +218,7 @@ class _DryRun:
         for record in records:
             self._as_it_will_be(record)
         held = plan_all(self.connection, self.company, sync, records, limit, released=False, held_before=held_before)
-        check_all(flow.direction, sync, records)
+        check_all(flow.direction, sync, {realm_id: records})
         if flow.direction == "lms_to_qbo":
             self._wait_for_references(sync, records)
             self.refusals.predict(sync, records)

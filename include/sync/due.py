@@ -19,19 +19,27 @@ _COMPANIES_WITH_WORK = Path(__file__).with_name("companies_with_work.sql").read_
 
 def companies_with_work(
     connection: psycopg.Connection,
+    dag_id: str,
     direction: Direction,
     entities: Sequence[Entity],
     realm_id: str | None,
     after: Sequence[Entity] = (),
 ) -> list[dict[str, Any]]:
-    """Companies that have something due: [{realm_id, name}], the one asked for if one is asked for.
+    """Companies that have something due for the DAG, the one asked for if one is asked for: [{realm_id, name, records,
+    alone}]: how many records, and whether it has failed of late, so that no other should have to wait for it.
 
     `after`: not those where something of these entities goes first.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             _COMPANIES_WITH_WORK,
-            {"realm": realm_id, "direction": direction, "entities": list(entities), "after": list(after)},
+            {
+                "dag_id": dag_id,
+                "realm": realm_id,
+                "direction": direction,
+                "entities": list(entities),
+                "after": list(after),
+            },
         ).fetchall()
 
 

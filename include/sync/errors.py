@@ -181,9 +181,9 @@ def _retry_others(connection: psycopg.Connection, realm_id: str, code: str) -> N
     connection.execute(_RETRY_OTHERS, {"realm": realm_id, "code": code, "unseen": UNSEEN})
 
 
-def retry_unseen(connection: psycopg.Connection, realm_id: str) -> int:
-    """Have one error of each code tried whose cause no capture can see; how many."""
-    return connection.execute(_RETRY_UNSEEN, {"realm": realm_id, "unseen": UNSEEN, "rest": _REST}).rowcount
+def retry_unseen(connection: psycopg.Connection, realm_ids: Sequence[str]) -> int:
+    """Have one error of each company and code tried whose cause no capture can see; how many."""
+    return connection.execute(_RETRY_UNSEEN, {"realms": list(realm_ids), "unseen": UNSEEN, "rest": _REST}).rowcount
 
 
 def has_cause(connection: psycopg.Connection, realm_id: str, cause: str) -> bool:

@@ -1,6 +1,10 @@
-"""What QuickBooks has now, read for both directions in one place, as far as its answers can be believed."""
+"""What QuickBooks has now, read for both directions in one place, as far as its answers can be believed.
 
-from collections.abc import Callable, Sequence
+Towards the LMS, what change capture has just read is not asked for again (captured.py). Towards QuickBooks it always
+is: what is about to be written goes by it.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol, TypeVar
 
 import psycopg
@@ -8,6 +12,7 @@ import psycopg
 from include.model.staged import Fetched, StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault, is_missing
+from include.sync.captured import just_captured
 
 Json = dict[str, Any]
 
@@ -45,6 +50,10 @@ def fetch_current(
     there nor deleted: `refused`.
     """
     by_id = {record.qbo_id: record for record in records if record.qbo_id}
+    towards_lms = [qbo_id for qbo_id, record in by_id.items() if record.direction == "qbo_to_lms"]
+    just_seen = _just_seen(connection, client.realm_id, resource, parse, towards_lms, lines_lost)
+    for qbo_id, seen in just_seen.items():
+        by_id.pop(qbo_id).qbo = Fetched(record=seen, captured=True)
     found = {one.qbo_id: one for one in map(parse, client.find(resource, "Id", sorted(by_id), also=also))}
     captured = _captured_versions(connection, client.realm_id, resource, list(by_id))
     for qbo_id, record in sorted(by_id.items()):
@@ -59,6 +68,37 @@ def fetch_current(
             record.qbo = Fetched(record=again.record or one)
         else:
             record.qbo = Fetched(record=one)
+
+
+def find_current(
+    connection: psycopg.Connection,
+    client: QboClient,
+    resource: str,
+    parse: Callable[[Json], Q],
+    ids: Collection[str],
+    *,
+    ask: Collection[str],
+) -> dict[str, Q]:
+    """Those of the records that QuickBooks has, by id. `ask`: those of them for which what change capture has just
+    read is not enough."""
+    just_seen = _just_seen(connection, client.realm_id, resource, parse, set(ids).difference(ask))
+    asked = client.find(resource, "Id", sorted(set(ids) - just_seen.keys()))
+    there = {qbo_id: one for qbo_id, one in just_seen.items() if one is not None}
+    return there | {one.qbo_id: one for one in map(parse, asked)}
+
+
+def _just_seen(
+    connection: psycopg.Connection,
+    realm_id: str,
+    resource: str,
+    parse: Callable[[Json], Q],
+    ids: Collection[str],
+    lines_lost: Callable[[Q], bool] = lambda found: False,
+) -> dict[str, Q | None]:
+    """What change capture has just read and may be believed, by id; None: deleted."""
+    captured = just_captured(connection, realm_id, resource, ids)
+    parsed = {qbo_id: parse(one.body) if one.body is not None else None for qbo_id, one in captured.items()}
+    return {qbo_id: one for qbo_id, one in parsed.items() if one is None or not lines_lost(one)}
 
 
 def _known_version(record: StagedRecord[Any, Any, Any, Any], captured: str | None) -> int:

@@ -10,7 +10,7 @@ Each step reads the run's staged rows and writes them back; what it returns (key
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from include.sync.plan.guards import Subject, guarded
 from include.sync.plan.order import ignore_leaving
 from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
 from include.sync.sides import add_sides
+from include.sync.trouble import require_access
 from include.sync.write import to_lms, to_quickbooks
 from include.sync.write.foreign import find_foreign_customers
 from include.sync.write.unconfirmed import find_unconfirmed
@@ -53,7 +54,8 @@ def companies(
     selected: Selection = EVERYTHING,
     dry_run: bool = False,
 ) -> list[dict[str, Any]]:
-    """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}].
+    """Dispatch the LMS's changes, then list the companies that have something due: [{realm_id, name}], with what
+    shards.py goes by.
 
     `resync` marks the selected records of the flow first, so that they are compared again. `woken` by an event:
     companies where something has to go first are left out, its load wakes this DAG again (due.py). `release_held`: what
@@ -89,7 +91,7 @@ def companies(
         if dry_run and (resync or release_held):
             return connected_companies(connection, realm_id, selected.billing_lab_id)
         after = flow.after if woken else ()
-        return companies_with_work(connection, flow.direction, flow.names, realm_id, after)
+        return companies_with_work(connection, runtime.run.dag_id, flow.direction, flow.names, realm_id, after)
 
 
 def extract(
@@ -109,11 +111,12 @@ def extract(
     again although it is not marked (`compare`).
 
     Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
-    to an end.
+    to an end. Raises ReconnectRequired, NotConnected, and what the client raises.
     """
     extracted: dict[str, int] = {}
     past = False
     with runtime.connect() as connection, runtime.client(realm_id) as client:
+        require_access(connection, realm_id)
         refresh_preferences(connection, client)
         marks.dispatch(connection)
         if dry_run:
@@ -253,30 +256,51 @@ def plan_one(sync: Sync, record: Row, company: Company) -> Plan[Any]:
 
 def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
     """Check what is about to be written against the entity's expectations; the rows that fail are set aside."""
-    checked, set_aside = 0, 0
+    return validate_together(runtime, flow, [realm_id])[realm_id]
+
+
+def validate_together(runtime: Runtime, flow: Flow, realm_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """As `validate`, for several companies, whose few rows are checked as one table: {realm_id: counts}."""
+    counts = {realm_id: {"checked": 0, "set_aside": 0} for realm_id in realm_ids}
     with runtime.connect() as connection:
         for sync in flow.entities:
-            records = staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
-            to_check, failed = check_all(flow.direction, sync, records)
-            staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
-            checked, set_aside = checked + to_check, set_aside + len(failed)
+            records = {
+                realm_id: staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
+                for realm_id in realm_ids
+            }
+            for realm_id, (checked, failed) in check_all(flow.direction, sync, records).items():
+                staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
+                counts[realm_id]["checked"] += checked
+                counts[realm_id]["set_aside"] += len(failed)
         connection.commit()
-    return {"checked": checked, "set_aside": set_aside}
+    return counts
 
 
-def check_all(direction: Direction, sync: Sync, records: Sequence[Row]) -> tuple[int, list[Row]]:
-    """Check the planned records of one entity: how many, and those of which the plan is now to fail."""
+def check_all(
+    direction: Direction, sync: Sync, records: Mapping[str, Sequence[Row]]
+) -> dict[str, tuple[int, list[Row]]]:
+    """Check the planned records of one entity, by company: how many, and those of which the plan is now to fail."""
     # Great Expectations takes seconds to import: only this step pays, and forks of the scheduler have it already.
     from include.expectations.check import check
 
     side = preview.WRITTEN_SIDE[direction]
-    to_check = [record for record in records if _is_to_check(record, side)]
-    problems = check(sync.entity, side, {record.record_id: record.planned.target for record in to_check})
-    failed = [record for record in to_check if record.record_id in problems]
-    for record in failed:
-        record.problems = problems[record.record_id]
-        record.plan = fail(record.problems[0], side)
-    return len(to_check), failed
+    # For a table of a few rows, it is the table that costs: one for all companies.
+    to_check = {
+        f"{realm_id}/{record.record_id}": (realm_id, record)
+        for realm_id, rows in records.items()
+        for record in rows
+        if _is_to_check(record, side)
+    }
+    problems = check(sync.entity, side, {name: record.planned.target for name, (_, record) in to_check.items()})
+    found: dict[str, tuple[int, list[Row]]] = {realm_id: (0, []) for realm_id in records}
+    for name, (realm_id, record) in to_check.items():
+        count, failed = found[realm_id]
+        found[realm_id] = (count + 1, failed)
+        if name in problems:
+            record.problems = problems[name]
+            record.plan = fail(record.problems[0], side)
+            failed.append(record)
+    return found
 
 
 def _is_to_check(record: Row, side: Side) -> bool:

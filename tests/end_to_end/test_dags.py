@@ -15,6 +15,7 @@ def test_every_dag_of_the_contract_is_there_unpaused_with_docs_and_its_tasks(air
     dags = {dag["dag_id"]: dag for dag in airflow.get("dags")["dags"]}
     assert {*LMS_TO_QBO, *QBO_TO_LMS, CAPTURE} <= set(dags)
     assert not dags[CAPTURE]["is_paused"]
+    assert {task["task_id"] for task in airflow.get(f"dags/{CAPTURE}/tasks")["tasks"]} == {"poll", "capture"}
     for dag_id in [*LMS_TO_QBO, *QBO_TO_LMS]:
         assert not dags[dag_id]["is_paused"]
         assert not dags[dag_id]["has_import_errors"]
@@ -64,6 +65,30 @@ def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(live: World, airflow
             account,
         )
     )
+
+
+def test_a_company_that_quickbooks_does_not_answer_for_has_a_failed_task_of_its_own(
+    live: World, airflow: Airflow
+) -> None:
+    realm = live.qbo.realm
+    eventually(lambda: live.sql("select 1 from qbo_sync.qbo_cursor where realm_id = %s", realm))
+    live.qbo.control("POST", "faults", {"kind": "http_503", "operation": "cdc", "realm": realm})
+    run = airflow.trigger(CAPTURE, realm_id=realm)
+    assert airflow.wait(CAPTURE, run) == "failed"
+    ended = {one["task_id"]: one for one in airflow.tasks(CAPTURE, run)}
+    assert ended["poll"]["state"] == "success"
+    own = ended["capture"]
+    name = live.value("select name from qbo_sync.company where realm_id = %s", realm)
+    assert (own["state"], own["rendered_map_index"]) == ("failed", name)
+    assert own["try_number"] == 1, "the next run tries again"
+    live.qbo.control("DELETE", "faults")
+    run = airflow.trigger(CAPTURE, realm_id=realm)
+    assert airflow.wait(CAPTURE, run) == "success"
+    live.sql("update qbo_sync.poll set apart_until = null where realm_id = %s", realm)
+    run = airflow.trigger(CAPTURE, realm_id=realm)
+    assert airflow.wait(CAPTURE, run) == "success"
+    states = {one["task_id"]: one["state"] for one in airflow.tasks(CAPTURE, run)}
+    assert states == {"poll": "success", "capture": "skipped"}
 
 
 @pytest.mark.parametrize("dag_id", ["billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"])

@@ -102,7 +102,7 @@ def lms(site: Site) -> Iterator[World]:
 @pytest.fixture
 def company(lms: World) -> QuickBooks:
     """A fresh company in the sandbox."""
-    return make_company(lms.qbo.url, "Northside Dental Holding")
+    return make_company(lms.qbo.url, "Doorway Dental Holding")
 
 
 @pytest.fixture

@@ -187,3 +187,21 @@ def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, comp
     ):
         answer = ada.post(path, {**fields, name: value, "step": "save"}, csrf=tokens[ada])
         assert answer.status_code == 422 and "Not saved" in answer.text, (name, value)
+
+
+def test_a_company_that_keeps_failing_is_told_on_its_lab_and_on_the_overview(
+    lms: World, company: QuickBooks, lab: int, uma: Visitor
+) -> None:
+    lms.sql(
+        "insert into qbo_sync.company_trouble (realm_id, since, failures, alone_until, error, dag_id, shown) values"
+        " (%s, now() - interval '20 minutes', 1, now() + interval '15 minutes', 'Unavailable', %s, true)",
+        company.realm,
+        "invoice_lms_to_qbo",
+    )
+    told = "has not been able to sync since"
+    assert told not in uma.get(f"/labs/{lab}").text, "it is tried again at once"
+    lms.sql("update qbo_sync.company_trouble set failures = 2 where realm_id = %s", company.realm)
+    assert told in uma.get(f"/labs/{lab}").text
+    assert "for 20 min. It keeps trying." in uma.get("/").text
+    lms.sql("delete from qbo_sync.company_trouble where realm_id = %s", company.realm)
+    assert told not in uma.get(f"/labs/{lab}").text

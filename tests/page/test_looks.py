@@ -162,6 +162,59 @@ def test_a_record_that_is_on_one_side_only_says_so(site: Site, scene: dict[str, 
     page.close()
 
 
+def test_activity_says_what_the_months_calls_were_used_for_and_how_often_each_company_is_checked(
+    site: Site, lms: World, scene: dict[str, Any], admin: BrowserContext
+) -> None:
+    def used() -> Any:
+        month = "date_trunc('month', now() at time zone 'utc') at time zone 'utc'"
+        return lms.sql(f"select * from qbo_sync.metered_calls(0, {month}, clock_timestamp())")[0]
+
+    def figure(name: str) -> int:
+        term = page.locator("dl.figures div").filter(has_text=name).locator("dd")
+        return int(term.inner_text().replace(",", ""))
+
+    lms.sql(
+        "insert into qbo_sync.poll (realm_id, changed_at) values (%s, now())"
+        " on conflict (realm_id) do update set changed_at = excluded.changed_at",
+        scene["realm"],
+    )
+    page, before = admin.new_page(), used()
+    page.goto(f"{site.page}/activity")
+    after = used()
+    assert before["polls"] <= figure("To check what changed") <= after["polls"]
+    assert before["proofs"] <= figure("To compare the books") <= after["proofs"]
+    others = figure("To sync records")
+    assert before["calls"] <= others + figure("To check") + figure("To compare") <= after["calls"]
+    table = page.get_by_role("table", name="API calls to QuickBooks")
+    for company, words in {
+        "Northside Dental Holding": "every 30 sec changes often",
+        "Harbor Ceramics LLC": "not now must be reconnected",
+        "Summit Removables LLC": "every 30 sec unchanged for a while; answers slowly",
+    }.items():
+        expect(table.get_by_role("row", name=company).get_by_role("cell").first).to_have_text(words)
+    expect(page.get_by_text(re.compile(r"^To make the calls last"))).to_have_count(0)
+
+    def spend(calls: int) -> None:
+        """So many calls more have been counted."""
+        lms.sql(
+            "insert into qbo_sync.metered_month as m (month, calls)"
+            " values (date_trunc('month', now() at time zone 'utc'), %s)"
+            " on conflict (month) do update set calls = m.calls + excluded.calls",
+            calls,
+        )
+
+    spend(480_000)
+    page.goto(f"{site.page}/activity")
+    expect(page.get_by_text(re.compile(r"^To make the calls last until .* companies are checked"))).to_be_visible()
+    expect(table.get_by_role("row", name="Northside Dental Holding")).to_contain_text("every day")
+    keep(page, "activity-used-up")
+    spend(100_000)
+    page.goto(f"{site.page}/activity")
+    expect(page.get_by_text("The month’s calls are used up.")).to_be_visible()
+    spend(-580_000)
+    page.close()
+
+
 def test_it_follows_airflows_own_theme_and_works_by_keyboard(site: Site, browser: Browser) -> None:
     context = logged_in(site, browser, "ada", color_scheme="light")
     context.add_init_script("window.localStorage.setItem('theme', 'dark')")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from include.sync import capture, settle
+from include.sync import capture, poll, settle
 
 
 @contextmanager
@@ -46,4 +46,26 @@ def after_the_comparison(then: Callable[[], None]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(capture, "_compare_everything", compared)
+        yield
+
+
+@contextmanager
+def after_the_answers(then: Callable[[], None]) -> Iterator[None]:
+    """A poll has the answers of all companies and has kept nothing of them yet: then this happens."""
+    ask = poll._ask_together
+
+    def asked(*arguments: Any) -> None:
+        ask(*arguments)
+        then()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(poll, "_ask_together", asked)
+        yield
+
+
+@contextmanager
+def own_tasks_in_a_run(number: int) -> Iterator[None]:
+    """So many companies that fail get a task of their own in one run of the change capture."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(poll, "_OWN_TASKS", number)
         yield

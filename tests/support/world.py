@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -23,13 +23,15 @@ from include.company.runtime import Run, Runtime
 from include.company.throttle import Budget
 from include.company.tokens import TokenVault
 from include.lms.database import prepare
+from include.model.polling import PollSettings
 from include.model.settings import MassDeleteLimit
 from include.qbo.errors import OutcomeUnknown
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
 from include.reconciliation.fix import mark_again
-from include.sync import capture, dry_run, retention, steps
+from include.sync import capture, dry_run, poll, poll_state, retention, steps
 from include.sync.flows import FLOWS
+from include.sync.poll import Polled
 from include.sync.selection import Selection, selection_of
 from include.undo import steps as undo
 from tests.support.connections import Connections
@@ -45,6 +47,9 @@ LMS_TO_QBO = (
 )
 QBO_TO_LMS = ("invoice_qbo_to_lms", "payment_qbo_to_lms")
 CAPTURE = "qbo_change_capture"
+POLLS = PollSettings(
+    base=timedelta(minutes=5), quiet=timedelta(minutes=30), webhooks=timedelta(hours=1), monthly_calls=500_000
+)
 AUDIT_DAYS = retention.AUDIT_DAYS
 UNDO = "undo_run"
 RECONCILIATION = "ledger_reconciliation"
@@ -302,10 +307,23 @@ class World:
         """One change capture."""
         return capture.capture(self.as_run(CAPTURE), realm or self.qbo.realm, dry_run=dry_run)
 
+    def capture_long_ago(self) -> None:
+        """One change capture, after which the runs come so late that they ask QuickBooks again."""
+        self.capture()
+        self.sql("update qbo_sync.captured_object set asked_at = asked_at - interval '3 minutes'")
+
     def captured_companies(self, *, after_webhook: bool = False) -> list[str]:
-        """The realms that a capture reads; `after_webhook`: of which a webhook says that something changed."""
-        found = capture.companies(self.as_run(CAPTURE), None, reported_only=after_webhook)
-        return [company["realm_id"] for company in found]
+        """The realms that a poll asks now; `after_webhook`: of which a webhook says that something changed."""
+        found = poll_state.companies_due(self.connection, POLLS, reported_only=after_webhook)
+        return [company.realm_id for company in found]
+
+    def poll_all(self, realm: str | None = None, **options: Any) -> Polled:
+        """The first task of a run of the change capture: all companies that are due are asked together."""
+        return poll.poll(self.as_run(CAPTURE), POLLS, realm, **options)
+
+    def capture_apart(self, realm: str) -> dict[str, int]:
+        """The other task of such a run, for a company that was left to it."""
+        return poll.captured_apart(self.as_run(CAPTURE), POLLS, realm)
 
     def prove(self, realm: str | None = None, *, full: bool = False, meanwhile: str | None = None) -> Proof:
         """Compare the books, as a run of ledger_reconciliation does; what came of it.

@@ -188,6 +188,7 @@ def test_a_paid_invoice_that_loses_its_lines_in_queries_keeps_its_payment(world:
     world.both()
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_lines_vanish": True})
     change(world, made, PrivateNote="seen again", TotalAmt=50, Line=[pays(world.qbo_invoice(invoice), "50.00")])
+    world.capture_long_ago()
     world.both()
     assert of_payment(world, made)["applied"] == {invoice: 50}
     assert world.errors() == []

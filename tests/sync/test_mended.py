@@ -505,6 +505,7 @@ def the_payment_is_saved_again(world: World) -> Iterator[None]:
     change(world, made, TotalAmt=30)
     world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_stale_tokens": True})
     refused(world, "5020", "Payment", operation="read")
+    world.capture_long_ago()
     yield
     accept(world)
     change(world, made, PrivateNote="saved again")

@@ -88,7 +88,8 @@ def test_a_record_that_quickbooks_does_not_show_stops_nothing_but_itself(world: 
     world.qbo.control(
         "POST", "faults", {"kind": "fault", "entity": resource, "operation": "read", "times": 1, "code": "5020"}
     )
-    world.fetch()
+    world.capture_long_ago()
+    world.bring()
     column, table = ("amount", "payment") if resource == "Payment" else ("total_amount", "invoice")
     amounts = f"select {column} as amount from lms.{table} where origin = 'qbo' order by id"
     assert [row["amount"] for row in world.sql(amounts)] == [10, 30]

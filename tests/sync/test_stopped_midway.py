@@ -1,7 +1,5 @@
 """A lab or a company that is refused when it connects, or disconnected or refused while a run is under way."""
 
-from types import SimpleNamespace
-
 import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,7 +8,7 @@ from include.company import connect
 from include.company.company import UnknownCompany
 from include.company.connect import CannotConnect
 from include.company.disconnect import disconnect_lab
-from include.orchestration import capture, company_check, tasks, this_run
+from include.orchestration import capture, company_check, tasks
 from include.orchestration import connect as command
 from include.orchestration.retries import POLICY, RETRIES
 from include.qbo import client
@@ -19,6 +17,7 @@ from include.qbo.faults import fault_of_status
 from tests.support.bookkeeper import sale, without_accounts
 from tests.support.both_sides import known, linked_account
 from tests.support.quickbooks import make_company
+from tests.support.task_functions import pretend_airflow
 from tests.support.world import INVOICES, World
 
 
@@ -101,7 +100,9 @@ def test_a_task_of_a_disconnected_company_is_skipped_and_not_tried_again(
     pretend_airflow(world, monkeypatch, INVOICES)
     disconnect_lab(world.runtime, world.lab)
     with pytest.raises(AirflowSkipException, match="connected"):
-        getattr(tasks, step).function({"realm_id": world.qbo.realm, "name": "Bright"})
+        getattr(tasks, step).function(
+            {"name": "Bright", "companies": [{"realm_id": world.qbo.realm, "name": "Bright"}]}
+        )
 
 
 def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,21 +112,12 @@ def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypa
         capture.capture.function({"realm_id": world.qbo.realm, "name": "Bright"})
 
 
-def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
-    """The tasks' functions, without Airflow around them."""
-    run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
-    context = {"dag_run": run, "params": {"resync": False, "release_held": False, "dry_run": False, **params}}
-    for module in (tasks, capture, company_check, this_run):
-        monkeypatch.setattr(module, "get_current_context", lambda: context)
-    monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: world.as_run(run.dag_id))
-
-
 @pytest.mark.parametrize("dag_id", ["invoice_lms_to_qbo", "invoice_qbo_to_lms", "qbo_change_capture", "company_check"])
 def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
     world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str
 ) -> None:
     companies = {
-        "qbo_change_capture": capture.captured_companies,
+        "qbo_change_capture": capture.poll,
         "company_check": company_check.connected_companies,
     }.get(dag_id, tasks.companies)
     pretend_airflow(world, monkeypatch, dag_id, realm_id="999", resync=True)

@@ -35,7 +35,7 @@ from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Writ
 from include.sync.entity.duplicates import find_towards_lms, find_towards_quickbooks
 from include.sync.entity.in_flight import is_in_flight
 from include.sync.entity.payer import payers
-from include.sync.fetch import fetch_current
+from include.sync.fetch import fetch_current, find_current
 from include.sync.intents import Intent
 from include.sync.plan import payment as planner
 from include.sync.plan.allocation import takes_more_from
@@ -409,10 +409,22 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
 def _read_balances(
     connection: psycopg.Connection, client: QboClient, company: Company, records: Sequence[StagedPayment]
 ) -> None:
-    """Of every invoice that a payment settles, did, or does not any more."""
+    """Of every invoice that a payment settles, did, or does not any more.
+
+    Whoever changes what it settles changes them, too: change data capture has answered with all of them together. Those
+    of a payment that had to be asked for are asked for, too.
+    """
     touched = {record.record_id: _touched(record) for record in records}
     ids = links.qbo_ids(connection, company.realm_id, {key for keys in touched.values() for key in keys})
-    found = {one.qbo_id: one for one in qbo_invoice.find_by_id(client, sorted(ids.values()))}
+    asked = {key for record in records if not (record.qbo and record.qbo.captured) for key in touched[record.record_id]}
+    found = find_current(
+        connection,
+        client,
+        qbo_invoice.RESOURCE,
+        qbo_invoice.parse,
+        ids.values(),
+        ask={ids[key] for key in asked if key in ids},
+    )
     for record in records:
         record.known.balances = {
             key.id: InvoiceBalance(

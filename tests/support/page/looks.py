@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 800}},
@@ -26,6 +26,9 @@ def keep(page: Page, name: str) -> None:
 
 def examine(page: Page, look: str, title: str, faults: dict[str, Any]) -> None:
     """Picture, axe, and no scrolling sideways; what is folded up is unfolded for it."""
+    # A form may just have been sent: until its answer is there, axe would look at an empty page.
+    page.wait_for_load_state()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     keep(page, f"{title}-{look}")
     if page.locator("details").count():
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")

@@ -32,7 +32,13 @@ def populate(lms: World) -> Json:
     for name, company in (("Bright Dental Lab", shared), ("Smile Design Studio", shared), ("Harbor Ceramics", own)):
         lms.connect(labs[name], company)
     labs["Summit Removables"] = lms.billing_lab("Summit Removables")
-    lms.connect(labs["Summit Removables"], make_company(lms.qbo.url, "Summit Removables LLC"))
+    summit = make_company(lms.qbo.url, "Summit Removables LLC")
+    lms.connect(labs["Summit Removables"], summit)
+    lms.sql(
+        "insert into qbo_sync.poll (realm_id, apart_until) values (%s, now() + interval '1 hour')"
+        " on conflict (realm_id) do update set apart_until = excluded.apart_until, failures = 0",
+        summit.realm,
+    )
     lms.sql("update qbo_sync.connection set started_at = null where billing_lab_id = %s", labs["Summit Removables"])
     _settings_of_the_company(lms, shared)
     check_company(lms.runtime, shared.realm)
@@ -396,9 +402,13 @@ def _outcomes(connection: psycopg.Connection, labs: Json, realm: str) -> None:
                  at - timedelta(seconds=chance.lognormvariate(2.2, 0.7)), lab],
             )  # fmt: skip
     connection.execute(
-        "insert into qbo_sync.api_call (at, realm_id, operation, metered, status, duration_ms)"
-        " select now() - n * interval '9 minutes', %s, case when n %% 3 = 0 then 'query' else 'batch' end, n %% 3 = 0,"
-        "        case when n %% 211 = 0 then 429 else 200 end, 80 + n %% 240 from generate_series(1, 2900) n",
+        "insert into qbo_sync.api_call (at, realm_id, dag_id, operation, metered, status, duration_ms)"
+        " select now() - n * interval '9 minutes', %s, c.dag_id, c.operation, c.operation <> 'batch',"
+        "        case when n %% 211 = 0 then 429 else 200 end, 80 + n %% 240 from generate_series(1, 2900) n,"
+        "   lateral (select case when n %% 15 = 0 then 'ledger_reconciliation'"
+        "                        when n %% 3 = 0 then 'qbo_change_capture' else 'invoice_lms_to_qbo' end as dag_id,"
+        "                   case when n %% 15 = 0 or n %% 7 = 0 then 'query' when n %% 3 = 0 then 'cdc'"
+        "                        else 'batch' end as operation) c",
         [realm],
     )
     for hour, (dag_id, extracted, failed) in enumerate(

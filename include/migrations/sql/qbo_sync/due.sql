@@ -64,3 +64,8 @@ $$;
 create or replace view qbo_sync.pending_mark as
     select * from qbo_sync.due_mark
      where extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes';
+
+-- Pending, and a reason to start a run: not of a company that fails and rests a while.
+create or replace view qbo_sync.waking_mark as
+    select * from qbo_sync.pending_mark
+     where realm_id <> all (array(select realm_id from qbo_sync.company_trouble where retry_at > clock_timestamp()));

@@ -209,6 +209,19 @@ create table qbo_sync.dag_listing (
     listed_at  timestamptz not null
 );
 
+-- A company of which a run has failed. For a while it is worked by tasks of its own, so that it delays no other, and in
+-- the Airflow UI its name stands at what fails.
+create table qbo_sync.company_trouble (
+    realm_id     text primary key references qbo_sync.company (realm_id) on delete cascade,
+    since        timestamptz not null default clock_timestamp(),
+    failures     integer not null default 1,      -- running, since it last went well
+    retry_at     timestamptz,                     -- runs that events or the clock start leave it out until then
+    alone_until  timestamptz not null,            -- no task shares it with others until then
+    error        text not null,
+    dag_id       text not null,                   -- whose run failed last
+    shown        boolean not null                 -- a task of its own has failed in Airflow
+);
+
 -- ---------------------------------------------------------------- change capture and webhooks
 
 -- How far a company's changes have been read, by QuickBooks' own clock. No row, or `compare_asked_at`: the next capture
@@ -220,6 +233,27 @@ create table qbo_sync.qbo_cursor (
     captured_at       timestamptz not null default clock_timestamp()
 );
 
+-- When each company is asked next what changed in it, and what that goes by (include/model/polling.py).
+create table qbo_sync.poll (
+    realm_id      text primary key references qbo_sync.company (realm_id) on delete cascade,
+    polled_at     timestamptz,             -- last answer
+    poll_after    timestamptz not null default clock_timestamp(),
+    changed_at    timestamptz,             -- the last poll that found a change
+    surprised_at  timestamptz,             -- the last one that found a change which no webhook had reported
+    failures      integer not null default 0,  -- running
+    rests_until   timestamptz,             -- it fails, or a task of its own works on it: not asked before
+    apart_until   timestamptz              -- it has failed or was slow: a task of its own asks it until then
+);
+
+-- The metered calls of a month (UTC), counted as far as the log of calls goes: the quota is all companies' together.
+create table qbo_sync.metered_month (
+    month       date primary key,
+    calls       bigint not null default 0,
+    polls       bigint not null default 0, -- of these the questions what changed
+    proofs      bigint not null default 0, -- and those of the ledger proof
+    counted_to  bigint not null default 0  -- qbo_sync.api_call.id
+);
+
 -- The last version seen of each record. The questions overlap, and a change that was seen is not marked twice.
 create table qbo_sync.qbo_seen (
     realm_id      text not null references qbo_sync.company (realm_id),
@@ -227,6 +261,19 @@ create table qbo_sync.qbo_seen (
     qbo_id        text not null,
     sync_token    text,                            -- null: deleted
     last_updated  timestamptz not null,
+    primary key (realm_id, resource, qbo_id)
+);
+
+-- What change capture has just read of invoices and payments: for some minutes their runs need not ask for it again
+-- (include/model/captured.py). To lose it costs a question.
+create unlogged table qbo_sync.captured_object (
+    realm_id     text not null references qbo_sync.company (realm_id),
+    resource     text not null,
+    qbo_id       text not null,
+    sync_token   text,                             -- null: deleted
+    body         jsonb,                            -- the record as it came; null: deleted
+    asked_at     timestamptz not null,             -- by our clock, before QuickBooks was asked
+    captured_at  timestamptz not null default clock_timestamp(),
     primary key (realm_id, resource, qbo_id)
 );
 

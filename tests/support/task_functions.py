@@ -1,0 +1,20 @@
+"""The functions of the DAGs' tasks, called without Airflow around them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from include.orchestration import capture, company_check, tasks, this_run
+from tests.support.world import World
+
+
+def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
+    """The tasks' functions, as those of a run of the DAG."""
+    own, run = world.as_run(dag_id), SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
+    context = {
+        "dag_run": run,
+        "params": {"realm_id": None, "resync": False, "release_held": False, "dry_run": False, **params},
+    }
+    for module in (tasks, capture, company_check, this_run):
+        monkeypatch.setattr(module, "get_current_context", lambda: context)
+    monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: own)
