@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage up down env connect bench proof lint format lock clean browser
+.PHONY: help demo test coverage up down env connect bench benchmarks proof lint format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +57,9 @@ ifdef QUICK
 else
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
 endif
+
+benchmarks: $(INSTALLED) ## measure what docs/benchmarks.md shows, and draw its pictures: three quarters of an hour
+	@$(BIN)/python -m tests.bench.report
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
 	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1
