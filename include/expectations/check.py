@@ -101,17 +101,22 @@ def _failures(entity: Entity, side: Side, frame: pd.DataFrame) -> list[tuple[Map
 
 
 def _problem(meta: Mapping[str, str], row: Mapping[str, Any]) -> Problem:
+    words = {name: _shown(value, _IN_A_SENTENCE) for name, value in row.items()}
     return Problem(
         code="validation_failed",
-        message=meta["message"].format(**row),
-        resolution=f"{meta['resolution'].format(**row)} {_THEN}",
-        detail={"rule": meta["rule"], "row": {name: _shown(value) for name, value in row.items()}},
+        message=meta["message"].format(**words),
+        resolution=f"{meta['resolution'].format(**words)} {_THEN}",
+        detail={"rule": meta["rule"], "row": {name: _shown(value, _IN_DETAIL) for name, value in row.items()}},
     )
 
 
-def _shown(value: Any) -> Any:
-    """A value fit for JSON, long text shortened: the detail is for support, not a copy of the record."""
+#: Characters of a text in a message for people, and in the detail, which is for support and no copy of the record.
+_IN_A_SENTENCE, _IN_DETAIL = 80, 200
+
+
+def _shown(value: Any, limit: int) -> Any:
+    """A value fit for JSON, long text shortened."""
     if isinstance(value, Decimal) or value is None:
         return value
     text = str(value)
-    return text if len(text) <= 200 else text[:199] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -4,6 +4,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
+from include.expectations import values
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 
@@ -12,12 +13,20 @@ NUMBER_LIMIT = 21
 
 def row(invoice: Invoice) -> dict[str, Any]:
     """The invoice as a row of the data frame. Money in dollars, Decimal; *_shown for the messages."""
+    parts = [invoice.total, invoice.discount, invoice.shipping, invoice.tax]
     return {
+        **values.row(
+            [*parts, *(number for line in invoice.lines for number in (line.quantity, line.unit_price))],
+            [invoice.date, invoice.due_date],
+        ),
         "number": invoice.number,
         "number_length": len(invoice.number),
         "day": f"{invoice.date:%m/%d/%Y}",
         "lines": len(invoice.lines),
         "lines_without_product": sum(line.product is None for line in invoice.lines),
+        "largest": max(
+            abs(amount) for amount in (*parts, *(line.amount for line in invoice.lines), invoice.line_total)
+        ),
         "smallest_part": min(invoice.discount, invoice.shipping, invoice.tax),
         "total": invoice.total,
         "total_shown": show(invoice.total),
@@ -30,6 +39,8 @@ def row(invoice: Invoice) -> dict[str, Any]:
 def expectations() -> list[Any]:
     """The suite, in the order in which problems are told."""
     return [
+        values.numbers("Invoice {number}"),
+        values.days("Invoice {number}"),
         gxe.ExpectColumnValuesToMatchRegex(
             column="number",
             regex=r"\S",
@@ -65,6 +76,15 @@ def expectations() -> list[Any]:
                 "rule": "lines_have_products",
                 "message": "Invoice {number} has a line without a product.",
                 "resolution": "Choose a product for every line in Pilot.",
+            },
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="largest",
+            max_value=values.LARGEST,
+            meta={
+                "rule": "amounts_fit",
+                "message": "Invoice {number} has a line or a total of more than $9,999,999,999.99.",
+                "resolution": "Correct the quantity or the price in Pilot.",
             },
         ),
         gxe.ExpectColumnValuesToBeBetween(

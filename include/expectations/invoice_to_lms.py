@@ -4,11 +4,9 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
+from include.expectations import values
 from include.model.invoice import Invoice
 from include.model.money import show
-
-#: What the LMS's numeric(12, 2) holds.
-LARGEST = 9_999_999_999
 
 
 def row(invoice: Invoice) -> dict[str, Any]:
@@ -52,7 +50,7 @@ def expectations() -> list[Any]:
         ),
         gxe.ExpectColumnValuesToBeBetween(
             column="largest",
-            max_value=LARGEST,
+            max_value=values.LARGEST,
             meta={
                 "rule": "fits",
                 "message": "Invoice {number} in QuickBooks has an amount or a quantity that is too large for Pilot.",

@@ -4,6 +4,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
+from include.expectations import values
 from include.model.money import ZERO, show
 from include.model.payment import Credit, CreditApplication, Payment
 
@@ -13,6 +14,7 @@ def row(money: Payment | Credit) -> dict[str, Any]:
     applications = money.applications if isinstance(money, Payment) else ()
     applied = sum((one.amount for one in applications), ZERO)
     return {
+        **values.row([money.amount, *(one.amount for one in applications)], [money.date]),
         "noun": "payment" if isinstance(money, Payment) else "credit",
         "shown": show(money.amount),
         "day": f"{money.date:%m/%d/%Y}",
@@ -26,6 +28,8 @@ def row(money: Payment | Credit) -> dict[str, Any]:
 def expectations() -> list[Any]:
     """The suite for payments and credits, in the order in which problems are told."""
     return [
+        values.numbers("The {noun} dated {day}"),
+        values.days("The {noun} of {shown}"),
         gxe.ExpectColumnValuesToBeBetween(
             column="amount",
             min_value=0,
@@ -60,6 +64,7 @@ def expectations() -> list[Any]:
 def application_row(application: CreditApplication) -> dict[str, Any]:
     """A credit's applications as a row of the data frame."""
     return {
+        **values.row([one.amount for one in application.applications], [application.date]),
         "day": f"{application.date:%m/%d/%Y}",
         "smallest": min((one.amount for one in application.applications), default=ZERO),
     }
@@ -68,6 +73,8 @@ def application_row(application: CreditApplication) -> dict[str, Any]:
 def application_expectations() -> list[Any]:
     """The suite for the applications of a credit."""
     return [
+        values.numbers("What is applied of the credit dated {day}"),
+        values.days("The applied credit"),
         gxe.ExpectColumnValuesToBeBetween(
             column="smallest",
             min_value=0,

@@ -4,7 +4,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from include.expectations.invoice_to_lms import LARGEST
+from include.expectations.values import LARGEST
 from include.model.money import ZERO, show
 from include.model.payment import Payment
 

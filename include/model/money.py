@@ -8,6 +8,10 @@ from decimal import ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 
+#: Stands for an amount or quantity that is none (PostgreSQL's NaN): beyond all that the LMS's columns hold, so that it
+#: is never taken for one. The expectations refuse it.
+NO_NUMBER = Decimal("-100000000000.00")
+
 
 def to_cents(value: Decimal) -> Decimal:
     """Round half up to the cent. Raises TypeError for a float: it has lost the exact value already."""

@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.qbo.client import QboClient
-from include.qbo.errors import RequestRefused
+from include.qbo.errors import RequestRefused, Unavailable
 from include.qbo.faults import parse_fault
 from include.qbo.query import PAGE_SIZE, quoted, quoted_instant
+from include.qbo.shape import flaw, is_id, is_moment
 
 #: An answer with this many objects may have been cut (fact 5: the cap is shared by all entities of a question).
 CAP = 1000
@@ -28,6 +29,9 @@ _PAGES_OVERLAP = 50
 
 #: Where a time comes without an offset.
 _PACIFIC = ZoneInfo("America/Los_Angeles")
+
+#: The version of a record that is there and does not say which it is: older than any.
+UNREADABLE_VERSION = "-1"
 
 Json = dict[str, Any]
 
@@ -57,11 +61,13 @@ class Changes:
     #: When QuickBooks began to answer, by its own clock.
     time: datetime
     sightings: tuple[Sighting, ...]
+    #: Something stood in it of which not even the id can be read.
+    unclear: bool = False
 
     @property
     def perhaps_cut(self) -> bool:
         """Whether there may be more than was answered (trap 24)."""
-        return len(self.sightings) >= CAP
+        return self.unclear or len(self.sightings) >= CAP
 
 
 def instant(text: str) -> datetime:
@@ -73,45 +79,63 @@ def instant(text: str) -> datetime:
 def changes(client: QboClient, resources: Sequence[str], since: datetime) -> Changes:
     """What changed in these resources since an instant. Raises RequestRefused, for one if that is too long ago."""
     time, records = changed_records(client, resources, since)
-    keep = len(records) <= WITH_BODIES
-    return Changes(time=time, sightings=tuple(_sighting(resource, record, keep) for resource, record in records))
+    return _seen(time, records, with_bodies=len(records) <= WITH_BODIES)
 
 
 def changed_records(
     client: QboClient, resources: Sequence[str], since: datetime
-) -> tuple[datetime, list[tuple[str, Json]]]:
-    """As `changes`, with the records as they came: when QuickBooks began to answer, and (resource, record)."""
+) -> tuple[datetime, list[tuple[str, Any]]]:
+    """As `changes`, with the records as they came: when QuickBooks began to answer, and (resource, record). Raises
+    Unavailable for an answer that is none."""
     answer = client.cdc(resources, since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
-    found = []
-    for response in answer["CDCResponse"]:
+    responses, time = answer.get("CDCResponse"), answer.get("time")
+    if not isinstance(responses, list) or not is_moment(time):
+        raise Unavailable("QuickBooks does not say what has changed: its answer is malformed")
+    found: list[tuple[str, Any]] = []
+    for response in responses:
         fault = parse_fault(response, status=400)
         if fault:
             raise RequestRefused(fault)
-        for block in response["QueryResponse"]:
+        blocks = response.get("QueryResponse") if isinstance(response, dict) else None
+        for block in blocks if isinstance(blocks, list) else [None]:
             # One member is the list of records; the counts beside it are optional, and wrong in Intuit's own samples.
-            for resource, records in block.items():
+            members = block.items() if isinstance(block, dict) else [("", [None])]
+            for resource, records in members:
                 if isinstance(records, list):
                     found += [(resource, record) for record in records]
-    return instant(answer["time"]), found
+    return instant(str(time)), found
 
 
-def changed_since(client: QboClient, resource: str, since: datetime) -> Iterator[Sighting]:
-    """Every live record of a resource that changed since an instant, however many."""
-    where = f"WHERE MetaData.LastUpdatedTime >= {quoted_instant(since)}"
-    yield from (_sighting(resource, record) for page in pages(client, resource, where) for record in page)
+def changed_since(client: QboClient, resource: str, since: datetime, now: datetime) -> Changes:
+    """Every live record of a resource that changed since an instant, however many. `now`: by QuickBooks' clock."""
+    return _live(client, resource, f"WHERE MetaData.LastUpdatedTime >= {quoted_instant(since)}", now)
 
 
-def all_transactions(client: QboClient, resource: str, dated_from: date | None) -> Iterator[Sighting]:
-    """Every live transaction of a resource, or those dated from a day on."""
-    where = f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else ""
-    yield from (_sighting(resource, record) for page in pages(client, resource, where) for record in page)
+def all_transactions(client: QboClient, resource: str, dated_from: date | None, now: datetime) -> Changes:
+    """Every live transaction of a resource, or those dated from a day on. `now`: by QuickBooks' clock."""
+    return _live(client, resource, f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else "", now)
+
+
+def _live(client: QboClient, resource: str, where: str, now: datetime) -> Changes:
+    return _seen(now, [(resource, record) for page in _pages(client, resource, where) for record in page])
+
+
+def _seen(now: datetime, records: Sequence[tuple[str, Any]], *, with_bodies: bool = False) -> Changes:
+    known = [(resource, record) for resource, record in records if _has_id(record)]
+    sightings = tuple(_sighting(resource, record, now, with_body=with_bodies) for resource, record in known)
+    return Changes(time=now, sightings=sightings, unclear=len(known) < len(records))
 
 
 def pages(client: QboClient, resource: str, where: str = "") -> Iterator[list[Json]]:
-    """All records of a resource, page by page; some come twice."""
+    """All sound records of a resource, page by page; some come twice."""
+    for page in _pages(client, resource, where):
+        yield [record for record in page if flaw(resource, record) is None]
+
+
+def _pages(client: QboClient, resource: str, where: str) -> Iterator[list[Any]]:
     start = 1
     while True:
-        page = client.query(
+        _, page = client.page(
             f"SELECT * FROM {resource} {where} ORDERBY Id"  # noqa: S608 - QuickBooks' language; our words, quoted values
             f" STARTPOSITION {start} MAXRESULTS {PAGE_SIZE}"
         )
@@ -126,12 +150,19 @@ def is_deleted(record: Json) -> bool:
     return record.get("status") == "Deleted"
 
 
-def _sighting(resource: str, record: Json, with_body: bool = False) -> Sighting:
+def _has_id(record: Any) -> bool:
+    return isinstance(record, dict) and is_id(record.get("Id"))
+
+
+def _sighting(resource: str, record: Json, now: datetime, *, with_body: bool) -> Sighting:
+    """Of a record whose version or time cannot be read only that it was there now: it is looked at by itself."""
     deleted = is_deleted(record)
+    token, told = record.get("SyncToken"), record.get("MetaData")
+    changed = told.get("LastUpdatedTime") if isinstance(told, dict) else None
     return Sighting(
         resource=resource,
         qbo_id=record["Id"],
-        sync_token=None if deleted else record["SyncToken"],
-        last_updated=instant(record["MetaData"]["LastUpdatedTime"]),
-        body=record if with_body and not deleted else None,
+        sync_token=None if deleted else token if isinstance(token, str) and is_id(token) else UNREADABLE_VERSION,
+        last_updated=instant(changed) if isinstance(changed, str) and is_moment(changed) else now,
+        body=record if with_body and not deleted and flaw(resource, record) is None else None,
     )

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
 
@@ -23,10 +24,11 @@ from include.qbo.errors import (
     ThrottleExceeded,
     Unavailable,
 )
-from include.qbo.faults import Fault, Remedy, fault_of_status, parse_fault, sent
+from include.qbo.faults import Fault, Remedy, fault_of_status, is_missing, malformed, parse_fault, sent
 from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
+from include.qbo.shape import flaw, is_id
 from include.qbo.text import keepable
 
 log = logging.getLogger(__name__)
@@ -109,9 +111,15 @@ class QboClient:
     # ------------------------------------------------------------------ reading
 
     def query(self, statement: str) -> list[Json]:
-        """One page of a query; [] when nothing is found. Raises RequestRefused for a bad statement."""
-        answer = self._send("query", None, path="query", text=statement)
-        return _entities(answer)
+        """One page of a query; [] when nothing is found. Raises RequestRefused for a bad statement.
+
+        What is malformed is left out, here and in all that finds records: as if QuickBooks did not show it.
+        """
+        return _sound(*self.page(statement))
+
+    def page(self, statement: str) -> tuple[str, list[Any]]:
+        """As `query`, as it came: the resource ("": nothing was found) and whatever stands in the place of records."""
+        return _entities(self._send("query", None, path="query", text=statement))
 
     def find(
         self,
@@ -158,18 +166,34 @@ class QboClient:
 
     def queries(self, statements: Sequence[str]) -> list[list[Json]]:
         """Several queries in one request, answers in their order. Each must fit one page."""
+        return [_sound(*page) for page in self._pages(statements)]
+
+    def ids(self, resource: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that QuickBooks has, malformed records too. Where one does not even say which it is, those
+        that are missed are read by themselves."""
+        pages = self._pages([where_in(resource, "Id", part) for part in in_chunks(ids)])
+        shown = {str(one.get("Id")) for _, page in pages for one in page if isinstance(one, dict)}
+        there = shown.intersection(ids)
+        if all(isinstance(one, dict) and is_id(one.get("Id")) for _, page in pages for one in page):
+            return there
+        alone = {one: self.read(resource, one) for one in set(ids) - there}
+        return there | {one for one, found in alone.items() if not (isinstance(found, Fault) and is_missing(found))}
+
+    def _pages(self, statements: Sequence[str]) -> list[tuple[str, list[Any]]]:
         if not statements:
             return []
         if len(statements) == 1:
-            return [self.query(statements[0])]
-        pages: list[list[Json]] = []
+            return [self.page(statements[0])]
+        pages: list[tuple[str, list[Any]]] = []
         # A whole batch answers at most 1000 objects (fact 6), so only few IN lists go together.
         for start in range(0, len(statements), PAGE_SIZE // 200):
             part = statements[start : start + PAGE_SIZE // 200]
             items = [{"bId": str(position), "Query": text} for position, text in enumerate(part)]
             answer = self._send("batch", None, path="batch", body={"BatchItemRequest": items}, items=len(part))
-            by_id = {item["bId"]: item for item in answer["BatchItemResponse"]}
+            by_id = _items(answer)
             for position in range(len(part)):
+                if str(position) not in by_id:
+                    raise Unavailable(f"QuickBooks company {self.realm_id} left a query of a batch unanswered")
                 item = by_id[str(position)]
                 fault = parse_fault(item, status=400)
                 if fault:
@@ -178,9 +202,13 @@ class QboClient:
         return pages
 
     def read(self, resource: str, record_id: str) -> Json | Fault:
-        """One record by its id, or the fault (610: it is gone)."""
+        """One record by its id, or the fault (610: it is gone; or that the answer is no such record)."""
         answer = self._send("read", resource, path=f"{resource.lower()}/{record_id}", raise_fault=False)
-        return answer if isinstance(answer, Fault) else dict(answer[resource])
+        if isinstance(answer, Fault):
+            return answer
+        found = answer.get(resource)
+        wrong = flaw(resource, found) or ("it is another record" if found["Id"] != record_id else None)
+        return malformed(wrong) if wrong else dict(found)
 
     def preferences(self) -> Json:
         """The company's preferences (fact 9.8)."""
@@ -222,7 +250,7 @@ class QboClient:
             )
             if isinstance(answer, Fault):
                 return [sent(answer, time.monotonic() - started)]
-            return [dict(answer[write.resource])]
+            return [_written(write, answer, time.monotonic() - started)]
         items = [
             {"bId": str(position), "operation": write.operation, write.resource: write.body}
             for position, write in enumerate(writes)
@@ -235,14 +263,14 @@ class QboClient:
             request_id=request_id,
             items=len(items),
         )
-        by_id = {item["bId"]: item for item in answer["BatchItemResponse"]}
+        by_id = _items(answer)
         tid, seconds = str(answer.get("intuit_tid", "")), time.monotonic() - started
         results: list[Json | Fault] = []
         for position, write in enumerate(writes):
-            item = by_id[str(position)]
+            item = by_id.get(str(position), {})
             fault = parse_fault(item, status=400, intuit_tid=tid)
             at = str(answer.get("time") or "")
-            results.append(sent(fault, seconds, at) if fault else dict(item[write.resource]))
+            results.append(sent(fault, seconds, at) if fault else _written(write, item, seconds, at))
         return results
 
     # ------------------------------------------------------------------ one request
@@ -377,8 +405,10 @@ class _Call:
 def _parse(answer: requests.Response, tid: str) -> Any:
     """The body as Python values, or the fault it holds. An answer that is no JSON is a fault of its status."""
     try:
-        body = simplejson.loads(answer.content, use_decimal=True)
-    except ValueError:
+        body = simplejson.loads(answer.content, use_decimal=True, parse_int=_integer, parse_constant=str)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
         # Garbage with a 200 tells nothing about the outcome: as good as a lost answer.
         return fault_of_status(answer.status_code if answer.status_code >= 400 else 502, intuit_tid=tid)
     if b"\\u" in answer.content:  # in JSON such characters come escaped only; to look at all costs more than to parse
@@ -393,7 +423,43 @@ def _parse(answer: requests.Response, tid: str) -> Any:
     return body
 
 
-def _entities(answer: Json) -> list[Json]:
+def _integer(text: str) -> int | Decimal:
+    """Python makes no int of thousands of digits. (What JSON does not know either, NaN and Infinity, stays a word.)"""
+    return int(text) if len(text) < 30 else Decimal(text)
+
+
+def _entities(answer: Json) -> tuple[str, list[Any]]:
     """The records of a QueryResponse: its one member that is a list (absent when nothing was found)."""
-    response = answer.get("QueryResponse") or {}
-    return next((value for value in response.values() if isinstance(value, list)), [])
+    response = answer.get("QueryResponse")
+    members = response.items() if isinstance(response, dict) else ()
+    return next(((name, value) for name, value in members if isinstance(value, list)), ("", []))
+
+
+def _sound(resource: str, records: list[Any]) -> list[Json]:
+    sound = []
+    for one in records:
+        wrong = flaw(resource, one)
+        if wrong:
+            log.warning("a %s in an answer of QuickBooks is malformed: %s", resource, wrong)
+        else:
+            sound.append(one)
+    return sound
+
+
+def _items(answer: Json) -> dict[str, Json]:
+    """The items of a batch's answer, by their ids."""
+    items = answer.get("BatchItemResponse")
+    found = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return {str(item.get("bId")): item for item in found}
+
+
+def _written(write: Write, answer: Json, seconds_ago: float, answered_at: str = "") -> Json | Fault:
+    """The record in the answer to a write. Without one nobody can tell what was done: that is as good as a failure
+    inside QuickBooks."""
+    found = answer.get(write.resource)
+    wrong = flaw(write.resource, found)
+    if wrong or found is None:
+        log.warning("the answer to a %s of a %s is malformed: %s", write.operation, write.resource, wrong)
+        at = answered_at or str(answer.get("time") or "")
+        return sent(fault_of_status(502), seconds_ago, at)
+    return dict(found)

@@ -112,6 +112,15 @@ def fault_of_status(status: int, *, intuit_tid: str = "") -> Fault:
     return Fault(status=status, code="", message=f"HTTP {status}", detail="", intuit_tid=intuit_tid)
 
 
+#: Our own code, for what is no fault of QuickBooks' but an answer that cannot be.
+MALFORMED = "malformed"
+
+
+def malformed(wrong: str) -> Fault:
+    """A fault for a record that cannot be what QuickBooks means. `wrong`: as “TotalAmt is not a number”."""
+    return Fault(status=200, code=MALFORMED, message=wrong, detail="")
+
+
 def sent(fault: Fault, seconds_ago: float, answered_at: str = "") -> Fault:
     """The fault with `sent_after`. `seconds_ago`: since the request was first sent; `answered_at`: of the batch, if the
     fault is an item of one."""

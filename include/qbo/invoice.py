@@ -90,6 +90,9 @@ def item_line(item_id: str, amount: Decimal) -> Json:
 
 # ------------------------------------------------------------------ from QuickBooks
 
+#: Lines that make no total.
+_NO_SALES = frozenset({"SubTotalLineDetail", "DescriptionOnly", "DescriptionLineDetail", "DiscountLineDetail"})
+
 #: What the LMS keeps of a quantity.
 _QUANTITY = Decimal("0.001")
 
@@ -137,7 +140,7 @@ def parse(body: Json) -> QboInvoice:
         # Nothing else tells a void (fact 9.4): no amounts, and the note says so.
         voided=total == 0 and str(body.get("PrivateNote", "")).startswith("Voided"),
         # A total, but nothing that it is made of: a fault of QuickBooks', not an edit (trap 50).
-        lines_lost=total != 0 and not any(line["DetailType"] == "SalesItemLineDetail" for line in _lines(body)),
+        lines_lost=total != 0 and all(line["DetailType"] in _NO_SALES for line in _lines(body)),
     )
 
 

@@ -16,6 +16,7 @@ from include.qbo.cdc import CAP, Json
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.qbo.payment import lines_of
+from include.qbo.shape import flaw
 
 #: The transactions of a customer's account that the sync knows, and their names here.
 TRANSACTIONS: Mapping[str, Entity] = {"Invoice": "invoice", "CreditMemo": "credit", "Payment": "payment"}
@@ -89,7 +90,7 @@ def changes(client: QboClient, since: datetime) -> LedgerChanges | None:
         time, found = cdc.changed_records(client, list(TRANSACTIONS), since)
     except RequestRefused:
         return None
-    if len(found) >= CAP:
+    if len(found) >= CAP or any(flaw(resource, body) for resource, body in found):
         return None
     return LedgerChanges(time=time, documents=[parse(resource, body) for resource, body in found])
 

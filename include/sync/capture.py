@@ -19,7 +19,6 @@ from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.problem import PREFERENCES
 from include.qbo import cdc
-from include.qbo import record as qbo_record
 from include.qbo.cdc import Changes, Sighting
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
@@ -57,6 +56,8 @@ class _Found:
     sightings: Sequence[Sighting]
     #: Everything was compared: what was seen before and skipped is marked again, too.
     everything: bool = False
+    #: Something of which not even the id can be read was among it: the same is asked again the next time.
+    unclear: bool = False
     #: Before change data capture was asked, if all is what it answered to one question.
     asked_at: datetime | None = None
 
@@ -156,27 +157,29 @@ def _changes(client: QboClient, company: Company, known: Known, since: datetime,
         alone = cdc.changes(client, [resource], since)
         sightings += alone.sightings
         if alone.perhaps_cut:
-            live = list(cdc.changed_since(client, resource, since))
+            live = cdc.changed_since(client, resource, since, together.time).sightings
             sightings += live
             seen = {sighting.qbo_id for sighting in [*live, *alone.sightings]}
             unseen = known(resource) - seen if resource in TRANSACTIONS else set()
             sightings += _deleted(client, resource, unseen, together.time)
     # The time of the first answer: what changed while the others were read comes again.
-    return _Found(time=together.time, sightings=sightings)
+    return _Found(time=together.time, sightings=sightings, unclear=together.unclear)
 
 
 def _compare_everything(client: QboClient, company: Company, known: Known) -> _Found:
     """All transactions since the labs' start dates, and the linked ones that QuickBooks no longer has."""
     time = cdc.instant(client.server_time())
     sightings: list[Sighting] = []
+    unclear = False
     for resource in TRANSACTIONS:
-        live = list(cdc.all_transactions(client, resource, _dated_from(company)))
-        sightings += live
-        unseen = known(resource) - {sighting.qbo_id for sighting in live}
+        live = cdc.all_transactions(client, resource, _dated_from(company), time)
+        sightings += live.sightings
+        unclear |= live.unclear
+        unseen = known(resource) - {sighting.qbo_id for sighting in live.sightings}
         sightings += _deleted(client, resource, unseen, time)
     # Ours may have been given to another customer meanwhile.
-    sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company))
-    return _Found(time=time, sightings=sightings, everything=True)
+    sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company), time).sightings
+    return _Found(time=time, sightings=sightings, everything=True, unclear=unclear)
 
 
 def _dated_from(company: Company) -> date | None:
@@ -186,9 +189,9 @@ def _dated_from(company: Company) -> date | None:
 
 
 def _deleted(client: QboClient, resource: str, ids: Iterable[str], time: datetime) -> list[Sighting]:
-    """Those of the records that QuickBooks no longer has."""
+    """Those of the records that QuickBooks no longer has. A malformed one is there."""
     asked = set(ids)
-    found = {qbo_record.version(one).qbo_id for one in client.find(resource, "Id", sorted(asked))}
+    found = client.ids(resource, sorted(asked))
     return [
         Sighting(resource=resource, qbo_id=qbo_id, sync_token=None, last_updated=time)
         for qbo_id in sorted(asked - found)
@@ -211,6 +214,14 @@ _MARK = Path(__file__).with_name("mark_new_versions.sql").read_bytes()
 _MARK_CREDITS = Path(__file__).with_name("mark_credits.sql").read_bytes()
 
 _RETRY = Path(__file__).with_name("retry_after_changes.sql").read_bytes()
+
+
+def _next_question(cursor: _Cursor | None, found: _Found) -> datetime:
+    """Since when the next capture asks."""
+    if not found.unclear:
+        return found.time - OVERLAP
+    log.warning("something that changed in QuickBooks cannot be told from its answer: it is asked again")
+    return cursor.changed_since if cursor else found.time - LOOK_BACK
 
 
 def _keep(
@@ -261,8 +272,8 @@ def _keep(
             "   compare_asked_at = nullif(c.compare_asked_at, %(answered)s::timestamptz)",
             {
                 "realm": realm_id,
-                "since": found.time - OVERLAP,
-                "answered": cursor.compare_asked_at if cursor and found.everything else None,
+                "since": _next_question(cursor, found),
+                "answered": cursor.compare_asked_at if cursor and found.everything and not found.unclear else None,
             },
         )
         webhook_events.mark_captured(connection, realm_id, received_at)

@@ -15,7 +15,7 @@ from typing import Any
 from include.expectations.check import check
 from include.model.customer import Customer
 from include.model.invoice import Invoice, InvoiceLine
-from include.model.money import ZERO
+from include.model.money import NO_NUMBER, ZERO
 from include.model.payment import Application, Credit, CreditApplication, Payment
 from include.model.problem import Problem
 from include.model.product import Product
@@ -33,7 +33,7 @@ from include.model.staged import (
     SettledBy,
     WantedName,
 )
-from include.qbo.faults import Fault
+from include.qbo.faults import Fault, malformed
 from include.sync import fault_words
 from include.sync.plan import names, problems
 from include.sync.plan.error_codes import ENTRIES, anchor
@@ -135,6 +135,9 @@ _BROKEN: tuple[tuple[Entity, Side, tuple[Any, ...]], ...] = (
             replace(_INVOICE, tax=Decimal(-3)),
             replace(_INVOICE, discount=Decimal(40)),
             replace(_INVOICE, total=Decimal(-7)),
+            replace(_INVOICE, total=NO_NUMBER),
+            replace(_INVOICE, date=date(202, 6, 15)),
+            replace(_INVOICE, shipping=Decimal(100_000_000_000)),
         ),
     ),
     (
@@ -218,6 +221,7 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.foreign_transaction(_THE_INVOICE, "CAD", "USD")
     yield problems.foreign_customer(_THE_INVOICE, ForeignCustomer(name="Toronto Dental", currency="CAD"), "USD")
     yield problems.unreadable("The invoice with QuickBooks id 145", {})
+    yield problems.unreadable("The payment with QuickBooks id 150", malformed("TotalAmt is not a number").as_detail())
     yield problems.customer_not_linked(f"{_THE_INVOICE} of $80.00", "58", _NAME)
     yield problems.customer_changed(_THE_INVOICE, _NAME, "61", "Hilltop Dental", document="invoice")
     yield problems.customer_changed(_THE_CREDIT, _NAME, "62", "Walk-in Repairs", document="credit", linked=False)

@@ -59,7 +59,8 @@ def fetch_current(
     for qbo_id, record in sorted(by_id.items()):
         one = found.get(qbo_id)
         if one is None:
-            doubtful = record.link is not None and captured.get(qbo_id, "") is not None
+            # Linked or seen alive, and not seen deleted.
+            doubtful = captured.get(qbo_id, "" if record.link else None) is not None
             record.qbo = _read_alone(client, resource, parse, qbo_id) if doubtful else Fetched()
         elif int(one.sync_token) < _known_version(record, captured.get(qbo_id)):
             record.qbo = _read_alone(client, resource, parse, qbo_id)

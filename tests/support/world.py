@@ -408,16 +408,16 @@ class World:
                 _add(counts, self.steps(run, realm))
         return counts
 
-    def sync(self) -> dict[str, int]:
-        """Run the DAGs to QuickBooks until nothing is due there; all counts added up."""
+    def sync(self, rounds: int = 6) -> dict[str, int]:
+        """Run the DAGs to QuickBooks until nothing is due there; all counts added up. A run takes 2,000 records."""
         total: dict[str, int] = {}
         self._let_time_pass()
-        for _ in range(6):
+        for _ in range(rounds):
             _add(total, self.run())
             self._let_time_pass()
             if not self.value("select count(*) from qbo_sync.due_mark where direction = 'lms_to_qbo'"):
                 return total
-        raise AssertionError(f"still due after six rounds: {self.sql('select * from qbo_sync.due_mark')}")
+        raise AssertionError(f"still due after {rounds} rounds: {self.sql('select * from qbo_sync.due_mark')}")
 
     def resync(self) -> dict[str, int]:
         """Mark everything of the LMS and sync."""

@@ -201,8 +201,8 @@ ENTRIES: Mapping[str, Entry] = {
     ),
     "unreadable": Entry(
         means=(
-            "QuickBooks does not show one of its own invoices or payments, so it cannot be synced. Other records are "
-            "not affected."
+            "QuickBooks does not show one of its own invoices or payments, or shows it in a form that cannot be right, "
+            "so it cannot be synced. Other records are not affected."
         ),
         who=_IN_QUICKBOOKS,
         to_do="Open it in QuickBooks and save it again.",

@@ -27,6 +27,7 @@ from include.model.staged import (
     WantedName,
 )
 from include.model.typed_json import plain
+from include.qbo.faults import MALFORMED
 
 #: What happens once somebody has mended it in QuickBooks (rule 8.3).
 RETRY = "Pilot tries again after its next check of QuickBooks, within minutes."
@@ -207,10 +208,14 @@ def foreign_customer(what: str, customer: ForeignCustomer, home: str | None) -> 
 
 
 def unreadable(what: str, fault: Any) -> Problem:
-    """QuickBooks refuses to show a record. `what`: e.g. “The invoice with QuickBooks id 145”."""
+    """QuickBooks refuses to show a record, or shows what cannot be one. `what`: e.g. “The invoice with QuickBooks id
+    145”."""
+    why = "QuickBooks refuses to show it."
+    if fault.get("code") == MALFORMED:
+        why = f"QuickBooks shows it in a form that cannot be right ({fault['fault']})."
     return Problem(
         code="unreadable",
-        message=f"{what} could not be synced: QuickBooks refuses to show it.",
+        message=f"{what} could not be synced: {why}",
         resolution=f"Open it in QuickBooks and save it again. {RETRY} If that does not help, ask support and quote the "
         "tracking id in the details.",
         detail=fault,

@@ -1,11 +1,12 @@
 -- Invoices that a lab holds back before they go to QuickBooks (docs/decisions/0020-held-invoices.md).
 
 -- When an invoice of this day goes out, by the lab's setting; null: at once. At noon UTC: by then the day has begun
--- everywhere, so that no invoice goes out on the evening before.
+-- everywhere, so that no invoice goes out on the evening before. A day of another millennium counts as of the last year
+-- from which there is still a month to go.
 create or replace function qbo_sync.goes_out_at(p_hold text, p_days integer, p_invoice_date date) returns timestamptz
 language sql immutable as $$
-    select (case p_hold when 'days' then p_invoice_date + p_days
-                        when 'month_end' then (date_trunc('month', p_invoice_date::timestamp) + interval '1 month')::date
+    select (case p_hold when 'days' then least(p_invoice_date, '9998-12-31') + p_days
+                        when 'month_end' then (date_trunc('month', least(p_invoice_date, '9998-12-31')::timestamp) + interval '1 month')::date
             end + time '12:00') at time zone 'UTC'
 $$;
 

@@ -375,7 +375,7 @@ create table qbo_sync.preview_record (
     number          text,                  -- an invoice's number, the name of a customer or item
     customer        text,
     dated           date,
-    amount          numeric(14, 2),        -- after the step; of a delete, before it
+    amount          numeric,               -- after the step; of a delete, before it
     waits_for       text,                  -- what has to be synced first, in words
     waits_until     timestamptz,           -- when the lab lets a held invoice go
     error_code      text,                  -- why it fails, or what a person should know although it is done
@@ -471,7 +471,7 @@ create table qbo_sync.audit_entry (
     qbo_id           text,
     document_number  text,              -- of customers and items their name
     customer         text,              -- as it was called then
-    amount           numeric(12, 2),
+    amount           numeric,
     operation        text not null check (operation in ('create', 'update', 'delete', 'adopt', 'link', 'unlink')),
     before           jsonb,             -- canonical form of the entity; null: it was not there, or is not known
     after            jsonb,             -- null: it is not there any more
