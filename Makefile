@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage up down env connect bench benchmarks proof lint format lock clean browser
+.PHONY: help demo test coverage up down env connect bench benchmarks proof chaos lint format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +63,9 @@ benchmarks: $(INSTALLED) ## measure what docs/benchmarks.md shows, and draw its 
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
 	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1
+
+chaos: $(INSTALLED) ## a worker killed after each of its effects, and 3,000 histories in storms
+	@$(BIN)/python -m pytest -m chaos --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1 tests/ledgers
 
 lint: $(INSTALLED) ## check format, style, types and import rules
 	@$(BIN)/ruff format --check .

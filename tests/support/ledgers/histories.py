@@ -8,6 +8,7 @@ Then comes a quiet period: everything is switched on and runs until nothing is d
 A failing history is printed as a program, shortened, with the seed that makes it again: PILOT_HISTORIES_SEED=….
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -328,7 +329,7 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule()
     def capture(self) -> None:
-        self.world.capture()
+        self._capture()
 
     @rule()
     def everything_once(self) -> None:
@@ -337,9 +338,12 @@ class Ledgers(RuleBasedStateMachine):
     def _everything(self) -> None:
         for dag_id in LMS_TO_QBO:
             self._run(dag_id)
-        self.world.capture()
+        self._capture()
         for dag_id in QBO_TO_LMS:
             self._run(dag_id)
+
+    def _capture(self) -> None:
+        self.world.capture()
 
     def _run(self, dag_id: str, *, finished: bool = True, resync: bool = False) -> None:
         """One run of a DAG for this company; one that is not finished dies before its load."""
@@ -465,7 +469,9 @@ def _lines(price: Decimal, shipped: Decimal, discounted: Decimal) -> list[Json]:
     return [sale(price), *([shipping(shipped)] if shipped else []), *([discount(discounted)] if discounted else [])]
 
 
-def run_histories(machine: type[Ledgers], world: World, histories: int, seeded: int, steps: int = 40) -> None:
+def run_histories(
+    machine: Callable[[World], Ledgers], world: World, histories: int, seeded: int, steps: int = 40
+) -> None:
     """Run so many histories of this kind; the same ones for the same seed."""
     print(f"PILOT_HISTORIES_SEED={seeded}")
     run_state_machine_as_test(
