@@ -106,9 +106,10 @@ def validate(shard: Shard) -> Shard:
     try:
         checked = steps.validate_together(runtime, FLOWS[runtime.run.dag_id], realm_ids)
     except Exception:
+        # Whatever it is, it may be the fault of one company's records: the others are checked all the same.
         if len(realm_ids) == 1:
             raise
-        log.exception("the companies are checked one by one")
+        log.exception("these companies could not be checked together; each is checked by itself now")
         checked = _work("validate", shard)
     return shards.going_on(shard, checked)
 

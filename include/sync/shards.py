@@ -23,8 +23,8 @@ Shard = dict[str, Any]
 Counts = dict[str, int]
 Step = Callable[[Runtime, str], Counts]
 
-#: Companies that share a task, at most, and how many records one of them may have to do.
-COMPANIES, RECORDS = 16, 100
+#: How many records a company that shares a task may have to do.
+RECORDS = 100
 
 #: Companies that have failed get tasks of their own, so many in a run: should QuickBooks itself be down, all fail.
 APART = 8
@@ -36,7 +36,7 @@ HURRY = 10.0
 _NAME = 240
 
 
-def in_shards(found: Iterable[Company], most: int = COMPANIES) -> list[Shard]:
+def in_shards(found: Iterable[Company], most: int) -> list[Shard]:
     """Divide the companies that have work ([{realm_id, name, records, alone}]; due.py) into shards, `most` in each."""
     companies = list(found)
     failed = [one for one in companies if one.get("alone")][:APART]

@@ -20,7 +20,7 @@ import psutil
 from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.support.quickbooks import make_company
-from tests.support.world import World, make_world
+from tests.support.world import World, world_on
 
 LABS, AT_ONCE = 5, 20
 #: Seconds after which what has not arrived counts as lost.
@@ -65,13 +65,7 @@ def measure(numbers: Sequence[int]) -> list[Measured]:
         stack = Stack(Path(state), Ports.free())
         stack.up()
         try:
-            address = stack.full_environment()
-            with make_world(
-                address["LMS_DATABASE_URL"],
-                address["QBO_BASE_URL"],
-                token_key=address["PILOT_TOKEN_KEY"],
-                client_secret=address["QBO_CLIENT_SECRET"],
-            ) as world:
+            with world_on(stack) as world:
                 company = Companies(world)
                 for number in numbers:
                     company.grow(number)

@@ -14,7 +14,7 @@ from pathlib import Path
 from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.bench.companies import Companies
-from tests.support.world import World, make_world
+from tests.support.world import World, world_on
 
 COMPANIES, A_SECOND = 10, 20
 
@@ -34,13 +34,7 @@ def measure(singles: int, minutes: float) -> dict[str, list[float]]:
         stack = Stack(Path(state), Ports.free())
         stack.up()
         try:
-            address = stack.full_environment()
-            with make_world(
-                address["LMS_DATABASE_URL"],
-                address["QBO_BASE_URL"],
-                token_key=address["PILOT_TOKEN_KEY"],
-                client_secret=address["QBO_CLIENT_SECRET"],
-            ) as world:
+            with world_on(stack) as world:
                 companies = Companies(world)
                 companies.grow(1)
                 found = {"LMS to QuickBooks, idle": [companies.change_at_once(1)[0] for _ in range(singles)]}

@@ -7,7 +7,7 @@ import pytest
 from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.support.airflow import Airflow
-from tests.support.world import World, make_world
+from tests.support.world import World, world_on
 
 
 @pytest.fixture(scope="package")
@@ -29,13 +29,7 @@ def airflow(stack: Stack) -> Airflow:
 @pytest.fixture
 def live(stack: Stack) -> Iterator[World]:
     """A lab of its own on the private stack, whose Airflow syncs it by itself."""
-    address = stack.full_environment()
-    with make_world(
-        address["LMS_DATABASE_URL"],
-        address["QBO_BASE_URL"],
-        token_key=address["PILOT_TOKEN_KEY"],
-        client_secret=address["QBO_CLIENT_SECRET"],
-    ) as world:
+    with world_on(stack) as world:
         yield world
         # The lab stays in the database; what it left behind must not keep the DAGs busy.
         world.sql("update qbo_sync.connection set direction = 'lms_to_qbo', sync_invoices = false")

@@ -29,6 +29,7 @@ from include.qbo.errors import OutcomeUnknown
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
 from include.reconciliation.fix import mark_again
+from include.stack.stack import Stack
 from include.sync import capture, dry_run, poll, poll_state, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.poll import Polled
@@ -576,3 +577,16 @@ def make_world(
         world.connect(world.lab, qbo)
         yield world
     requests.delete(f"{sandbox_url}/sandbox/faults", timeout=10)
+
+
+@contextmanager
+def world_on(stack: Stack) -> Iterator[World]:
+    """A world with a lab of its own on a running stack, whose Airflow syncs it by itself."""
+    address = stack.full_environment()
+    with make_world(
+        address["LMS_DATABASE_URL"],
+        address["QBO_BASE_URL"],
+        token_key=address["PILOT_TOKEN_KEY"],
+        client_secret=address["QBO_CLIENT_SECRET"],
+    ) as world:
+        yield world
