@@ -58,7 +58,7 @@ else
 	@$(BIN)/python -m include.stack run $(BIN)/python -m tests.bench
 endif
 
-benchmarks: $(INSTALLED) ## measure what docs/benchmarks.md shows, and draw its pictures: three quarters of an hour
+benchmarks: $(INSTALLED) ## measure what docs/benchmarks.md shows, and draw its pictures: an hour
 	@$(BIN)/python -m tests.bench.report
 
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)

@@ -12,16 +12,18 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 #: Airflow's connection to the LMS database.
 CONNECTION_ID = "lms_db"
 
-#: Seconds: between looks without a notification; before listening again after a lost connection.
-IDLE, RECONNECT = 10.0, 5.0
+#: Seconds before listening again after a lost connection.
+RECONNECT = 5.0
 
 
 class ListeningTrigger(BaseEventTrigger):
     """Fires when a look at the database finds something; a lost notification costs IDLE seconds."""
 
-    #: What is listened to; seconds to wait after firing, so that what comes together fires once.
+    #: What is listened to; seconds to wait after firing, so that what comes together fires once; seconds between looks
+    #: without a notification.
     CHANNEL: ClassVar[str]
     PAUSE: ClassVar[float]
+    IDLE: ClassVar[float] = 10.0
 
     @abstractmethod
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
@@ -49,5 +51,5 @@ class ListeningTrigger(BaseEventTrigger):
                 if found:
                     yield TriggerEvent(found)
                     await asyncio.sleep(self.PAUSE)
-                async for _ in connection.notifies(timeout=IDLE, stop_after=1):
+                async for _ in connection.notifies(timeout=self.IDLE, stop_after=1):
                     pass

@@ -8,11 +8,13 @@ from include.orchestration.listening import ListeningTrigger
 
 
 class QboChangeTrigger(ListeningTrigger):
-    """Fires an event with the number of companies that QuickBooks reports as changed: {"companies": n}, at most every
-    ten seconds."""
+    """Fires an event with the number of companies that QuickBooks reports as changed: {"companies": n}. One that was
+    asked less than ten seconds ago waits until then (qbo_sync.wake_capture)."""
 
     CHANNEL: ClassVar[str] = "qbo_webhook"
-    PAUSE: ClassVar[float] = 10.0
+    PAUSE: ClassVar[float] = 2.0
+    #: No notification says that the wait of a company is over.
+    IDLE: ClassVar[float] = 2.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""

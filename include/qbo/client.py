@@ -47,22 +47,24 @@ Json = dict[str, Any]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patience:
     """How long a client waits for QuickBooks: attempts at a request, waits after a 429, and (None: without end) the
-    moment by which it has to be done, by time.monotonic()."""
+    seconds that all its answers together may take. Only they count: time that our own machine is busy is not
+    QuickBooks' slowness."""
 
     attempts: int
     throttle_attempts: int
-    until: float | None = None
+    seconds: float | None = None
 
     @classmethod
     def hurried(cls, seconds: float) -> "Patience":
-        """Others wait: one attempt, and no longer than this from now on."""
-        return cls(attempts=1, throttle_attempts=0, until=time.monotonic() + seconds)
+        """Others wait: one attempt, and answers that take no longer than this in all."""
+        return cls(attempts=1, throttle_attempts=0, seconds=seconds)
 
-    def timeout(self) -> tuple[float, float]:
-        """Seconds for the next request, to connect and to answer. Raises Unavailable if there is no time left."""
-        if self.until is None:
+    def timeout(self, waited: float) -> tuple[float, float]:
+        """Seconds for the next request, to connect and to answer, after answers that have taken `waited` seconds.
+        Raises Unavailable if there is no time left."""
+        if self.seconds is None:
             return TIMEOUT
-        left = self.until - time.monotonic()
+        left = self.seconds - waited
         if left <= 0:
             raise Unavailable("it answers too slowly to share a task with other companies")
         return min(left, TIMEOUT[0]), min(left, TIMEOUT[1])
@@ -106,6 +108,8 @@ class QboClient:
         self._throttle = throttle
         self._calls = calls
         self._patience = patience or Patience(attempts=ATTEMPTS, throttle_attempts=THROTTLE_ATTEMPTS)
+        #: Seconds that QuickBooks has taken for its answers so far.
+        self._waited = 0.0
         self._session = session or new_session()
 
     # ------------------------------------------------------------------ reading
@@ -347,6 +351,7 @@ class QboClient:
         """One HTTP request: its parsed body, a Fault, or the exception that stood in for an answer."""
         method = "GET" if content is None else "POST"
         with self._throttle.slot("batch" if call.operation == "batch" else "request"):
+            timeout = self._patience.timeout(self._waited)
             started = time.monotonic()
             result: Any
             try:
@@ -356,13 +361,15 @@ class QboClient:
                     params=query,
                     data=content.encode() if content is not None else None,
                     headers=dict(headers),
-                    timeout=self._patience.timeout(),
+                    timeout=timeout,
                 )
                 status, tid = answer.status_code, answer.headers.get("intuit_tid", "")
                 result = _parse(answer, tid)
             except requests.RequestException as error:
                 status, tid, result = None, "", error
-            duration_ms = round((time.monotonic() - started) * 1000)
+            seconds = time.monotonic() - started
+            self._waited += seconds
+            duration_ms = round(seconds * 1000)
         self._record(call, result, status, tid, duration_ms)
         return result
 

@@ -220,7 +220,7 @@ def _ask(runtime: Runtime, asked: _Asked, deadline: float, session: Any) -> None
         tokens=CompanyTokens(runtime.connect, runtime.app, runtime.vault, company.realm_id, known),
         throttle=_Reserved(asked.wait),
         calls=_Collected(asked.calls),
-        patience=Patience.hurried(deadline + asked.wait),
+        patience=Patience.hurried(deadline),
         session=session,
     )
     asked.answer = cdc.changes(client, RESOURCES, company.changed_since)

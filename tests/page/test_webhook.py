@@ -93,7 +93,8 @@ def test_a_change_in_quickbooks_wakes_the_capture_by_webhook(
     site: Site, lms: World, realm: str, company: QuickBooks
 ) -> None:
     """The sandbox signs and delivers as Intuit does, the trigger fires, a run looks at the company. A poll that is due
-    just then may be quicker than the trigger, which fires at most every ten seconds: so more than one change is tried.
+    just then may be quicker than the trigger, which fires for a company at most every ten seconds: so more than one
+    change is tried.
     """
     begun = lms.value("select clock_timestamp()")
     # Its start may be before this test's: a run that was woken for another company and is listing them looks at ours.

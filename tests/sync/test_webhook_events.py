@@ -61,6 +61,14 @@ def wake(world: World) -> int:
     return int(world.value("select qbo_sync.wake_capture()"))
 
 
+def ten_seconds_pass(world: World) -> None:
+    """As if all events had been received that much earlier."""
+    world.sql(
+        "update qbo_sync.webhook_event set received_at = received_at - interval '10 seconds',"
+        "   captured_at = captured_at - interval '10 seconds'"
+    )
+
+
 def reported(world: World) -> list[str]:
     return world.captured_companies(after_webhook=True)
 
@@ -75,6 +83,8 @@ def test_a_notification_wakes_one_capture_which_answers_it(world: World) -> None
     world.capture()
     assert wake(world) == 0 and reported(world) == []
     note(world, realm)
+    assert wake(world) == 0, "it was asked a moment ago"
+    ten_seconds_pass(world)
     assert wake(world) == 1
 
 
@@ -89,6 +99,7 @@ def test_what_is_told_during_a_capture_wakes_another(world: World) -> None:
 
     with after_the_comparison(told_meanwhile):
         world.capture()
+    ten_seconds_pass(world)
     assert wake(world) == 1 and reported(world) == [realm]
 
 

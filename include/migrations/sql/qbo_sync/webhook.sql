@@ -24,7 +24,7 @@ $$;
 -- the wake-up get lost, the next scheduled capture reads the changes. While the sync itself writes to a company,
 -- QuickBooks reports that all the time, and a capture would only slow the writes down: none is woken before the pending
 -- changes of the LMS are there and no write was sent for five seconds. (Changes pending for more than two minutes do
--- not count.)
+-- not count.) Nor within ten seconds of the last event that was captured: what changes by the minute is read together.
 create or replace function qbo_sync.wake_capture() returns integer language sql as $$
     with woken as (
         update qbo_sync.webhook_event w set capture_woken = true
@@ -35,6 +35,7 @@ create or replace function qbo_sync.wake_capture() returns integer language sql 
                             where m.realm_id = w.realm_id and m.direction = 'lms_to_qbo'
                               and m.marked_at > clock_timestamp() - interval '2 minutes')
            and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
+           and (w.captured_at is null or w.captured_at < clock_timestamp() - interval '10 seconds')
            and not exists (select 1 from qbo_sync.api_call a
                             where a.realm_id = w.realm_id and a.at > clock_timestamp() - interval '5 seconds'
                               and a.operation in ('create', 'update', 'delete', 'batch'))
