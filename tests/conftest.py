@@ -13,7 +13,9 @@ import requests
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
 from include.migrations import upgrade
+from include.stack.ports import Ports
 from include.stack.postgres import ThrowawayServer
+from include.stack.stack import Stack
 from tests.support.audited import assert_audited
 from tests.support.database import ReusedDatabase, new_database
 from tests.support.expectations import remember_configurations
@@ -89,6 +91,18 @@ def sandbox_url() -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A whole private stack, Airflow included, for all tests that need one: to start another costs a minute of work.
+    The last of them (tests/stack) end it, for an idle Airflow costs a quarter of a core."""
+    private = Stack(tmp_path_factory.mktemp("stack"), Ports.free())
+    try:
+        private.up()
+        yield private
+    finally:
+        private.down()
 
 
 @pytest.fixture(scope="session")

@@ -4,19 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.stack.ports import Ports
+from include.company.disconnect import disconnect_lab
 from include.stack.stack import Stack
 from tests.support.airflow import Airflow
+from tests.support.both_sides import Known
+from tests.support.waiting import eventually
 from tests.support.world import World, world_on
-
-
-@pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole private stack, Airflow included. Ends with these tests: an idle Airflow costs a quarter of a core."""
-    private = Stack(tmp_path_factory.mktemp("stack"), Ports.free())
-    private.up()
-    yield private
-    private.down()
 
 
 @pytest.fixture(scope="package")
@@ -31,5 +24,24 @@ def live(stack: Stack) -> Iterator[World]:
     """A lab of its own on the private stack, whose Airflow syncs it by itself."""
     with world_on(stack) as world:
         yield world
-        # The lab stays in the database; what it left behind must not keep the DAGs busy.
-        world.sql("update qbo_sync.connection set direction = 'lms_to_qbo', sync_invoices = false")
+        leave(world)
+
+
+@pytest.fixture(scope="package")
+def known(stack: Stack) -> Iterator[Known]:
+    """A lab of which QuickBooks knows a customer and an item, for several tests: before a new one's first invoice get
+    there, fifteen tasks run."""
+    with world_on(stack) as world:
+        account, product = world.account(), world.product()
+        lab = Known(world, account, world.pair(account), product)
+        first = lab.invoice()
+        eventually(lambda: world.link("invoice", first))
+        yield lab
+        leave(world)
+
+
+def leave(world: World) -> None:
+    """The lab stays in the database; neither is there anything to do for it any more, nor does it have the name of one
+    of the page's."""
+    disconnect_lab(world.runtime, world.lab)
+    world.sql("update lms.billing_lab set name = 'Former lab' where id = %s", world.lab)

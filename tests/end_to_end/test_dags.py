@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from tests.support.airflow import Airflow
-from tests.support.waiting import eventually
+from tests.support.both_sides import Known
+from tests.support.waiting import eventually, nothing_is_due
 from tests.support.world import CAPTURE, LMS_TO_QBO, QBO_TO_LMS, RECONCILIATION, World
 
 STEPS = ["companies", "extract", "load", "transform", "validate"]
@@ -37,32 +38,31 @@ def test_an_invoiced_case_reaches_quickbooks_by_itself(live: World, airflow: Air
     assert live.errors() == []
 
 
-def test_uninvoicing_reaches_quickbooks_by_itself(live: World, airflow: Airflow) -> None:
-    case = live.case(live.pair(live.account()), [{"product": live.product()}])
-    invoice = live.invoice(case)
-    eventually(lambda: live.link("invoice", invoice))
-    live.sql("select lms.uninvoice_case(%s)", case)
-    eventually(lambda: live.qbo.all("Invoice") == [])
+def test_uninvoicing_reaches_quickbooks_by_itself(known: Known, airflow: Airflow) -> None:
+    world = known.world
+    invoice = known.invoice()
+    eventually(lambda: world.link("invoice", invoice))
+    number = world.lms_invoice(invoice)["invoice_number"]
+    world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", invoice)
+    eventually(lambda: number not in {one["DocNumber"] for one in world.qbo.all("Invoice")})
 
 
-def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(live: World, airflow: Airflow) -> None:
-    account = live.account()
-    invoice = live.simple_invoice(account)
-    eventually(lambda: live.link("invoice", invoice))
-    customer = live.link("billing_account", account)
+def test_what_the_bookkeeper_does_reaches_the_lms_by_itself(known: Known, airflow: Airflow) -> None:
+    world = known.world
+    customer = world.link("billing_account", known.account)
     assert customer
-    made = live.qbo.create(
+    made = world.qbo.create(
         "Invoice",
         CustomerRef={"value": customer["qbo_id"]},
         Line=[{"Amount": 80, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"Qty": 1, "UnitPrice": 80}}],
     )
     paid = [{"Amount": 30, "LinkedTxn": [{"TxnId": made["Id"], "TxnType": "Invoice"}]}]
-    live.qbo.create("Payment", CustomerRef={"value": customer["qbo_id"]}, TotalAmt=30, Line=paid)
+    world.qbo.create("Payment", CustomerRef={"value": customer["qbo_id"]}, TotalAmt=30, Line=paid)
     eventually(
-        lambda: live.sql(
+        lambda: world.sql(
             "select 1 from lms.payment_application a join lms.invoice i on i.id = a.invoice_id"
             " where i.billing_account_id = %s and i.origin = 'qbo' and i.balance = 50",
-            account,
+            known.account,
         )
     )
 
@@ -92,9 +92,9 @@ def test_a_company_that_quickbooks_does_not_answer_for_has_a_failed_task_of_its_
 
 
 @pytest.mark.parametrize("dag_id", ["billing_account_lms_to_qbo", "product_lms_to_qbo", "invoice_lms_to_qbo"])
-def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, airflow: Airflow, dag_id: str) -> None:
-    invoice = live.simple_invoice(tax="5.00")
-    eventually(lambda: live.link("invoice", invoice))
+def test_two_runs_at_once_that_compare_everything_write_nothing(known: Known, airflow: Airflow, dag_id: str) -> None:
+    live = known.world
+    nothing_is_due(live)
     live.qbo.control("POST", "stats/reset")
     runs = [airflow.trigger(dag_id, realm_id=live.qbo.realm, resync=True) for _ in range(2)]
     assert [airflow.wait(dag_id, run) for run in runs] == ["success", "success"]
@@ -105,9 +105,9 @@ def test_two_runs_at_once_that_compare_everything_write_nothing(live: World, air
     assert looked_at >= 1
 
 
-def test_the_books_are_compared_on_demand(live: World, airflow: Airflow) -> None:
-    invoice = live.simple_invoice(live.account("Proof Dental"))
-    eventually(lambda: live.link("invoice", invoice))
+def test_the_books_are_compared_on_demand(known: Known, airflow: Airflow) -> None:
+    live = known.world
+    nothing_is_due(live)
     assert sorted(one["task_id"] for one in airflow.get(f"dags/{RECONCILIATION}/tasks")["tasks"]) == STEPS
     # One at a time: a second proof would move QuickBooks' side while the first adds it up.
     assert airflow.get(f"dags/{RECONCILIATION}/details")["max_active_runs"] == 1
@@ -118,12 +118,13 @@ def test_the_books_are_compared_on_demand(live: World, airflow: Airflow) -> None
 
 
 def test_a_run_compares_what_its_form_selects_and_a_backfill_of_airflows_writes_nothing(
-    live: World, airflow: Airflow
+    known: Known, airflow: Airflow
 ) -> None:
-    dag_id = "invoice_lms_to_qbo"
-    account = live.account()
-    may, june = (live.simple_invoice(account, on=date(2026, month, 1)) for month in (5, 6))
+    live, dag_id = known.world, "invoice_lms_to_qbo"
+    may, june = (known.invoice(on=date(2026, month, 1)) for month in (5, 6))
     eventually(lambda: live.link("invoice", may) and live.link("invoice", june))
+    nothing_is_due(live)
+    before = live.qbo.all("Invoice")
     live.qbo.control("POST", "stats/reset")
     selected = {"billing_lab_id": live.lab, "resync": True, "from_date": "2026-05-20", "lms_ids": [str(june)]}
     run = airflow.trigger(dag_id, **selected)
@@ -140,7 +141,7 @@ def test_a_run_compares_what_its_form_selects_and_a_backfill_of_airflows_writes_
     runs = eventually(lambda: airflow.backfilled(dag_id))
     assert {airflow.wait(dag_id, run) for run in runs} == {"success"}
     assert live.qbo.writes() == 0
-    assert len(live.qbo.all("Invoice")) == 2
+    assert live.qbo.all("Invoice") == before
 
 
 def test_a_bad_record_fails_no_task_and_says_where_to_look(live: World, airflow: Airflow) -> None:

@@ -1,20 +1,16 @@
 """What all histories share."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from include.expectations import check
-from include.model.problem import Problem
-from include.model.record import Entity, Side
+from tests.support.expectations import like_rows_checked_once
 from tests.support.figures import Tell
 
 _told: Counter[str] = Counter()
-
-#: No step makes a name that is not right, and two thirds of the time would go into checking them.
-ALWAYS_RIGHT = {"billing_account", "doctor_office", "product", "special_item"}
 
 
 @pytest.fixture(autouse=True)
@@ -24,15 +20,11 @@ def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def names_unchecked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In `make test` the suites of customers and items are left out; the long histories run them too."""
-    everything = check.check
-
-    def what_can_be_wrong(entity: Entity, side: Side, records: Mapping[str, Any]) -> dict[str, list[Problem]]:
-        return {} if entity in ALWAYS_RIGHT else everything(entity, side, records)
-
-    if request.node.get_closest_marker("long") is None:
-        monkeypatch.setattr(check, "check", what_can_be_wrong)
+def quick_checks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Rows that are like others are checked once, for half of the time would go into them; each by itself only in the
+    histories of `make proof`."""
+    with nullcontext() if request.node.get_closest_marker("long") else like_rows_checked_once():
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One real stack for the page's tests: PostgreSQL, the sandbox, Airflow with its scheduler, and Debian's Chromium.
+"""A real stack for the page's tests: PostgreSQL, the sandbox, Airflow with its scheduler, and Debian's Chromium.
 
 Set PILOT_PAGE_STACK to the folder of a stack that runs already to use that one while working on the page.
 """
@@ -20,7 +20,6 @@ from include.company.throttle import Budget
 from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.qbo.oauth import OAuthApp
-from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.support.page.site import Site, logged_in
 from tests.support.quickbooks import QuickBooks, make_company
@@ -50,26 +49,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A private stack with people of each role."""
+def site(request: pytest.FixtureRequest) -> Site:
+    """The tests' stack with people of each role."""
     own = os.environ.get("PILOT_PAGE_STACK")
-    stack = Stack(Path(own)) if own else Stack(tmp_path_factory.mktemp("page") / "stack", Ports.free())
-    try:
-        stack.up()
-        environment = stack.full_environment()
-        made = subprocess.run(
-            [sys.executable, "-m", "tests.support.page.tokens", *(f"{name}:{role}" for name, role in PEOPLE.items())],
-            cwd=PROJECT,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        tokens = json.loads(made.stdout.strip().rpartition("\n")[2])
-        yield Site(environment["AIRFLOW_API_URL"], environment, tokens)
-    finally:
-        if not own:
-            stack.down()
+    stack = Stack(Path(own)) if own else request.getfixturevalue("stack")
+    stack.up()
+    environment = stack.full_environment()
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.support.page.tokens", *(f"{name}:{role}" for name, role in PEOPLE.items())],
+        cwd=PROJECT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    tokens = json.loads(made.stdout.strip().rpartition("\n")[2])
+    return Site(environment["AIRFLOW_API_URL"], environment, tokens)
 
 
 @pytest.fixture(scope="package")

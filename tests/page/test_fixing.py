@@ -1,13 +1,15 @@
 """Retry one, some and all; ignore several; open again: what the forms do, by HTTP."""
 
 import itertools
+from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
 from tests.support.bookkeeper import pays
 from tests.support.page.site import Site
 from tests.support.page.visitor import Visitor
-from tests.support.quickbooks import QuickBooks
+from tests.support.quickbooks import QuickBooks, make_company
 from tests.support.waiting import becomes, changes_taken
 from tests.support.world import World
 
@@ -108,32 +110,58 @@ def test_one_is_retried_and_a_stopped_lab_is_not(lms: World, company: QuickBooks
     becomes(lambda: states(lms, [error]), ["resolved"])
 
 
-@pytest.mark.rule("9.d")
-@pytest.mark.parametrize("choice", ["link-payment", "keep-both"])
-def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
-    lms: World, company: QuickBooks, lab: int, uma: Visitor, choice: str
-) -> None:
-    """Through the real DAGs: the bookkeeper's payment is there, then lab staff enter it too."""
-    account = lms.account()
-    invoice = lms.invoice(lms.case(lms.pair(account), [{"product": lms.product()}], lab=lab))
-    becomes(lambda: bool(lms.link("invoice", invoice)), True)
-    bill = company.call(f"invoice/{(lms.link('invoice', invoice) or {})['qbo_id']}")["Invoice"]
-    made = company.create(
-        "Payment", CustomerRef=bill["CustomerRef"], TotalAmt=100, TxnDate="2026-06-17", Line=[pays(bill, "100.00")]
-    )
-    payment = lms.payment(account, "100.00", {invoice: "100.00"}, lab=lab)
+@dataclass(frozen=True)
+class Check:
+    """A check that the bookkeeper has entered in QuickBooks, and then lab staff in Pilot."""
 
-    def question() -> list[tuple[str, str]]:
+    lab: int
+    invoice: int
+    payment: int
+    qbo_id: str
+
+    def question(self, lms: World) -> list[tuple[str, str]]:
+        """The errors of its payment in Pilot."""
         rows = lms.sql(
-            "select error_code, status from qbo_sync.sync_error where realm_id = %s and lms_id = %s"
-            " and entity = 'payment'",
-            company.realm,
-            payment,
+            "select error_code, status from qbo_sync.sync_error where lms_id = %s and entity = 'payment'", self.payment
         )
         return [(one["error_code"], one["status"]) for one in rows]
 
-    becomes(question, [("possible_duplicate", "open")])
-    error = lms.value("select id from qbo_sync.sync_error where realm_id = %s and status = 'open'", company.realm)
+
+@pytest.fixture(scope="module")
+def checks(lms: World) -> dict[str, Check]:
+    """Two of them, one for each answer."""
+    company, lab = make_company(lms.qbo.url, "Twice Dental Holding"), lms.billing_lab("Twice Dental")
+    lms.connect(lab, company)
+    account, product = lms.account(), lms.product()
+    pair = lms.pair(account)
+    amounts = {"link-payment": "100.00", "keep-both": "120.00"}
+    invoices = {
+        choice: lms.invoice(lms.case(pair, [{"product": product, "price": amount}], lab=lab))
+        for choice, amount in amounts.items()
+    }
+    becomes(lambda: all(lms.link("invoice", one) for one in invoices.values()), True)
+    made = {}
+    for choice, amount in amounts.items():
+        invoice, paid = invoices[choice], Decimal(amount)
+        bill = company.call(f"invoice/{(lms.link('invoice', invoice) or {})['qbo_id']}")["Invoice"]
+        customer, lines = bill["CustomerRef"], [pays(bill, paid)]
+        theirs = company.create("Payment", CustomerRef=customer, TotalAmt=paid, TxnDate="2026-06-17", Line=lines)
+        ours = lms.payment(account, amount, {invoice: amount}, lab=lab)
+        made[choice] = Check(lab, invoice, ours, theirs["Id"])
+    return made
+
+
+@pytest.mark.rule("9.d")
+@pytest.mark.parametrize("choice", ["link-payment", "keep-both"])
+def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
+    lms: World, checks: dict[str, Check], uma: Visitor, choice: str
+) -> None:
+    """Through the real DAGs."""
+    check = checks[choice]
+    becomes(lambda: check.question(lms), [("possible_duplicate", "open")])
+    error = lms.value(
+        "select id from qbo_sync.sync_error where lms_id = %s and entity = 'payment' and status = 'open'", check.payment
+    )
     path = f"/errors/{error}"
     assert "Is it the same money?" in uma.get(path).text
     token = uma.csrf(path)
@@ -142,15 +170,16 @@ def test_the_same_check_on_both_sides_is_linked_or_kept_twice(
     kept = lms.value("select action from qbo_sync.page_change where sync_error_id = %s order by id limit 1", error)
     if choice == "link-payment":
         assert kept == "payment_linked"
-        becomes(question, [("possible_duplicate", "resolved")])
-        link = lms.link("payment", payment)
-        assert link and link["qbo_id"] == made["Id"]
-        becomes(lambda: lms.lms_invoice(invoice)["balance"], 0)
+        becomes(lambda: check.question(lms), [("possible_duplicate", "resolved")])
+        link = lms.link("payment", check.payment)
+        assert link and link["qbo_id"] == check.qbo_id
+        becomes(lambda: lms.lms_invoice(check.invoice)["balance"], 0)
         assert uma.post(f"{path}/{choice}", csrf=token).status_code == 404, "it is over"
     else:
         assert kept == "ignore"
-        becomes(question, [("qbo_6000", "open")])
-        becomes(lambda: lms.value("select count(*) from lms.payment where billing_lab_id = %s", lab), 2)
+        becomes(lambda: check.question(lms), [("qbo_6000", "open")])
+        twice = "select count(*) from lms.payment where billing_lab_id = %s and amount = %s"
+        becomes(lambda: lms.value(twice, check.lab, lms.lms_invoice(check.invoice)["total_amount"]), 2)
 
 
 def test_two_people_who_change_the_settings_at_once(site: Site, lms: World, company: QuickBooks, lab: int) -> None:

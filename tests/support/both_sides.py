@@ -1,9 +1,25 @@
 """Records that both sides know: how a test comes by them, and one side's record of the other's."""
 
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from tests.support.quickbooks import Json
 from tests.support.world import World
+
+
+@dataclass(frozen=True)
+class Known:
+    """A lab of which QuickBooks knows a customer and an item: what is invoiced now goes there at once."""
+
+    world: World
+    account: int
+    pair: int
+    product: int
+
+    def invoice(self, **more: Any) -> int:
+        """Another invoice over $100."""
+        return self.world.invoice(self.world.case(self.pair, [{"product": self.product}]), **more)
 
 
 def linked_account(world: World, name: str = "Lakeside Dental") -> tuple[int, str]:

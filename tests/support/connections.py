@@ -2,37 +2,46 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
 from include.lms.database import prepare
 
+Kind = TypeVar("Kind", bound=psycopg.Connection[Any])
 
-class Connections:
+
+class Connections(Generic[Kind]):
     """Opens a connection when all are in use. The one given back last is taken first: it has planned most already."""
 
-    def __init__(self, url: str, application_name: str = "") -> None:
-        self._url, self._application_name = url, application_name
-        self._idle: list[psycopg.Connection] = []
+    def __init__(self, kind: type[Kind], url: str, application_name: str = "") -> None:
+        self._kind, self._url, self._application_name = kind, url, application_name
+        self._idle: list[Kind] = []
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection]:
+    def connection(self) -> Iterator[Kind]:
         """A connection, not in autocommit, for the time of a `with`, which commits, or rolls back after an error."""
-        connection = self._take()
+        connection = self.take()
         try:
             yield connection
             if not connection.closed:
                 connection.commit()
         finally:
-            if not connection.closed:
-                connection.rollback()
-                connection.autocommit = False
-                self._idle.append(connection)
+            self.give_back(connection)
 
-    def _take(self) -> psycopg.Connection:
+    def give_back(self, connection: Kind) -> None:
+        """For others, without what was not committed."""
+        if not connection.closed:
+            connection.rollback()
+            connection.autocommit = False
+            self._idle.append(connection)
+
+    def take(self) -> Kind:
+        """A connection, not in autocommit."""
         if self._idle:
             return self._idle.pop()
-        connection = prepare(psycopg.connect(self._url, application_name=self._application_name))
+        connection = self._kind.connect(self._url, application_name=self._application_name)
+        prepare(connection)
         # To plan a statement costs ten times what it costs to run it on a few rows, and runs repeat them all.
         connection.prepare_threshold = 1
         connection.prepared_max = 1000

@@ -33,3 +33,13 @@ def changes_taken(lms: World) -> None:
     resolved by that: they must come after it.
     """
     becomes(lambda: lms.value("select count(*) from qbo_sync.lms_change"), 0)
+
+
+def nothing_is_due(world: World) -> None:
+    """Wait until neither the LMS nor the company of this world has anything for the DAGs to do."""
+    due = (
+        "select exists (select from qbo_sync.lms_change)"
+        "    or exists (select from qbo_sync.change_mark where realm_id = %s)"
+        "    or exists (select from qbo_sync.write_intent where realm_id = %s)"
+    )
+    becomes(lambda: world.value(due, world.qbo.realm, world.qbo.realm), False)

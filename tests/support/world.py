@@ -550,13 +550,13 @@ def make_world(
     sandbox_url: str,
     token_key: str | None = None,
     client_secret: str = "sandbox-secret",
-    connections: Connections | None = None,
+    connections: Connections[psycopg.Connection] | None = None,
 ) -> Iterator[World]:
     """A world with one connected lab and no limits on the sandbox. `connections`: to that database, which stay open;
     without them the world has its own."""
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
-    own = nullcontext(connections) if connections else closing(Connections(database_url))
+    own = nullcontext(connections) if connections else closing(Connections(psycopg.Connection, database_url))
     with own as shared, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
         runtime = Runtime(
             connect=shared.connection,

@@ -1,13 +1,15 @@
 """A busy day of which every moment is a good one to die: one round of all DAGs with work of every kind, killed after
 any one of its effects. What is left behind, later runs bring to the same end as if nothing had happened."""
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from tests.support.bookkeeper import sale, shipping
+from tests.support.connections import Connections
 from tests.support.ledgers.histories import Ledgers
-from tests.support.ledgers.killed import Killed, Worker
+from tests.support.ledgers.killed import Killed, WatchedConnection, Worker
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -31,12 +33,13 @@ def a_busy_day(home: World, dies_after: int | None = None, again_after: int | No
     day = Ledgers(home)
     _yesterday(day)
     _today(day)
-    worker = Worker(home.database_url, dies_after)
-    _round(day, worker)
-    if again_after is not None:
-        # What the dead one had in hand is free for others only after a while.
-        _let_its_marks_go(day)
-        _round(day, Worker(home.database_url, again_after))
+    with closing(Connections(WatchedConnection, home.database_url)) as connections:
+        worker = Worker(connections, dies_after)
+        _round(day, worker)
+        if again_after is not None:
+            # What the dead one had in hand is free for others only after a while.
+            _let_its_marks_go(day)
+            _round(day, Worker(connections, again_after))
     _let_its_marks_go(day)
     day.teardown()
     return Outcome(worker.effects, _books(day))

@@ -347,9 +347,12 @@ class Ledgers(RuleBasedStateMachine):
 
     def _run(self, dag_id: str, *, finished: bool = True, resync: bool = False) -> None:
         """One run of a DAG for this company; one that is not finished dies before its load."""
-        run = self.world.as_run(dag_id)
         if not resync and self._nothing_to_look_at():
             return  # as companies() would say, at a twentieth of its price
+        self._work(dag_id, finished=finished, resync=resync)
+
+    def _work(self, dag_id: str, *, finished: bool, resync: bool) -> None:
+        run = self.world.as_run(dag_id)
         if not self.world.companies(run, self.world.qbo.realm, resync=resync):
             return
         if finished:

@@ -17,9 +17,12 @@ import pytest
 import requests
 from psycopg.pq import TransactionStatus
 
-from include.lms.database import prepare
+from tests.support.connections import Connections
 
 IDLE = TransactionStatus.IDLE
+
+#: What a session keeps beyond its transactions.
+_AS_NEW = "reset all; select pg_advisory_unlock_all()"
 
 
 class Killed(BaseException):
@@ -29,30 +32,35 @@ class Killed(BaseException):
 class Worker:
     """A process of the pipeline: its connections to the database, and its effects in their order."""
 
-    def __init__(self, database_url: str, dies_after: int | None = None) -> None:
-        """`dies_after`: so many effects; None: it lives."""
+    def __init__(self, connections: Connections["WatchedConnection"], dies_after: int | None = None) -> None:
+        """`dies_after`: so many effects; None: it lives, and leaves its connections to the next one."""
         self.effects: list[str] = []
-        self._url, self._dies_after = database_url, dies_after
+        self._connections, self._dies_after = connections, dies_after
         self._dead = False
         self._lock = threading.Lock()
-        self._opened: list[_Connection] = []
-        self._idle: list[_Connection] = []
+        self._opened: list[WatchedConnection] = []
+        self._idle: list[WatchedConnection] = []
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
         """As a Runtime opens them."""
         connection = self._idle.pop() if self._idle else self._open()
-        yield connection
-        connection.commit()
-        connection.autocommit = False
-        self._idle.append(connection)
+        try:
+            yield connection
+            connection.commit()
+        except Exception:
+            connection.rollback()
+            raise
+        finally:
+            # Whoever is dead tidies nothing up.
+            if not self._dead:
+                connection.autocommit = False
+                self._idle.append(connection)
 
-    def _open(self) -> "_Connection":
+    def _open(self) -> "WatchedConnection":
         self.must_live()
-        connection = _Connection.connect(self._url)
-        prepare(connection)
+        connection = self._connections.take()
         connection.worker = self
-        connection.prepare_threshold = 1
         self._opened.append(connection)
         return connection
 
@@ -73,7 +81,14 @@ class Worker:
                 yield
             finally:
                 for connection in self._opened:
-                    connection.close()
+                    connection.worker = None
+                    if self._dead:
+                        connection.close()
+                    else:
+                        connection.rollback()
+                        connection.autocommit = True
+                        connection.execute(_AS_NEW, prepare=False)
+                        self._connections.give_back(connection)
 
     def must_live(self) -> None:
         """Raises Killed if it is dead."""
@@ -89,7 +104,7 @@ class Worker:
         self.must_live()
 
 
-class _Connection(psycopg.Connection[Any]):
+class WatchedConnection(psycopg.Connection[Any]):
     """Tells its worker what it commits."""
 
     worker: Worker | None = None

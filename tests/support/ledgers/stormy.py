@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from include.qbo.errors import QboError
+from tests.support.connections import Connections
 from tests.support.ledgers.histories import Ledgers, run_histories
-from tests.support.ledgers.killed import Killed, Worker
+from tests.support.ledgers.killed import Killed, WatchedConnection, Worker
 from tests.support.world import World
 
 #: What the sandbox can do wrong for a while and a later run puts right. The others need a person: a grant that is
@@ -43,9 +44,9 @@ class Counted:
 class Stormy(Ledgers):
     """The same people, and what goes wrong around them."""
 
-    def __init__(self, home: World, counted: Counted) -> None:
+    def __init__(self, home: World, counted: Counted, connections: Connections[WatchedConnection]) -> None:
         super().__init__(home)
-        self._counted = counted
+        self._counted, self._connections = counted, connections
         #: What fails at present, and after how many of its effects the next worker dies.
         self.weather: list[str] = []
         self.dies_after: int | None = None
@@ -69,9 +70,9 @@ class Stormy(Ledgers):
             self.dies_after = after + more
             self._everything()
 
-    def _run(self, dag_id: str, *, finished: bool = True, resync: bool = False) -> None:
+    def _work(self, dag_id: str, *, finished: bool, resync: bool) -> None:
         with self._whatever_happens():
-            super()._run(dag_id, finished=finished, resync=resync)
+            super()._work(dag_id, finished=finished, resync=resync)
 
     def _capture(self) -> None:
         with self._whatever_happens():
@@ -83,7 +84,7 @@ class Stormy(Ledgers):
         if not self.weather and self.dies_after is None:
             yield
             return
-        untroubled, worker = self.world.runtime, Worker(self.world.database_url, self.dies_after)
+        untroubled, worker = self.world.runtime, Worker(self._connections, self.dies_after)
         self.world.runtime = replace(untroubled, connect=worker.connect).hurried(_IN_A_HURRY)
         for kind in self.weather:
             fault = {"kind": kind, "probability": PROBABILITY, "seconds": HANGS, "realm": self.world.qbo.realm}
@@ -114,5 +115,6 @@ class Stormy(Ledgers):
 def stand_storms(world: World, histories: int, seeded: int) -> Counted:
     """Histories after which both ledgers agree, whatever failed on the way; what that was."""
     counted = Counted()
-    run_histories(partial(Stormy, counted=counted), world, histories, seeded)
+    with closing(Connections(WatchedConnection, world.database_url)) as connections:
+        run_histories(partial(Stormy, counted=counted, connections=connections), world, histories, seeded)
     return counted
