@@ -8,6 +8,12 @@ import psycopg
 from include.lms.database import prepare
 
 
+def as_role(url: str, role: str) -> str:
+    """The database of a throw-away server as another of its roles: they share a password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{role}{rest[rest.index(':') :]}"
+
+
 class Connections:
     """Opens a connection when all are in use. The one given back last is taken first: it has planned most already."""
 

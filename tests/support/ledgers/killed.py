@@ -18,6 +18,8 @@ import requests
 from psycopg.pq import TransactionStatus
 
 from include.lms.database import prepare
+from include.migrations import roles
+from tests.support.connections import as_role
 
 IDLE = TransactionStatus.IDLE
 
@@ -49,7 +51,7 @@ class Worker:
 
     def _open(self) -> "_Connection":
         self.must_live()
-        connection = _Connection.connect(self._url)
+        connection = _Connection.connect(as_role(self._url, roles.PIPELINE))
         prepare(connection)
         connection.worker = self
         connection.prepare_threshold = 1
