@@ -69,7 +69,7 @@ def test_no_secret_is_where_it_does_not_belong(live: World, airflow: Airflow, st
     live.qbo.create("Vendor", DisplayName="Taken Dental")
     live.simple_invoice(live.account("Taken Dental"))
     eventually(lambda: live.sql("select 1 from qbo_sync.sync_error where realm_id = %s", live.qbo.realm))
-    # a task that fails for its token, and one that fails for an answer that is none
+    # a task that fails for an answer that is none, and a grant that Intuit refuses
     live.qbo.control("POST", "faults", {"kind": "garbage", "operation": "cdc", "realm": live.qbo.realm, "times": 20})
     assert airflow.wait(CAPTURE, airflow.trigger(CAPTURE, realm_id=live.qbo.realm)) == "failed"
     live.qbo.control("DELETE", "faults")
@@ -78,7 +78,9 @@ def test_no_secret_is_where_it_does_not_belong(live: World, airflow: Airflow, st
         live.runtime.vault.seal("RT1-refused-and-secret"),
         live.qbo.realm,
     )
-    assert airflow.wait(CAPTURE, airflow.trigger(CAPTURE, realm_id=live.qbo.realm)) == "failed"
+    airflow.wait(CAPTURE, airflow.trigger(CAPTURE, realm_id=live.qbo.realm))
+    status = "select status from qbo_sync.company where realm_id = %s"
+    assert live.value(status, live.qbo.realm) == "reconnect_required"
 
     needles = [*secrets.values(), *known, "RT1-refused-and-secret"]
     assert min(map(len, needles)) >= 16
