@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage up down env connect bench benchmarks proof chaos lint format lock clean browser
+.PHONY: help demo test coverage up down env connect bench benchmarks proof chaos lint audit format lock clean browser
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -67,11 +67,18 @@ proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices â
 chaos: $(INSTALLED) ## a worker killed after each of its effects, and 3,000 histories in storms
 	@$(BIN)/python -m pytest -m chaos --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1 tests/ledgers
 
-lint: $(INSTALLED) ## check format, style, types and import rules
+lint: $(INSTALLED) ## check format, style, types, import rules, and for insecure code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive include dags plugins config
+
+# A mirror of PyPI may not have its list of vulnerabilities: --strict fails then, instead of finding nothing.
+audit: $(INSTALLED) ## look the locked packages up in PyPI's list of known vulnerabilities
+	@$(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --requirement requirements.lock || { \
+		echo "Not passed: a package has a known vulnerability (listed above); or, if it says \"could not be audited\" or" \
+			"\"Max retries\", the data cannot be had from here, and nothing is known about the packages" >&2; exit 1; }
 
 format: $(INSTALLED) ## format the code
 	@$(BIN)/ruff format .

@@ -32,11 +32,12 @@ def connect(connection: psycopg.Connection, lab: str, quickbooks: QuickBooks, re
     """Connect a lab to its company as `make connect` does; False if it is connected already."""
     if is_connected(connection, lab, quickbooks):
         return False
-    from include.orchestration.runtime import runtime  # Airflow takes seconds to import: only here
+    from include.orchestration.runtime import PAGE_CONNECTION_ID, runtime  # Airflow takes seconds to import: only here
 
     wanted = {"realm_id": quickbooks.realm_id, "refresh_token": quickbooks.grant()["refresh_token"]}
     try:
-        connect_lab(runtime(Run(dag_id="make connect", run_id="demo")), billing_lab=lab, **wanted)
+        as_page = runtime(Run(dag_id="make connect", run_id="demo"), PAGE_CONNECTION_ID)
+        connect_lab(as_page, billing_lab=lab, **wanted)
     except (CannotConnect, QboError) as error:
         raise SyncError(f"{lab} cannot be connected: {error}") from error
     if receives:

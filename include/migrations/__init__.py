@@ -4,9 +4,11 @@
 to change a table, a view or a function.
 """
 
+from collections.abc import Mapping
 
-def upgrade(database_url: str) -> None:
-    """Bring the database at this libpq URL up to date; harmless when it already is."""
+
+def upgrade(database_url: str, passwords: Mapping[str, str] | None = None) -> None:
+    """Bring the database at this libpq URL up to date, harmless when it already is; the passwords by role."""
     from include.migrations.runner import upgrade as run_upgrade  # late: Alembic is slow to import
 
-    run_upgrade(database_url)
+    run_upgrade(database_url, passwords or {})

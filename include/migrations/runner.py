@@ -1,11 +1,13 @@
 """Brings one database up to date, one process at a time, in one transaction: migrations, then views and functions."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
 from alembic import command, op
 from alembic.config import Config
+from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -47,8 +49,8 @@ CODE = (
 )
 
 
-def upgrade(database_url: str) -> None:
-    """Apply what is missing, all or nothing. A second process waits and then finds nothing to do."""
+def upgrade(database_url: str, passwords: Mapping[str, str]) -> None:
+    """Apply what is missing and set these passwords by role, all or nothing. A second process waits for the first."""
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(database_url, application_name="pilot-migrations"),
@@ -62,6 +64,8 @@ def upgrade(database_url: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         run_changed_code(_psycopg(connection))
+        for role, password in passwords.items():
+            _set_password(_psycopg(connection), role, password)
 
 
 def run_tables() -> None:
@@ -86,6 +90,12 @@ def run_changed_code(connection: psycopg.Connection) -> None:
                 " on conflict (path) do update set sha256 = excluded.sha256",
                 [file, digest],
             )
+
+
+def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
+    """Hashed here: no log of the server, and no statistics of its statements, can hold it."""
+    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(hashed)))
 
 
 def _psycopg(connection: Connection) -> psycopg.Connection:

@@ -10,7 +10,7 @@ import sys
 
 from include.company.connect import CannotConnect, connect_lab
 from include.company.runtime import Run
-from include.orchestration.runtime import runtime
+from include.orchestration.runtime import PAGE_CONNECTION_ID, runtime
 from include.qbo.errors import QboError
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     if missing:
         sys.stderr.write(f"Missing: {', '.join(missing)}. Usage: make connect BILLING_LAB=… REALM=… REFRESH_TOKEN=…\n")
         return 2
-    surroundings = runtime(Run(dag_id="make connect", run_id="manual"))
+    surroundings = runtime(Run(dag_id="make connect", run_id="manual"), PAGE_CONNECTION_ID)
     try:
         connected = connect_lab(
             surroundings,

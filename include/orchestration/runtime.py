@@ -19,11 +19,14 @@ from include.qbo.oauth import OAuthApp
 from include.sync.retention import AUDIT_DAYS, PROOF_DAYS
 
 QUICKBOOKS_CONNECTION_ID = "quickbooks"
+#: The LMS database for people's decisions: the page, and `make connect`.
+PAGE_CONNECTION_ID = "lms_db_page"
 
 
-def runtime(run: Run) -> Runtime:
-    """A runtime on the Airflow connections `lms_db` and `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset."""
-    lms = BaseHook.get_connection(CONNECTION_ID)
+def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
+    """A runtime on the Airflow connections `lms_db` (or another to the same database, with another role's rights) and
+    `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset."""
+    lms = BaseHook.get_connection(lms_connection_id)
 
     def connect() -> psycopg.Connection[Any]:
         return prepare(PostgresHook(connection=lms).get_conn())

@@ -43,8 +43,8 @@ _WORDS = {
 }
 _SETUP = (
     "Not set up yet",
-    "An administrator needs to create the Airflow connections “lms_db” and “quickbooks” and set PILOT_TOKEN_KEY. The"
-    " steps are in docs/page.md.",
+    "An administrator needs to create the Airflow connections “lms_db”, “lms_db_page”, and “quickbooks” and set"
+    " PILOT_TOKEN_KEY. The steps are in docs/page.md.",
 )
 _UNREACHABLE = ("Pilot’s database is not responding", "Try again in a few minutes.")
 _CSRF = (

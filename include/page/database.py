@@ -10,6 +10,7 @@ from fastapi import Depends, HTTPException
 from psycopg.rows import DictRow, dict_row
 
 from include.company.runtime import Run, Runtime
+from include.orchestration.runtime import PAGE_CONNECTION_ID
 from include.orchestration.runtime import runtime as airflow_runtime
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ Row = dict[str, Any]
 def page_runtime() -> Runtime:
     """A runtime whose API calls are recorded as the page's. 503 where the Airflow connections are not made yet."""
     try:
-        return airflow_runtime(Run(dag_id="quickbooks_page", run_id="page"))
+        return airflow_runtime(Run(dag_id="quickbooks_page", run_id="page"), PAGE_CONNECTION_ID)
     except (AirflowNotFoundException, KeyError, ValueError) as missing:
         log.warning("the page is not set up: %s", missing)
         raise HTTPException(503, detail="setup") from None

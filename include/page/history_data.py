@@ -89,7 +89,10 @@ def find_records(connection: psycopg.Connection, search: Search, page: int) -> t
             "amount": search.amount,
             "lab": search.lab,
             "since": f"{since}T00:00:00Z" if since else None,
-            "until": f"{search.until + timedelta(days=1)}T00:00:00Z" if search.until else None,
+            # a search until the last day that there is has no end
+            "until": f"{search.until + timedelta(days=1)}T00:00:00Z"
+            if search.until and search.until < date.max
+            else None,
             "limit": PAGE_SIZE + 1,
             "offset": (page - 1) * PAGE_SIZE,
         },

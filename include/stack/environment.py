@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from include.migrations import roles
 from include.stack import postgres, sandbox
 from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
@@ -46,6 +47,15 @@ def exports(ports: Ports, keys: Keys) -> dict[str, str]:
 def lms_url(ports: Ports, keys: Keys) -> str:
     """The LMS database, as its owner."""
     return postgres.url(postgres.LMS_DATABASE, postgres.LMS_OWNER, keys.pilot_password, ports.postgres)
+
+
+def of_the_owner(ports: Ports, keys: Keys) -> dict[str, str]:
+    """What only the migrations have: the owner's login, and the passwords that they give the roles."""
+    return {
+        "LMS_DATABASE_URL": lms_url(ports, keys),
+        "PILOT_PIPELINE_PASSWORD": keys.pipeline_password,
+        "PILOT_PAGE_PASSWORD": keys.page_password,
+    }
 
 
 def airflow_url(ports: Ports) -> str:
@@ -94,20 +104,11 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
 
 
 def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
-    """What the project's own code reads, in every part of the stack."""
+    """What the project's own code reads, in every part of the stack. None of them needs the database's owner."""
     quickbooks = sandbox.base_url(ports)
     return {
-        "LMS_DATABASE_URL": lms_url(ports, keys),
-        "AIRFLOW_CONN_LMS_DB": json.dumps(
-            {
-                "conn_type": "postgres",
-                "host": HOST,
-                "port": ports.postgres,
-                "schema": postgres.LMS_DATABASE,
-                "login": postgres.LMS_OWNER,
-                "password": keys.pilot_password,
-            }
-        ),
+        "AIRFLOW_CONN_LMS_DB": _lms_connection(ports, roles.PIPELINE, keys.pipeline_password),
+        "AIRFLOW_CONN_LMS_DB_PAGE": _lms_connection(ports, roles.PAGE, keys.page_password),
         # The caller's own leads to Intuit instead of the sandbox.
         "AIRFLOW_CONN_QUICKBOOKS": os.environ.get("AIRFLOW_CONN_QUICKBOOKS")
         or json.dumps(
@@ -130,6 +131,20 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
         "SANDBOX_CLIENT_SECRET": keys.sandbox_client_secret,
         "SANDBOX_WEBHOOK_VERIFIER_TOKEN": keys.webhook_verifier_token,
     }
+
+
+def _lms_connection(ports: Ports, role: str, password: str) -> str:
+    """Airflow's connection to the LMS database."""
+    return json.dumps(
+        {
+            "conn_type": "postgres",
+            "host": HOST,
+            "port": ports.postgres,
+            "schema": postgres.LMS_DATABASE,
+            "login": role,
+            "password": password,
+        }
+    )
 
 
 def of_parts(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) -> dict[str, str]:

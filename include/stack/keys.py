@@ -16,6 +16,8 @@ class Keys:
     postgres_password: str
     airflow_database_password: str
     pilot_password: str
+    pipeline_password: str
+    page_password: str
     admin_password: str
     fernet_key: str
     token_key: str
@@ -31,6 +33,8 @@ class Keys:
             postgres_password=secrets.token_hex(16),
             airflow_database_password=secrets.token_hex(16),
             pilot_password=secrets.token_hex(16),
+            pipeline_password=secrets.token_hex(16),
+            page_password=secrets.token_hex(16),
             admin_password=secrets.token_hex(8),
             fernet_key=Fernet.generate_key().decode(),
             token_key=Fernet.generate_key().decode(),

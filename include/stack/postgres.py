@@ -16,6 +16,7 @@ from types import TracebackType
 import psycopg
 from psycopg import sql
 
+from include.migrations import roles
 from include.stack import unprivileged
 from include.stack.errors import StackError
 from include.stack.ports import HOST, Ports
@@ -145,8 +146,8 @@ class ThrowawayServer:
     """A PostgreSQL server of its own for tests, quick because it would not survive a power cut.
 
     It has an empty database `lms` that `url` opens as its owner `pilot`; `admin_url` opens the server as
-    superuser. It ends with `stop()`, with the `with` block, or at the latest
-    with the thread that started it. `settings`: {}: PostgreSQL's own, as in production.
+    superuser. The roles of the pipeline and of the page have the owner's password. It ends with `stop()`, with the
+    `with` block, or at the latest with the thread that started it. `settings`: {}: PostgreSQL's own, as in production.
     """
 
     def __init__(self, directory: Path | None = None, settings: Mapping[str, str] = _FOR_TESTS) -> None:
@@ -169,6 +170,9 @@ class ThrowawayServer:
         try:
             self._wait()
             create_database(self.admin_url, LMS_DATABASE, LMS_OWNER, "throwaway", createrole=True)
+            with psycopg.connect(self.url) as connection:  # as the migrations would, but once for all its databases
+                for role in (roles.PIPELINE, roles.PAGE):
+                    connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'throwaway'".encode())
         except BaseException:
             self.stop()
             raise

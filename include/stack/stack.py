@@ -171,7 +171,8 @@ class Stack:
         self._tell("sandbox", sandbox.base_url(self.ports), time.monotonic() - begun)
 
     def _migrate_lms(self) -> None:
-        self._run("lms-migrations", [sys.executable, "-m", "include.migrations"], "LMS schema")
+        owners = environment.of_the_owner(self.ports, self._keys())
+        self._run("lms-migrations", [sys.executable, "-m", "include.migrations"], "LMS schema", owners)
 
     def _migrate_airflow(self) -> None:
         """Airflow's own tables; the database remembers, in its comment, for which version they were made."""
@@ -193,9 +194,9 @@ class Stack:
                     )
                 )
 
-    def _run(self, name: str, command: list[str], title: str) -> None:
+    def _run(self, name: str, command: list[str], title: str, also: Mapping[str, str] | None = None) -> None:
         begun = time.monotonic()
-        if self.processes.run(name, command, self._parts_environment()) != 0:
+        if self.processes.run(name, command, {**self._parts_environment(), **(also or {})}) != 0:
             raise self._failure(name, "failed")
         self._tell(title, "up to date", time.monotonic() - begun)
 

@@ -11,8 +11,8 @@ def link_payment(connection: psycopg.Connection, realm_id: str, lms_id: int, qbo
 
     A trigger deletes the copy of QuickBooks' payment that had come to the LMS before.
     """
-    there = connection.execute("select 1 from lms.payment where id = %s for update", [lms_id]).fetchone()
-    if there is None:
+    there = connection.execute("select qbo_sync.lock_payment(%s)", [lms_id]).fetchone()
+    if there != (True,):
         raise CannotLink("The payment was deleted in Pilot.")
     linked = connection.execute(
         "select l.lms_id, l.qbo_id, p.origin from qbo_sync.entity_link l left join lms.payment p on p.id = l.lms_id"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.company.disconnect import disconnect_lab
 from include.stack.stack import Stack
 from tests.support.airflow import Airflow
 from tests.support.both_sides import Known
@@ -43,5 +42,5 @@ def known(stack: Stack) -> Iterator[Known]:
 def leave(world: World) -> None:
     """The lab stays in the database; neither is there anything to do for it any more, nor does it have the name of one
     of the page's."""
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     world.sql("update lms.billing_lab set name = 'Former lab' where id = %s", world.lab)

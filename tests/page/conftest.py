@@ -23,7 +23,7 @@ from include.qbo.oauth import OAuthApp
 from include.stack.stack import Stack
 from tests.support.page.site import Site, logged_in
 from tests.support.quickbooks import QuickBooks, make_company
-from tests.support.world import UNLIMITED, World
+from tests.support.world import UNLIMITED, World, role_url
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -74,9 +74,10 @@ def lms(site: Site) -> Iterator[World]:
     import requests
 
     url, sandbox = site.environment["LMS_DATABASE_URL"], site.environment["QBO_BASE_URL"]
+    pipeline = role_url(site.environment, "LMS_DB")
     requests.post(f"{sandbox}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     runtime = Runtime(
-        connect=lambda: prepare(psycopg.connect(url)),
+        connect=lambda: prepare(psycopg.connect(pipeline)),
         app=OAuthApp(
             client_id=site.environment["QBO_CLIENT_ID"],
             client_secret=site.environment["QBO_CLIENT_SECRET"],
@@ -89,9 +90,9 @@ def lms(site: Site) -> Iterator[World]:
         ),
         run=Run(dag_id="test", run_id="test"),
     )
-    with runtime.connect() as connection:
-        connection.autocommit = True
-        yield World(url, make_company(sandbox, "Unused"), runtime, connection)
+    with prepare(psycopg.connect(url, autocommit=True)) as connection:
+        page = role_url(site.environment, "LMS_DB_PAGE")
+        yield World(url, make_company(sandbox, "Unused"), runtime, connection, page_url=page)
 
 
 @pytest.fixture

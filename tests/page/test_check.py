@@ -12,7 +12,6 @@ from airflow.sdk import RetryAction
 from include.company.accounts import SETTINGS, choices
 from include.company.check import CompanyFacts, check
 from include.company.check_run import check_company, companies_to_check
-from include.company.disconnect import disconnect_lab
 from include.model.company import Account, CompanyInfo
 from include.model.settings import CompanyPreferences
 from include.orchestration import company_check, this_run
@@ -131,7 +130,7 @@ def test_a_company_that_must_be_connected_again_fails_its_check_every_day(
     with pytest.raises(ReconnectRequired, match=r"Reconnect the company on the QuickBooks Online page") as failed:
         company_check.check.function(company)
     assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     assert companies_to_check(world.runtime) == [], "somebody wanted it so"
 
 

@@ -160,6 +160,7 @@ def test_a_search_takes_amounts_days_and_numbers_and_says_what_it_cannot_read(si
     assert shows(q=told.number[:-1].lower()) and not shows(q=told.number[1:])
     assert shows(amount="$150.00") and shows(amount="120.5") and not shows(amount="150.01")
     assert shows(since="2026-01-01") and not shows(until="2026-01-01") and not shows(since="2199-01-01")
+    assert shows(until="9999-12-31") and not shows(since="9999-12-31")
     assert not shows(q="100%") and not shows(q="_")
     for name, text in (("amount", "a lot"), ("amount", "NaN"), ("since", "yesterday")):
         answer = vera.get("/history", params={name: text})

@@ -76,7 +76,7 @@ def test_sets_the_same_variables_for_every_part(
 def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
     given = compose["services"]["scheduler"]["environment"]
-    for name in ("LMS_DB", "QUICKBOOKS"):
+    for name in ("LMS_DB", "LMS_DB_PAGE", "QUICKBOOKS"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DOCKER", given[f"AIRFLOW_CONN_{name}"])
         mine, theirs = (BaseHook.get_connection(f"{name.lower()}_{where}") for where in ("here", "docker"))
@@ -85,6 +85,19 @@ def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatc
         assert set(theirs.extra_dejson) == set(mine.extra_dejson)
     addresses = [value for name, value in theirs.extra_dejson.items() if name.endswith("_url")]
     assert all(address.startswith("http://sandbox:8083") for address in addresses)
+
+
+def test_only_the_migrations_have_the_owner_s_login(compose: dict[str, Any], tmp_path: Path) -> None:
+    keys = Keys.generate()
+    of_parts = environment.of_parts(tmp_path, Ports(1, 2, 3), keys, tmp_path)
+    owners = environment.of_the_owner(Ports(1, 2, 3), keys)
+    assert not set(owners) & set(of_parts) and keys.pilot_password not in str(of_parts)
+    services = compose["services"]
+    assert set(owners) <= set(services["airflow-init"]["environment"])
+    assert services["airflow-init"]["command"][0].rstrip().endswith("python -m include.migrations")
+    for name in ("sandbox", *airflow.COMMANDS):
+        assert not set(owners) & set(services[name]["environment"])
+        assert "value-of-pilot_database_password" not in str(services[name])
 
 
 def test_the_caller_s_connection_leads_both_stacks_to_real_quickbooks(

@@ -11,6 +11,12 @@ from include.lms.database import prepare
 Kind = TypeVar("Kind", bound=psycopg.Connection[Any])
 
 
+def as_role(url: str, role: str) -> str:
+    """The database of a throw-away server as another of its roles: they share a password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{role}{rest[rest.index(':') :]}"
+
+
 class Connections(Generic[Kind]):
     """Opens a connection when all are in use. The one given back last is taken first: it has planned most already."""
 

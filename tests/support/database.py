@@ -12,8 +12,9 @@ from types import TracebackType
 
 import psycopg
 
+from include.migrations import roles
 from include.stack.postgres import ThrowawayServer
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 
 _numbers = itertools.count(1)
 
@@ -60,7 +61,8 @@ class ReusedDatabase:
         self.url = self._opened.enter_context(new_database(self._server, self._template))
         superuser = _at(self._server.admin_url, self.url.rpartition("/")[2])
         self._admin = self._opened.enter_context(closing(psycopg.connect(superuser, autocommit=True)))
-        self.connections = self._opened.enter_context(closing(Connections(psycopg.Connection, self.url, _OURS)))
+        pipelines = as_role(self.url, roles.PIPELINE)
+        self.connections = self._opened.enter_context(closing(Connections(psycopg.Connection, pipelines, _OURS)))
         # No trigger and no foreign key looks at the rows that are taken away.
         self._admin.execute("set session_replication_role = replica")
         tables = [table for (table,) in self._admin.execute(_TABLES)]

@@ -13,12 +13,14 @@ from include.company.runtime import Run, Runtime
 from include.company.throttle import Budget
 from include.company.tokens import TokenVault
 from include.lms.database import prepare
+from include.migrations import roles
 from include.qbo.oauth import OAuthApp
+from tests.support.connections import as_role
 from tests.support.world import run_step
 
 given = json.loads(os.environ["GIVEN"])
 runtime = Runtime(
-    connect=lambda: prepare(psycopg.connect(given["database"])),
+    connect=lambda: prepare(psycopg.connect(as_role(given["database"], roles.PIPELINE))),
     app=OAuthApp(
         client_id="sandbox-client",
         client_secret="sandbox-secret",

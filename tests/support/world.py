@@ -1,12 +1,14 @@
 """Both sides of the sync, as a test sees them: the LMS by SQL, QuickBooks by its API, the DAGs' steps in between.
 
-Everything is real (PostgreSQL, HTTP); only Airflow is left out here, so that a test can run a flow in milliseconds.
+Everything is real (PostgreSQL, HTTP), the sync has its role's rights and no others; only Airflow is left out here, so
+that a test can run a flow in milliseconds.
 The DAGs themselves run in tests/end_to_end. No other module of the tests calls the steps: what they are called and
 where they stand is known here.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -19,23 +21,26 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 
 from include.company.connect import connect_lab
+from include.company.disconnect import Disconnected, disconnect_lab
 from include.company.runtime import Run, Runtime
 from include.company.throttle import Budget
 from include.company.tokens import TokenVault
 from include.lms.database import prepare
+from include.migrations import roles
 from include.model.polling import PollSettings
 from include.model.settings import MassDeleteLimit
 from include.qbo.errors import OutcomeUnknown
 from include.qbo.oauth import OAuthApp
 from include.reconciliation import steps as reconciliation
 from include.reconciliation.fix import mark_again
+from include.stack.postgres import url as postgres_url
 from include.stack.stack import Stack
 from include.sync import capture, dry_run, poll, poll_state, retention, steps
 from include.sync.flows import FLOWS
 from include.sync.poll import Polled
 from include.sync.selection import Selection, selection_of
 from include.undo import steps as undo
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 from tests.support.quickbooks import Json, QuickBooks, make_company
 
 _numbers = itertools.count(1)
@@ -83,13 +88,18 @@ class Proof:
 
 @dataclass
 class World:
-    """One LMS database, one lab connected to one company."""
+    """One LMS database, one lab connected to one company.
+
+    `database_url` and `connection`: as its owner, for the LMS and for tests. `runtime`: the pipeline's. `page_url`: the
+    page's, as of a throw-away server if it is not said.
+    """
 
     database_url: str
     qbo: QuickBooks
     runtime: Runtime
     connection: psycopg.Connection
     lab: int = 0
+    page_url: str = ""
 
     # ---------------------------------------------------------------- LMS
 
@@ -235,6 +245,15 @@ class World:
     def as_run(self, dag_id: str) -> Runtime:
         """The runtime of a new run of a DAG."""
         return replace(self.runtime, run=Run(dag_id=dag_id, run_id=f"test-{next(_numbers)}"))
+
+    def as_page(self) -> Runtime:
+        """The runtime of what people decide on the page."""
+        url = self.page_url or as_role(self.database_url, roles.PAGE)
+        return replace(self.runtime, connect=lambda: prepare(psycopg.connect(url)))
+
+    def disconnect(self, lab: int | None = None) -> Disconnected:
+        """Disconnect a lab, this one if none is named."""
+        return disconnect_lab(self.as_page(), lab or self.lab)
 
     def limit_deletes(self, limit: MassDeleteLimit) -> None:
         """How many deletes at once are too many from now on."""
@@ -510,7 +529,7 @@ class World:
     def connect(self, lab: int, qbo: QuickBooks) -> None:
         """Connect a lab to a company."""
         grant = qbo.grant()
-        connect_lab(self.runtime, billing_lab=str(lab), realm_id=qbo.realm, refresh_token=grant["refresh_token"])
+        connect_lab(self.as_page(), billing_lab=str(lab), realm_id=qbo.realm, refresh_token=grant["refresh_token"])
 
     def prefer(self, **sections: Json) -> None:
         """Change the company's preferences, e.g. SalesFormsPrefs={…}; the sync reads them again."""
@@ -551,12 +570,18 @@ def make_world(
     token_key: str | None = None,
     client_secret: str = "sandbox-secret",
     connections: Connections[psycopg.Connection] | None = None,
+    pipeline_url: str = "",
+    page_url: str = "",
 ) -> Iterator[World]:
-    """A world with one connected lab and no limits on the sandbox. `connections`: to that database, which stay open;
-    without them the world has its own."""
+    """A world with one connected lab and no limits on the sandbox.
+
+    `connections`: the pipeline's to that database, which stay open; without them the world has its own. The URLs of the
+    roles: as of a throw-away server if they are not said.
+    """
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
-    own = nullcontext(connections) if connections else closing(Connections(psycopg.Connection, database_url))
+    pipelines = pipeline_url or as_role(database_url, roles.PIPELINE)
+    own = nullcontext(connections) if connections else closing(Connections(psycopg.Connection, pipelines))
     with own as shared, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
         runtime = Runtime(
             connect=shared.connection,
@@ -572,11 +597,17 @@ def make_world(
             ),
             run=Run(dag_id="test", run_id="test"),
         )
-        world = World(database_url, qbo, runtime, connection)
+        world = World(database_url, qbo, runtime, connection, page_url=page_url)
         world.lab = world.billing_lab("Bright Dental Lab")
         world.connect(world.lab, qbo)
         yield world
     requests.delete(f"{sandbox_url}/sandbox/faults", timeout=10)
+
+
+def role_url(environment: Mapping[str, str], connection: str) -> str:
+    """The LMS database of a running stack as the role of one of its Airflow connections."""
+    given = json.loads(environment[f"AIRFLOW_CONN_{connection}"])
+    return postgres_url(given["schema"], given["login"], given["password"], given["port"])
 
 
 @contextmanager
@@ -588,5 +619,7 @@ def world_on(stack: Stack) -> Iterator[World]:
         address["QBO_BASE_URL"],
         token_key=address["PILOT_TOKEN_KEY"],
         client_secret=address["QBO_CLIENT_SECRET"],
+        pipeline_url=role_url(address, "LMS_DB"),
+        page_url=role_url(address, "LMS_DB_PAGE"),
     ) as world:
         yield world

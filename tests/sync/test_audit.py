@@ -219,7 +219,8 @@ def test_each_write_to_the_lms_keeps_the_rows_before_and_after(world: World) -> 
         0,
     )
 
-    # deleted in QuickBooks: with lines, applications and the state of its case
+    # deleted in QuickBooks: with lines, applications and the state of its case, of which nothing else is kept
+    world.sql("update lms.lab_case set patient_name = 'Ann Example' where status = 'invoiced'")
     for kind, one in (("payment", paid), ("invoice", fresh)):
         current = world.qbo.call(f"{kind}/{one['Id']}")[kind.capitalize()]
         world.qbo.call(kind, {"Id": current["Id"], "SyncToken": current["SyncToken"]}, operation="delete")
@@ -232,7 +233,9 @@ def test_each_write_to_the_lms_keeps_the_rows_before_and_after(world: World) -> 
     written = rows(world, gone)
     assert written["payment_application"][0]["amount"] == 40, "it went with the invoice"
     assert written["invoice"][1] is None and written["invoice_line_item"][0]["invoice_id"] == invoice
+    assert [set(state) for state in written["lab_case"]] == [{"id", "status"}] * 2
     assert (written["lab_case"][0]["status"], written["lab_case"][1]["status"]) == ("invoiced", "completed")
+    assert world.value("select patient_name from lms.lab_case") == "Ann Example"
     assert walk(world) == {
         ("billing_account", "qbo", "create"): 1,
         ("product", "qbo", "create"): 1,

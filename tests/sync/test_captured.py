@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from include.company.disconnect import disconnect_lab
 from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove, sale
 from tests.support.both_sides import invoiced, many_invoices, of_payment, of_qbo, quiet
 from tests.support.quickbooks import Json
@@ -213,7 +212,7 @@ def test_nothing_is_kept_for_longer_than_it_is_believed(world: World, bill: Json
     assert captured(world) == 0
     raises(world, bill, "96.00")
     world.capture()
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     assert captured(world) == 0
 
 

@@ -228,7 +228,7 @@ def test_a_lab_that_is_not_started_is_previewed_and_starts_when_somebody_says_so
     bill = world.invoice(world.case(pair, [{"product": crown}], lab=lab))
     grant = refresh(world.runtime.app, world.qbo.grant()["refresh_token"])
     realm = world.qbo.realm
-    connect_with_grant(world.runtime, lab_id=lab, lab_name="Harbor", realm_id=realm, grant=grant, start=False)
+    connect_with_grant(world.as_page(), lab_id=lab, lab_name="Harbor", realm_id=realm, grant=grant, start=False)
     world.both()
     assert world.link("invoice", bill) is None
     assert world.value("select count(*) from qbo_sync.change_mark where record_id = %s", str(bill)) == 1

@@ -7,7 +7,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.company import connect
 from include.company.company import UnknownCompany
 from include.company.connect import CannotConnect
-from include.company.disconnect import disconnect_lab
 from include.orchestration import capture, company_check, tasks
 from include.orchestration import connect as command
 from include.orchestration.retries import POLICY, RETRIES
@@ -31,9 +30,9 @@ def test_a_mistyped_lab_and_a_lab_of_another_company_cost_no_refresh_token(
 ) -> None:
     monkeypatch.setattr(connect, "refresh", lambda app, token: pytest.fail("the token was exchanged"))
     with pytest.raises(CannotConnect, match="no billing lab"):
-        connect.connect_lab(world.runtime, billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
+        connect.connect_lab(world.as_page(), billing_lab="Brihgt", realm_id=world.qbo.realm, refresh_token="t")
     with pytest.raises(CannotConnect, match="Disconnect it"):
-        connect.connect_lab(world.runtime, billing_lab=str(world.lab), realm_id="999", refresh_token="t")
+        connect.connect_lab(world.as_page(), billing_lab=str(world.lab), realm_id="999", refresh_token="t")
 
 
 def test_connecting_by_command_stands_among_the_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +40,7 @@ def test_connecting_by_command_stands_among_the_changes(world: World, monkeypatc
     monkeypatch.setenv("REALM", world.qbo.realm)
     monkeypatch.setenv("REFRESH_TOKEN", world.qbo.grant()["refresh_token"])
     monkeypatch.setenv("LOGNAME", "olga")
-    monkeypatch.setattr(command, "runtime", lambda run: world.runtime)
+    monkeypatch.setattr(command, "runtime", lambda run, connection_id: world.as_page())
     assert command.main() == 0
     changes = world.sql("select user_name, action, billing_lab_id, realm_id from qbo_sync.page_change order by id")
     assert [tuple(change.values()) for change in changes] == [
@@ -82,7 +81,7 @@ def test_disconnected_between_two_steps_the_run_ends_and_the_marks_stay(world: W
     pair, product = known(world)
     invoice = world.invoice(world.case(pair, [{"product": product}]))
     in_hand = world.prepared(INVOICES)
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     with pytest.raises(NotConnected):
         world.load(in_hand)
     assert marked(world) == [str(invoice)]
@@ -98,7 +97,7 @@ def test_a_task_of_a_disconnected_company_is_skipped_and_not_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     pretend_airflow(world, monkeypatch, INVOICES)
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     with pytest.raises(AirflowSkipException, match="connected"):
         getattr(tasks, step).function(
             {"name": "Bright", "companies": [{"realm_id": world.qbo.realm, "name": "Bright"}]}
@@ -107,7 +106,7 @@ def test_a_task_of_a_disconnected_company_is_skipped_and_not_tried_again(
 
 def test_the_capture_of_a_disconnected_company_is_skipped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend_airflow(world, monkeypatch, "qbo_change_capture")
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     with pytest.raises(AirflowSkipException):
         capture.capture.function({"realm_id": world.qbo.realm, "name": "Bright"})
 
@@ -126,7 +125,7 @@ def test_a_mistyped_company_fails_at_once_and_a_disconnected_one_does_not(
     ) as failed:
         companies.function()
     assert POLICY.evaluate(failed.value, 1, RETRIES).action is RetryAction.FAIL
-    disconnect_lab(world.runtime, world.lab)
+    world.disconnect()
     pretend_airflow(world, monkeypatch, dag_id, realm_id=world.qbo.realm, resync=False)
     assert companies.function() == []
 
@@ -139,7 +138,7 @@ def test_of_two_labs_the_one_that_leaves_midway_keeps_its_marks_and_the_other_go
     staying = world.invoice(world.case(pair, [{"product": product}]))
     leaving = world.invoice(world.case(pair, [{"product": product}], lab=second))
     in_hand = world.prepared(INVOICES)
-    disconnect_lab(world.runtime, second)
+    world.disconnect(second)
     counts = world.load(in_hand)
     assert (counts["created"], counts["waiting"]) == (1, 1)
     assert world.qbo_invoice(staying)
@@ -159,7 +158,7 @@ def test_what_came_from_quickbooks_for_a_lab_that_leaves_midway_stays_marked(wor
     run = world.as_run("invoice_qbo_to_lms")
     world.step("extract", run)
     world.step("transform", run)
-    disconnect_lab(world.runtime, second)
+    world.disconnect(second)
     assert world.load(run)["waiting"] == 1
     assert world.lms_invoice(invoice)["total_amount"] == 100
     assert len(marked(world)) == 1

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from include.migrations import roles
 from tests.support.bookkeeper import sale, shipping
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 from tests.support.ledgers.histories import Ledgers
 from tests.support.ledgers.killed import Killed, WatchedConnection, Worker
 from tests.support.quickbooks import Json
@@ -33,7 +34,7 @@ def a_busy_day(home: World, dies_after: int | None = None, again_after: int | No
     day = Ledgers(home)
     _yesterday(day)
     _today(day)
-    with closing(Connections(WatchedConnection, home.database_url)) as connections:
+    with closing(Connections(WatchedConnection, as_role(home.database_url, roles.PIPELINE))) as connections:
         worker = Worker(connections, dies_after)
         _round(day, worker)
         if again_after is not None:

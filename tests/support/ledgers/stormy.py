@@ -9,8 +9,9 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
+from include.migrations import roles
 from include.qbo.errors import QboError
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 from tests.support.ledgers.histories import Ledgers, run_histories
 from tests.support.ledgers.killed import Killed, WatchedConnection, Worker
 from tests.support.world import World
@@ -115,6 +116,6 @@ class Stormy(Ledgers):
 def stand_storms(world: World, histories: int, seeded: int) -> Counted:
     """Histories after which both ledgers agree, whatever failed on the way; what that was."""
     counted = Counted()
-    with closing(Connections(WatchedConnection, world.database_url)) as connections:
+    with closing(Connections(WatchedConnection, as_role(world.database_url, roles.PIPELINE))) as connections:
         run_histories(partial(Stormy, counted=counted, connections=connections), world, histories, seeded)
     return counted

@@ -1,14 +1,21 @@
 -- The audit of what the pipeline writes: every row of the LMS, and links that people make.
 
--- Arguments: the entity, and the column that names the record (as in change_feed.sql). The transaction has announced its
--- entry in qbo_sync.audit_entry; without it the write is refused, so that none can be forgotten. A row that is written
--- as it was says nothing.
+-- Arguments: the entity, the column that names the record (as in change_feed.sql), and of a case the columns that are
+-- kept: who the patient is, and what is noted about the case, is none of the audit's business. The transaction has
+-- announced its entry in qbo_sync.audit_entry; without it the write is refused, so that none can be forgotten. A row that
+-- is written as it was says nothing.
 create or replace function qbo_sync.audit_lms_row() returns trigger
 language plpgsql security definer set search_path = qbo_sync, pg_temp as $$
 declare
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
 begin
+    if tg_nargs > 2 then
+        select jsonb_object_agg(column_name, old_row -> column_name) filter (where old_row is not null),
+               jsonb_object_agg(column_name, new_row -> column_name) filter (where new_row is not null)
+          into old_row, new_row
+          from unnest(string_to_array(tg_argv[2], ',')) column_name;
+    end if;
     if old_row - 'updated_at' is distinct from new_row - 'updated_at' then
         insert into qbo_sync.audit_row (entry_id, table_name, entity, lms_id, before, after)
         values (nullif(current_setting('qbo_sync.audit_entry', true), '')::bigint, tg_table_name, tg_argv[0],
@@ -24,23 +31,24 @@ declare
 begin
     for audited in
         select * from (values
-            ('lms.billing_account', 'billing_account', 'id'),
-            ('lms.doctor_office', 'doctor_office', 'id'),
-            ('lms.product', 'product', 'id'),
-            ('lms.lab_case', 'lab_case', 'id'),
-            ('lms.case_line_item', 'lab_case', 'case_id'),
-            ('lms.invoice', 'invoice', 'id'),
-            ('lms.invoice_line_item', 'invoice', 'invoice_id'),
-            ('lms.credit', 'credit', 'id'),
-            ('lms.credit_application', 'credit', 'credit_id'),
-            ('lms.payment', 'payment', 'id'),
-            ('lms.payment_application', 'payment', 'payment_id')
-        ) tables (relation, entity, key_column)
+            ('lms.billing_account', 'billing_account', 'id', null),
+            ('lms.doctor_office', 'doctor_office', 'id', null),
+            ('lms.product', 'product', 'id', null),
+            ('lms.lab_case', 'lab_case', 'id', 'id,status'),
+            ('lms.case_line_item', 'lab_case', 'case_id', null),
+            ('lms.invoice', 'invoice', 'id', null),
+            ('lms.invoice_line_item', 'invoice', 'invoice_id', null),
+            ('lms.credit', 'credit', 'id', null),
+            ('lms.credit_application', 'credit', 'credit_id', null),
+            ('lms.payment', 'payment', 'id', null),
+            ('lms.payment_application', 'payment', 'payment_id', null)
+        ) tables (relation, entity, key_column, columns)
     loop
         execute format('create or replace trigger audit_row after insert or update or delete on %s for each row '
                        'when (current_setting(''qbo_sync.origin'', true) = ''pipeline'') '
-                       'execute function qbo_sync.audit_lms_row(%L, %L)',
-                       audited.relation, audited.entity, audited.key_column);
+                       'execute function qbo_sync.audit_lms_row(%s)', audited.relation,
+                       concat_ws(', ', quote_literal(audited.entity), quote_literal(audited.key_column),
+                                 quote_literal(audited.columns)));
     end loop;
 end
 $$;

@@ -53,8 +53,10 @@ $$;
 create or replace trigger forget_base_of_relinked before update of lms_id on qbo_sync.entity_link for each row
     when (new.entity = 'payment' and new.lms_id <> old.lms_id) execute function qbo_sync.forget_base_of_relinked();
 
--- … and the copy that had come from QuickBooks makes room for the payment that was entered in the LMS.
-create or replace function qbo_sync.payment_linked_by_hand() returns trigger language plpgsql as $$
+-- … and the copy that had come from QuickBooks makes room for the payment that was entered in the LMS. With the owner's
+-- rights: whoever may link them needs none to write the LMS.
+create or replace function qbo_sync.payment_linked_by_hand() returns trigger
+language plpgsql security definer set search_path = qbo_sync, pg_temp as $$
 declare
     before text := coalesce(current_setting('qbo_sync.origin', true), '');
     announced text := coalesce(current_setting('qbo_sync.audit_entry', true), '');
@@ -94,3 +96,12 @@ end
 $$;
 create or replace trigger payment_linked_by_hand after insert or update of lms_id on qbo_sync.entity_link for each row
     when (new.entity = 'payment' and new.base = '{}') execute function qbo_sync.payment_linked_by_hand();
+
+-- For whoever links it: the payment stays as it is until the transaction ends. False: it is gone.
+create or replace function qbo_sync.lock_payment(p_payment_id bigint) returns boolean
+language plpgsql security definer set search_path = qbo_sync, pg_temp as $$
+begin
+    perform 1 from lms.payment where id = p_payment_id for update;
+    return found;
+end
+$$;

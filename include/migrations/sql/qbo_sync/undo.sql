@@ -31,11 +31,15 @@ create or replace function qbo_sync.rows_as_left(p_entries bigint[], p_lock bool
 language plpgsql as $$
 declare
     wrote record;
+    columns text;
     now_there jsonb;
 begin
     for wrote in select * from qbo_sync.rows_of_entries(p_entries) order by table_name, length(key), key loop
+        -- those that the audit keeps, which are not all
+        select string_agg(format('%I', kept), ', ') into columns
+          from jsonb_object_keys(coalesce(wrote.after, wrote.before)) kept;
         now_there := null;
-        execute format('select to_jsonb(t) from lms.%I t where %s %s', wrote.table_name,
+        execute format('select to_jsonb(r) from (select %s from lms.%I t where %s %s) r', columns, wrote.table_name,
                        qbo_sync.row_condition(wrote.table_name), case when p_lock then 'for update' else '' end)
            into now_there using coalesce(wrote.after, wrote.before);
         if now_there - 'updated_at' is distinct from wrote.after - 'updated_at' then
@@ -70,10 +74,10 @@ begin
             execute format('insert into lms.%1$I select * from jsonb_populate_record(null::lms.%1$I, $1)',
                            wrote.table_name) using wrote.before;
         else
-            select string_agg(format('%I', attname), ', ') into columns
-              from pg_attribute
-             where attrelid = format('lms.%I', wrote.table_name)::regclass and attnum > 0 and not attisdropped
-               and attname <> 'updated_at';
+            select string_agg(format('%I', key), ', ') into columns
+              from jsonb_each(wrote.before) b
+             where key <> 'updated_at' and value is distinct from wrote.after -> key;
+            continue when columns is null;
             execute format('update lms.%1$I t set (%2$s) = (select %2$s from jsonb_populate_record(null::lms.%1$I, $1))'
                            ' where %3$s', wrote.table_name, columns, here) using wrote.before;
         end if;
