@@ -10,12 +10,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from include.stack.ports import Ports
 from include.stack.stack import Stack
-from tests.bench.companies import GIVE_UP, Companies
+from tests.bench.companies import GIVE_UP, Companies, cpu_seconds
 from tests.support.world import World, world_on
 
 COMPANIES, A_SECOND = 10, 20
@@ -23,18 +24,46 @@ COMPANIES, A_SECOND = 10, 20
 QUIET = 11.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Changes of one kind."""
+
+    name: str
+    #: How long each took.
+    seconds: Sequence[float]
+    #: CPU seconds for each of them, by part of the stack.
+    cpu: dict[str, float]
+
+    @property
+    def median(self) -> float:
+        """Half of them took no longer."""
+        return statistics.median(self.seconds)
+
+    @property
+    def slow(self) -> float:
+        """Nineteen of twenty took no longer."""
+        return sorted(self.seconds)[min(len(self.seconds) - 1, int(len(self.seconds) * 0.95))]
+
+    def __str__(self) -> str:
+        """One line."""
+        parts = ", ".join(f"{part} {used:.2f}" for part, used in self.cpu.items())
+        return (
+            f"{self.name}: {len(self.seconds)} changes, median {self.median:.1f} s, 95% within {self.slow:.1f} s;"
+            f" {sum(self.cpu.values()):.2f} CPU seconds each ({parts})"
+        )
+
+
 def main() -> None:
     """Print the medians and the slowest twentieth."""
     singles = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     payments = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 5
-    for name, seconds in measure(singles, payments, minutes).items():
-        middle, slow = statistics.median(seconds), percentile(seconds)
-        print(f"{name}: {len(seconds)} changes, median {middle:.1f} s, 95% within {slow:.1f} s")
+    for one in measure(singles, payments, minutes):
+        print(one)
 
 
-def measure(singles: int, payments: int, minutes: float) -> dict[str, list[float]]:
-    """Seconds of each change, by what was measured."""
+def measure(singles: int, payments: int, minutes: float) -> list[Measured]:
+    """On one stack."""
     with tempfile.TemporaryDirectory() as state:
         stack = Stack(Path(state), Ports.free())
         stack.up()
@@ -42,13 +71,31 @@ def measure(singles: int, payments: int, minutes: float) -> dict[str, list[float
             with world_on(stack) as world:
                 companies = Companies(world)
                 companies.grow(1)
-                found = {"LMS to QuickBooks, idle": [companies.change_at_once(1)[0] for _ in range(singles)]}
-                found["QuickBooks to LMS by webhook, idle"] = payments_in_quickbooks(world, payments)
+                found = [
+                    _measured(stack, "LMS to QuickBooks, idle", lambda: _one_by_one(companies, singles)),
+                    _measured(
+                        stack, "QuickBooks to LMS by webhook, idle", lambda: payments_in_quickbooks(world, payments)
+                    ),
+                ]
                 companies.grow(COMPANIES)
-                found["LMS to QuickBooks, 20 changes a second"] = under_load(world, companies, minutes)
+                name = f"LMS to QuickBooks, {A_SECOND} changes a second"
+                found.append(_measured(stack, name, lambda: under_load(world, companies, minutes)))
                 return found
         finally:
             stack.down()
+
+
+def _measured(stack: Stack, name: str, changes: Callable[[], Sequence[float]]) -> Measured:
+    before = cpu_seconds(stack)
+    seconds = changes()
+    after = cpu_seconds(stack)
+    return Measured(
+        name=name, seconds=seconds, cpu={part: (after[part] - before[part]) / len(seconds) for part in after}
+    )
+
+
+def _one_by_one(companies: Companies, number: int) -> list[float]:
+    return [companies.change_at_once(1)[0] for _ in range(number)]
 
 
 def payments_in_quickbooks(world: World, number: int) -> list[float]:
@@ -93,11 +140,6 @@ def under_load(world: World, companies: Companies, minutes: float) -> list[float
         made,
     )
     return [one["seconds"] for one in rows]
-
-
-def percentile(seconds: Sequence[float], share: float = 0.95) -> float:
-    """So many of them took no longer."""
-    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * share))]
 
 
 if __name__ == "__main__":
