@@ -4,6 +4,7 @@ The one route without a login: Intuit has none. It accepts only what is signed w
 only which companies have changed; the change capture is woken and reads QuickBooks itself.
 """
 
+import asyncio
 import logging
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,35 @@ log = logging.getLogger(__name__)
 
 #: Bytes. An event has ids only, some hundred bytes each.
 LARGEST = 1_000_000
+#: Seconds in which notifications come together, to be kept by one transaction.
+TOGETHER = 0.05
+
+
+class _Kept:
+    """Notifications that come at the same time are kept together, by one transaction after the other: a storm of them
+    costs some connections a second, not one each."""
+
+    def __init__(self) -> None:
+        self._companies: set[str] = set()
+        self._next: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def keep(self, realm_ids: set[str]) -> None:
+        """Returns once it is committed that these companies have changed; raises what went wrong."""
+        self._companies |= realm_ids
+        if self._next is None:
+            self._next = asyncio.create_task(self._commit())
+        # Whoever hangs up does not take the others' notifications along.
+        await asyncio.shield(self._next)
+
+    async def _commit(self) -> None:
+        async with self._one_at_a_time:
+            await asyncio.sleep(TOGETHER)
+            companies, self._companies, self._next = self._companies, set(), None
+            await run_in_threadpool(_record, sorted(companies))
+
+
+_kept = _Kept()
 
 
 @router.post(WEBHOOK)
@@ -34,16 +64,8 @@ async def receive(request: Request) -> Response:
         body += part
         if len(body) > LARGEST:
             return _answer(413)
-    return await run_in_threadpool(_take, body, signature)
-
-
-def _take(body: bytes, signature: str) -> Response:
-    verifier_token = webhook_verifier_token()
-    if not verifier_token:
-        log.warning("a webhook was refused: the connection quickbooks has no webhook_verifier_token")
-        return _answer(401)
-    if not is_genuine(body, signature, verifier_token):
-        log.warning("a webhook was refused: it is not signed with the app's verifier token")
+    verifier_token = await run_in_threadpool(webhook_verifier_token)
+    if not _is_believed(body, signature, verifier_token):
         return _answer(401)
     try:
         realm_ids = changed_companies(body)
@@ -51,11 +73,25 @@ def _take(body: bytes, signature: str) -> Response:
         # Intuit would send the same again and again. The capture by the clock finds whatever it was.
         log.warning("a signed webhook cannot be read: %s", unreadable)
         return _answer(200)
+    await _kept.keep(realm_ids)
+    return _answer(200)
+
+
+def _is_believed(body: bytes, signature: str, verifier_token: str) -> bool:
+    if not verifier_token:
+        log.warning("a webhook was refused: the connection quickbooks has no webhook_verifier_token")
+        return False
+    if not is_genuine(body, signature, verifier_token):
+        log.warning("a webhook was refused: it is not signed with the app's verifier token")
+        return False
+    return True
+
+
+def _record(realm_ids: list[str]) -> None:
     with page_runtime().connect() as connection:
         # To be quicker than Intuit's patience; what fails is delivered again.
         connection.execute("set local statement_timeout = '2s'")
-        connection.execute("select qbo_sync.record_webhook_event(%s)", [sorted(realm_ids)])
-    return _answer(200)
+        connection.execute("select qbo_sync.record_webhook_event(%s)", [realm_ids])
 
 
 def _answer(status: int) -> Response:
