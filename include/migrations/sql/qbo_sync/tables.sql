@@ -391,7 +391,8 @@ create table qbo_sync.preview_record (
 create table qbo_sync.write_request (
     request_id  text primary key,
     realm_id    text not null references qbo_sync.company (realm_id),
-    created_at  timestamptz not null default clock_timestamp()
+    created_at  timestamptz not null default clock_timestamp(),
+    sent_at     timestamptz not null default clock_timestamp()  -- the last time
 );
 
 create table qbo_sync.write_intent (
