@@ -1,5 +1,6 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -30,6 +31,15 @@ def lock_alone(connection: psycopg.Connection) -> None:
 def lock_to_settle(connection: psycopg.Connection) -> None:
     """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
     connection.execute("select qbo_sync.lock_marks(false)")
+
+
+def hold(connection: psycopg.Connection, realm_id: str, direction: Direction, keys: Collection[RecordKey]) -> None:
+    """Lock the marks of records of one entity before their links and errors, in the order of all who settle."""
+    connection.execute(
+        "select 1 from qbo_sync.change_mark m where m.realm_id = %s and m.direction = %s and m.entity = any(%s)"
+        "   and m.record_id = any(%s) order by length(m.record_id), m.record_id for update of m",
+        [realm_id, direction, list({key.entity for key in keys}), [key.id for key in keys]],
+    )
 
 
 def keep_waiting(
