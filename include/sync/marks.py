@@ -1,5 +1,6 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -8,9 +9,15 @@ import psycopg
 from include.model.record import Direction, RecordKey
 from include.model.staged import StagedRecord
 
+log = logging.getLogger(__name__)
+
 
 def dispatch(connection: psycopg.Connection) -> None:
-    """Turn the LMS's raw change feed into marks."""
+    """Turn the LMS's raw change feed into marks. Before that: is this the database that the last run has left, or an
+    older one that was restored? (migrations/sql/qbo_sync/restored.sql)"""
+    row = connection.execute("select qbo_sync.notice_restore()").fetchone()
+    if row and row[0] is not None:
+        log.warning("the database was restored: %d records are looked for in QuickBooks before they are sent", row[0])
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 

@@ -426,6 +426,13 @@ create table qbo_sync.unconfirmed_create (
     primary key (realm_id, entity, record_id)
 );
 
+-- Which database the runs have worked on so far: after a restore it is another one.
+create table qbo_sync.database_identity (
+    only_row   boolean primary key default true check (only_row),
+    identity   text not null,
+    noticed_at timestamptz not null default clock_timestamp()
+);
+
 -- Payments of both sides that may be the same money, until somebody links them or keeps both (rule 9). QuickBooks'
 -- payment waits meanwhile.
 create table qbo_sync.possible_duplicate (
