@@ -1,5 +1,6 @@
 """Connecting a billing lab to a QuickBooks company: grant, company, connection, accounts by type."""
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 
@@ -13,7 +14,10 @@ from include.company.tokens import FreshGrant, store_grant
 from include.model.company import Account
 from include.qbo.account import fetch_accounts
 from include.qbo.company_info import parse_company_info
-from include.qbo.oauth import Grant, refresh
+from include.qbo.errors import QboError, ReconnectRequired
+from include.qbo.oauth import Grant, refresh, revoke
+
+log = logging.getLogger(__name__)
 
 
 class CannotConnect(Exception):
@@ -34,7 +38,12 @@ def connect_lab(
         action = "connect" if _company_of(connection, lab_id) is None else "reconnect"
     # Only now: an exchange uses the token up, and a mistyped name must not cost it.
     grant = refresh(runtime.app, refresh_token)
-    name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
+    try:
+        name = connect_with_grant(runtime, lab_id=lab_id, lab_name=lab_name, realm_id=realm_id, grant=grant)
+    except (CannotConnect, ReconnectRequired) as refusal:
+        # Of a grant that its company refuses nobody knows which one it opens.
+        give_back(runtime, grant, realm_id=realm_id if isinstance(refusal, CannotConnect) else None)
+        raise
     with runtime.connect() as connection:
         connection.execute(
             "insert into qbo_sync.page_change (user_name, action, billing_lab_id, realm_id) values (%s, %s, %s, %s)",
@@ -84,6 +93,22 @@ def connect_with_grant(
             connection.execute("update qbo_sync.connection set started_at = null where billing_lab_id = %s", [lab_id])
         connection.commit()
     return name
+
+
+def give_back(runtime: Runtime, grant: Grant, *, realm_id: str | None) -> None:
+    """A grant that we cannot use ends at once, unless a company that is in use would lose its own with it (fact 1.4).
+
+    `realm_id`: the company that it opens; None: it may be any.
+    """
+    with runtime.connect() as connection:
+        used = connection.execute(
+            "select 1 from qbo_sync.connection where realm_id = coalesce(%s, realm_id) limit 1", [realm_id]
+        ).fetchone()
+    if used is None:
+        try:
+            revoke(runtime.app, grant.refresh_token)
+        except QboError as problem:
+            log.warning("an unused grant could not be revoked: %s", problem)
 
 
 def _find_lab(connection: psycopg.Connection, billing_lab: str) -> tuple[int, str]:

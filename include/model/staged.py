@@ -369,6 +369,8 @@ class Context:
     missing: tuple[RecordKey, ...] = ()
     #: What an earlier create of ours made in QuickBooks although it was answered with a fault (trap 6).
     unconfirmed: Version | None = None
+    #: What is wrong with a record that may be it.
+    unclear: Mapping[str, Any] | None = None
     #: Towards QuickBooks: the transaction's customer there, if it is billed in another currency.
     foreign_customer: ForeignCustomer | None = None
     #: New in the LMS: the lab lets it wait until then (the view qbo_sync.held_invoice).

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from include.company.check_run import check_company
-from include.company.connect import CannotConnect, connect_with_grant
+from include.company.connect import CannotConnect, connect_with_grant, give_back
 from include.company.runtime import Runtime
 from include.orchestration.runtime import webhook_verifier_token
 from include.page.access import Administrator, Id, Posted, Viewer, Visitor
@@ -26,7 +26,7 @@ from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
 from include.qbo.errors import QboError
-from include.qbo.oauth import Grant, authorization_url, endpoints, exchange_code, revoke
+from include.qbo.oauth import authorization_url, endpoints, exchange_code
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def back(
             start=at_once,
         )
     except CannotConnect as refusal:
-        _give_back(connection, runtime, realmId, grant)
+        give_back(runtime, grant, realm_id=realmId)
         return page(request, "connect_failed.html", status=409, reason="company", lab=lab, words=str(refusal))
     except QboError as problem:
         log.warning("lab %s could not be connected: %s", lab_id, problem)
@@ -183,16 +183,6 @@ def _consent_origin(runtime: Runtime) -> str | None:
     except QboError:
         return None
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _give_back(connection: psycopg.Connection, runtime: Runtime, realm_id: str, grant: Grant) -> None:
-    """A grant that we cannot use ends at once, unless the company's other labs would lose theirs with it."""
-    used = row(connection, "select 1 from qbo_sync.connection where realm_id = %s limit 1", [realm_id])
-    if used is None:
-        try:
-            revoke(runtime.app, grant.refresh_token)
-        except QboError as problem:
-            log.warning("an unused grant could not be revoked: %s", problem)
 
 
 def _check(runtime: Runtime, realm_id: str) -> bool:

@@ -10,7 +10,7 @@ from include.page import dags
 from include.page.access import Visitor
 from include.page.audit import note
 from include.page.database import Row, rows
-from include.sync.marks import mark_one
+from include.sync.marks import lock_alone, mark_one
 
 #: At most so many errors are retried at once; the rest stays where it is.
 MOST = 1000
@@ -29,6 +29,7 @@ def retry(connection: psycopg.Connection, who: Visitor, errors: Iterable[Row], s
         )
     if any(not who.may_run(dag_id) for dag_id, _ in groups):
         raise HTTPException(403)
+    lock_alone(connection)
     for error in chosen:
         mark_one(
             connection,
@@ -61,6 +62,7 @@ def retry(connection: psycopg.Connection, who: Visitor, errors: Iterable[Row], s
 
 def ignore(connection: psycopg.Connection, who: Visitor, errors: Sequence[Row], reason: str) -> int:
     """Ignore the open ones of these, with a reason; how many, in the caller's transaction."""
+    lock_alone(connection)
     ignored = connection.execute(
         "update qbo_sync.sync_error set status = 'ignored', retry_at = null"
         " where id = any(%s) and status = 'open' returning id",
@@ -83,6 +85,7 @@ def ignore(connection: psycopg.Connection, who: Visitor, errors: Sequence[Row], 
 
 def reopen(connection: psycopg.Connection, who: Visitor, error: Row, start: Start = dags.start) -> int:
     """Open an ignored error again and retry it."""
+    lock_alone(connection)
     customer = customer_of(error)
     if customer:
         connection.execute(

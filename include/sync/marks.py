@@ -1,5 +1,7 @@
 """Change marks: which records have pending changes. The rules are SQL (migrations/sql/qbo_sync/marks.sql, due.sql)."""
 
+import logging
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -7,9 +9,15 @@ import psycopg
 from include.model.record import Direction, RecordKey
 from include.model.staged import StagedRecord
 
+log = logging.getLogger(__name__)
+
 
 def dispatch(connection: psycopg.Connection) -> None:
-    """Turn the LMS's raw change feed into marks."""
+    """Turn the LMS's raw change feed into marks. Before that: is this the database that the last run has left, or an
+    older one that was restored? (migrations/sql/qbo_sync/restored.sql)"""
+    row = connection.execute("select qbo_sync.notice_restore()").fetchone()
+    if row and row[0] is not None:
+        log.warning("the database was restored: %d records are looked for in QuickBooks before they are sent", row[0])
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 
@@ -30,6 +38,15 @@ def lock_alone(connection: psycopg.Connection) -> None:
 def lock_to_settle(connection: psycopg.Connection) -> None:
     """Before several records are claimed or settled in one transaction: no dispatcher marks them meanwhile."""
     connection.execute("select qbo_sync.lock_marks(false)")
+
+
+def hold(connection: psycopg.Connection, realm_id: str, direction: Direction, keys: Collection[RecordKey]) -> None:
+    """Lock the marks of records of one entity before their links and errors, in the order of all who settle."""
+    connection.execute(
+        "select 1 from qbo_sync.change_mark m where m.realm_id = %s and m.direction = %s and m.entity = any(%s)"
+        "   and m.record_id = any(%s) order by length(m.record_id), m.record_id for update of m",
+        [realm_id, direction, list({key.entity for key in keys}), [key.id for key in keys]],
+    )
 
 
 def keep_waiting(

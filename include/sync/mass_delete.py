@@ -93,6 +93,8 @@ def tell(
     held: Held,
 ) -> None:
     """One error for each lab of which records are held, and the errors of those of which none is any more resolved."""
+    if held.too_many:
+        marks.lock_alone(connection)
     for (_, lab), count in held.too_many.items():
         direction = records[0].direction
         problem = problem_of(direction, entity, count, held.linked.get((entity, lab), 0))
@@ -167,6 +169,7 @@ def _close(
     ).fetchall()
     if not open_errors:
         return
+    marks.lock_alone(connection)
     held = _held(connection, realm_id, direction, entity, [record.record_id for record in records])
     for record_id, lab in open_errors:
         if record_id not in kept and not held.get((entity, lab)):

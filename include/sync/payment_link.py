@@ -3,6 +3,7 @@ ignoring the error.)"""
 
 import psycopg
 
+from include.sync import marks
 from include.sync.customer_link import CannotLink
 
 
@@ -11,6 +12,7 @@ def link_payment(connection: psycopg.Connection, realm_id: str, lms_id: int, qbo
 
     A trigger deletes the copy of QuickBooks' payment that had come to the LMS before.
     """
+    marks.lock_alone(connection)
     there = connection.execute("select qbo_sync.lock_payment(%s)", [lms_id]).fetchone()
     if there != (True,):
         raise CannotLink("The payment was deleted in Pilot.")

@@ -206,13 +206,14 @@ def transform(
                 released_lab=release_lab,
                 held_before=labs,
             )
+            connection.commit()
             if not dry_run:
                 left_alone.let_go(connection, realm_id, records)
                 mass_delete.tell(connection, runtime.run, realm_id, sync.entity, records, held)
             labs |= held.labs
             counts.update(record.planned.step for record in records)
             staging.write(connection, runtime.run, realm_id, records, ["plan", "problems"])
-        connection.commit()
+            connection.commit()
     return dict(counts)
 
 

@@ -99,6 +99,8 @@ class Hostility:
     bodies: int = 0
     #: So many records in answers to writes to come are spoiled.
     writes: int = 0
+    #: The way in which every record is spoiled that a write makes from now on, in all answers.
+    made: str | None = None
     #: Lists of records get one that is there twice, and one that nobody asked for.
     crowded: bool = False
     spoiled: int = 0
@@ -144,6 +146,8 @@ class Hostility:
                 self.writes -= 1
                 self.spoiled += 1
                 return SPOILS[self._random.choice(sorted(set(SPOILS) - PLAUSIBLE))](inner)
+            if write and self.made and "Id" in inner:
+                self.records[name, inner["Id"]] = self.made
             return self._record(name, inner)
         return self._in(inner, write=write)
 

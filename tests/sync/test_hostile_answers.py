@@ -111,6 +111,35 @@ def test_malformed_answers_to_writes_make_nothing_twice(world: World) -> None:
     assert all(world.link("payment", payment) for payment in payments)
 
 
+@pytest.mark.parametrize("how", ["no TotalAmt", "no MetaData", "null"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_is_malformed_for_good_is_made_once(world: World, how: str, count: int) -> None:
+    """Whatever QuickBooks is asked about it, nobody can read it; a payment or credit has no number that is taken."""
+    invoice = many_invoices(world, 1)[0]
+    account = world.lms_invoice(invoice)["billing_account_id"]
+    for number in range(count):
+        world.payment(account, f"{5 + number}.00")
+        world.credit(account, f"{5 + number}.00")
+    hostility = Hostility(1, made=how)
+    with before(world, hostility):
+        for _ in range(4):
+            world.both()
+            world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
+    assert len(world.qbo.all("Payment")) == count
+    assert len(world.qbo.all("CreditMemo")) == count
+    for error in world.errors():
+        assert_in_words(error)
+    assert {error["record_entity"] for error in world.errors()} == {"payment", "credit"}
+    hostility.records.clear()
+    hostility.made = None
+    world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
+    world.both()
+    assert world.errors() == []
+    assert len(world.qbo.all("Payment")) == count
+    assert len(world.qbo.all("CreditMemo")) == count
+    assert world.value("select count(*) from qbo_sync.entity_link where entity in ('payment', 'credit')") == 2 * count
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_answers_that_are_none_are_asked_for_again(world: World, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", len(BODIES))

@@ -31,7 +31,14 @@ def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
     with pytest.raises(OutcomeUnknown):
         world.run(INVOICES)
     assert world.value(linked) == 40, "the other batches went through"
-    world.sql("update qbo_sync.write_request set created_at = created_at - interval '10 minutes'")
+    let_time_pass = (
+        "update qbo_sync.write_request set created_at = created_at - interval '10 minutes',"
+        " sent_at = sent_at - interval '10 minutes'"
+    )
+    world.sql(let_time_pass)
+    with pytest.raises(OutcomeUnknown):
+        world.run(INVOICES)
+    world.sql(let_time_pass)
     world.sync()
     assert world.value(linked) == 69
     [error] = world.errors()

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -217,21 +216,6 @@ def _wait_for_progress(world: World, links: int) -> None:
     while world.value("select count(*) from qbo_sync.entity_link where entity = 'invoice'") < links:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-def test_two_workers_refresh_an_expired_token_once(world: World) -> None:
-    world.sql("update qbo_sync.company set access_token_expires_at = now()")
-    world.qbo.control("POST", "stats/reset")
-    start = threading.Barrier(4)
-
-    def refresh(_: int) -> str:
-        with world.runtime.client(world.qbo.realm) as client:
-            start.wait()
-            return str(client.company_info()["CompanyName"])
-
-    with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(refresh, range(4))) == {"Bright Dental Lab"}
-    assert world.qbo.control("GET", "stats")["requests"]["token"] == 1
 
 
 def test_tokens_stand_nowhere_in_plain_text(world: World) -> None:

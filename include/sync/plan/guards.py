@@ -69,6 +69,10 @@ def refused_lookup(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSett
 def unconfirmed_create(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
     """An earlier create was answered with a fault and done all the same (trap 6): that is it, no second one is made."""
     made = record.context.unconfirmed if record.context else None
+    unclear = record.context.unclear if record.context else None
+    if plan.step == "create" and plan.side == "qbo" and made is None and unclear:
+        # Created again, it would be there twice, and once more with each try.
+        return fail(problems.unreadable(subject.noun, unclear), "qbo", plan.target)
     if plan.step != "create" or plan.side != "qbo" or made is None:
         return plan
     match = Match(id=made.qbo_id, sync_token=made.sync_token)

@@ -73,15 +73,20 @@ def conclude(
     answered = list(zip(request, results, strict=True))
     learned = [_learn(client, where, intent, result) for intent, result in answered]
     connection.commit()
-    marks.lock_to_settle(connection)
     merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
     if merged:
+        # Customers are settled by a load of their own, their marks before their links.
+        marks.lock_alone(connection)
         forget(connection, where.run, where.realm_id, merged, request[0].billing_lab_id)
+    else:
+        marks.lock_to_settle(connection)
+    marks.hold(connection, where.realm_id, where.direction, [intent.key for intent in request])
     for intent, result in answered:
         if isinstance(result, Fault) and intent.operation == "create" and may_have_been_done(result):
             note_unconfirmed(connection, where.realm_id, intent.key, result)
     intents.finish(connection, where.realm_id, request)
     linked = _read_links(connection, where, answered)
+    _sync_back(connection, where, answered, linked)
     # One round trip for all records, as far as nothing has to be asked.
     with connection.pipeline():
         ends = [
@@ -90,6 +95,21 @@ def conclude(
         ]
     settle(connection, where.run, ends)
     connection.commit()
+
+
+def _sync_back(
+    connection: psycopg.Connection,
+    where: Conclusion,
+    answered: Sequence[tuple[Intent, Json | Fault | NotFound]],
+    linked: "_Linked",
+) -> None:
+    """Marks for what was created and is not quite ours, before there is a link: the order of locks."""
+    for intent, result in answered:
+        if intent.operation == "create" and not isinstance(result, Fault | float):
+            qbo_id = qbo_record.version(result).qbo_id
+            if not qbo_record.is_untouched(result) and not linked.otherwise(intent, qbo_id):
+                lab = intent.billing_lab_id
+                hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, lab)
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
@@ -180,9 +200,6 @@ def _done(
         links.store(connection, where.realm_id, intent.key, now.qbo_id, base, now.sync_token)
     if intent.operation == "create":
         confirm(connection, where.realm_id, intent.key)
-        if not qbo_record.is_untouched(answer):
-            lab = intent.billing_lab_id
-            hand_over.sync_back(connection, where.realm_id, intent.key, now.qbo_id, intent.base, lab)
     if problem:
         return _failed(where, intent, problem, qbo_id=now.qbo_id)
     return _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id)

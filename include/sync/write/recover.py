@@ -6,10 +6,12 @@ anything), then:
   * nothing is there: send the same request again under the same requestid. If the first one is still on its way,
     or was done unseen, QuickBooks replays its answer instead of creating anything twice (fact 2.4);
   * some of it is there (the others were refused, or QuickBooks broke the batch off): link that. What is missing is
-    planned anew once the request is older than the 120 s after which Intuit's gateway cuts it, so that it cannot
-    still be at work.
+    planned anew once the request was last sent longer ago than the 120 s after which Intuit's gateway cuts it, so that
+    it cannot still be at work;
+  * something is there in a form that nobody can read, and may be it: nothing is sent, the records become sync errors.
 Updates and deletes are simply sent again: doing them twice does no harm. A request at which QuickBooks keeps breaking
-is sent record by record in the end, so that the one bad record becomes a sync error and the others go through.
+is sent record by record in the end, so that the one bad record becomes a sync error and the others go through. Creates
+get other requestids with that: only when no attempt at the whole can be at work any more, and nothing of it is there.
 """
 
 import logging
@@ -24,12 +26,13 @@ from include.company.runtime import Run
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
-from include.qbo.faults import Fault
+from include.qbo.faults import Fault, fault_of_status
 from include.sync import intents, links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
 from include.sync.write.conclude import Conclusion, NotFound, conclude
+from include.sync.write.unconfirmed import perhaps_ours
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +62,10 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except RequestRefused:
             # Refused as a whole: nothing was done. Its records are planned, and sent, again.
             intents.give_up(connection, client.realm_id, request.intents)
+        except _KeepsBreaking:
+            _one_by_one(connection, client, where, request)
         except OutcomeUnknown as error:
-            if datetime.now(UTC) - request.created_at < SETTLED_AFTER:
-                lost.append(error)
-            else:
-                _one_by_one(connection, client, where, request)
+            lost.append(error)
         else:
             conclude(connection, client, where, request.intents, results)
     return lost
@@ -85,20 +87,37 @@ def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclu
         conclude(connection, client, replace(where, request_id=request_id), [intent], results)
 
 
+class _KeepsBreaking(Exception):
+    """Each of the request's attempts has lost its answer, the last of them long after the first."""
+
+
 _BREAKS = "the connection to QuickBooks fails whenever this record is sent"
 
 
 def _results(
     connection: psycopg.Connection, client: QboClient, sync: ToQuickBooks[Any, Any, Any, Any], request: Request
 ) -> Sequence[Json | Fault | NotFound]:
-    """What became of each intent."""
-    if request.intents[0].operation == "create":
-        found = _found(connection, client, sync, request.intents)
-        if any(found):
-            left = SETTLED_AFTER - (datetime.now(UTC) - request.created_at)
-            not_found = NotFound(max(left.total_seconds(), 0.0))
-            return [not_found if record is None else record for record in found]
-    return client.write([intent.write for intent in request.intents], request_id=request.request_id)
+    """What became of each intent. Raises _KeepsBreaking, and as the client does."""
+    long_tried = request.sent_at - request.created_at >= SETTLED_AFTER
+    left = SETTLED_AFTER - (datetime.now(UTC) - request.sent_at)
+    creates = request.intents[0].operation == "create"
+    if creates:
+        found, unclear = _found(connection, client, sync, request.intents)
+        if any(found) or unclear:
+            # What may be there unread is looked for before it is sent again (unconfirmed.py).
+            missing: Fault | NotFound = fault_of_status(502) if unclear else NotFound(max(left.total_seconds(), 0.0))
+            return [missing if record is None else record for record in found]
+        if long_tried and left > timedelta():
+            raise OutcomeUnknown(f"QuickBooks company {client.realm_id} may still be at work on it")
+        if long_tried:
+            raise _KeepsBreaking
+    intents.note_sent_again(connection, request.request_id)
+    try:
+        return client.write([intent.write for intent in request.intents], request_id=request.request_id)
+    except OutcomeUnknown:
+        if not creates and datetime.now(UTC) - request.created_at >= SETTLED_AFTER:
+            raise _KeepsBreaking from None
+        raise
 
 
 def _found(
@@ -106,15 +125,16 @@ def _found(
     client: QboClient,
     sync: ToQuickBooks[Any, Any, Any, Any],
     lost: Sequence[Intent],
-) -> list[Json | None]:
-    """What each create made, if anything; a record answers for one create only, and for none if it is linked."""
-    candidates = {
-        qbo_record.version(one).qbo_id: one for one in sync.find_candidates(client, [one.payload for one in lost])
-    }
+) -> tuple[list[Json | None], bool]:
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked. And
+    whether there is something that cannot be read and may be one of them."""
+    with client.noting_what_is_left_out() as left_out:
+        made = sync.find_candidates(client, [one.payload for one in lost])
+    candidates = {qbo_record.version(one).qbo_id: one for one in made}
     taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(candidates))
     free = {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}
     found: list[Json | None] = []
     for intent in lost:
         match = next((qbo_id for qbo_id, one in free.items() if sync.is_made_from(one, intent.payload)), None)
         found.append(free.pop(match) if match else None)
-    return found
+    return found, bool(perhaps_ours(connection, client.realm_id, sync, left_out))

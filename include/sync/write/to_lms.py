@@ -139,6 +139,7 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
 def _done(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
+    hand_over.balances_unsure(connection, company.realm_id, written.unsure_balances, _lab(company, sync, record))
     _settle(
         connection,
         runtime,
@@ -151,7 +152,6 @@ def _done(
         lms_id=written.lms_id,
     )
     _audit(connection, runtime, company, sync, record, written)
-    hand_over.balances_unsure(connection, company.realm_id, written.unsure_balances, _lab(company, sync, record))
 
 
 _OPERATIONS: dict[Outcome, audit.AuditedOperation] = {

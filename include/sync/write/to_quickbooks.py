@@ -190,7 +190,11 @@ def _claim(
     needed = {record.key: _references(sync, record) for record in group}
     ids = links.qbo_ids(connection, company.realm_id, {key for keys in needed.values() for key in keys})
     ready, missing = [], []
-    for record in _still_valid(connection, company.realm_id, group):
+    valid = _still_valid(connection, company.realm_id, group)
+    decided = [record.key for record in valid if record.planned.problem]
+    if decided:
+        errors.that_have_one(connection, company.realm_id, group[0].direction, decided)
+    for record in valid:
         unlinked = [key for key in needed[record.key] if key not in ids]
         if unlinked:
             missing.append(_end(company, record, "waiting", waits_for=unlinked[0]))
@@ -286,14 +290,28 @@ def _settle_unwritten(
         connection.commit()
         marks.lock_to_settle(connection)
         valid = _still_valid(connection, company.realm_id, unwritten[start : start + _AT_ONCE])
+        for record in valid:
+            _mark_for_the_other_side(connection, company, record)
         settle(connection, runtime.run, [_end_one(connection, runtime, company, sync, record) for record in valid])
     connection.commit()
+
+
+def _mark_for_the_other_side(connection: psycopg.Connection, company: Company, record: Row) -> None:
+    """Before any link is written: the order of locks."""
+    plan = record.planned
+    if not hand_over.is_for_this_run(record, plan):
+        hand_over.hand_over(connection, company.realm_id, record)
+    elif plan.step == "adopt" and plan.match:
+        lab = record.billing_lab_id
+        hand_over.sync_back(connection, company.realm_id, record.key, plan.match.id, plan.target, lab)
+    elif plan.step == "rebase" and plan.cause is Cause.LINKED_BY_HAND:
+        hand_over.tell_balances_again(connection, company.realm_id, plan.target, record.billing_lab_id)
 
 
 def _end_one(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
     plan = record.planned
     if not hand_over.is_for_this_run(record, plan):
-        hand_over.hand_over(connection, company.realm_id, record)
+        pass  # it is marked there
     elif plan.step == "adopt":
         return _adopt(connection, runtime, company, sync, record)
     elif plan.step == "wait" and plan.wait_until:
@@ -308,8 +326,6 @@ def _end_one(connection: psycopg.Connection, runtime: Runtime, company: Company,
             # The version stays as it was: change capture takes QuickBooks' newer one for news, and not for an echo.
             token = record.link.sync_token
             links.store(connection, company.realm_id, record.key, record.link.qbo_id, plan.target, token)
-            if plan.cause is Cause.LINKED_BY_HAND:
-                hand_over.tell_balances_again(connection, company.realm_id, plan.target, record.billing_lab_id)
         elif plan.step == "unlink":
             links.remove(connection, company.realm_id, record.key)
             before = record.link.base if record.link else None
@@ -330,7 +346,6 @@ def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, s
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
     confirm(connection, company.realm_id, record.key)
     _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
-    hand_over.sync_back(connection, company.realm_id, record.key, match.id, base, record.billing_lab_id)
     return _end(company, record, "adopted", qbo_id=match.id)
 
 

@@ -16,8 +16,8 @@ from include.company.company import Company
 from include.model.record import RecordKey
 from include.model.staged import StagedRecord
 from include.qbo import record as qbo_record
-from include.qbo.client import QboClient
-from include.qbo.faults import Fault
+from include.qbo.client import LeftOut, QboClient
+from include.qbo.faults import Fault, malformed
 from include.sync import links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.lab import settings_for
@@ -61,7 +61,8 @@ def find_unconfirmed(
     sync: ToQuickBooks[Any, Any, Any, Any],
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
 ) -> None:
-    """Fill `unconfirmed` of records whose earlier create is found. Records without such a create cost no request."""
+    """Fill `unconfirmed` of records whose earlier create is found, `unclear` where QuickBooks shows what may be it in a
+    form that nobody can read. Records without such a create cost no request."""
     new = {record.record_id: record for record in records if record.link is None and record.lms}
     rows = connection.execute(
         "select record_id, sent_after from qbo_sync.unconfirmed_create"
@@ -70,7 +71,10 @@ def find_unconfirmed(
     )
     sent_after: dict[str, datetime] = dict(rows.fetchall())
     again = _would_be_sent(connection, company, sync, [new[record_id] for record_id in sent_after])
-    found = sync.find_candidates(client, [body for _, body in again]) if again else []
+    if not again:
+        return
+    with client.noting_what_is_left_out() as left_out:
+        found = sync.find_candidates(client, [body for _, body in again])
     versions = {qbo_record.version(one).qbo_id: one for one in found}
     taken = links.linked_ids(connection, company.realm_id, sync.same_resource, list(versions))
     free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
@@ -82,6 +86,19 @@ def find_unconfirmed(
         if made:
             record.known.unconfirmed = qbo_record.version(made)
             del free[record.known.unconfirmed.qbo_id]
+        else:
+            record.known.unclear = perhaps_ours(connection, company.realm_id, sync, left_out)
+
+
+def perhaps_ours(
+    connection: psycopg.Connection,
+    realm_id: str,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    left_out: Sequence[LeftOut],
+) -> Json | None:
+    """Why nobody can tell whether a create of ours is there: a malformed record, unless it is another's."""
+    taken = links.linked_ids(connection, realm_id, sync.same_resource, [one.qbo_id for one in left_out if one.qbo_id])
+    return next((malformed(one.wrong).as_detail() for one in left_out if one.qbo_id not in taken), None)
 
 
 def _would_be_sent(

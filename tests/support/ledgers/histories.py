@@ -445,7 +445,8 @@ class Ledgers(RuleBasedStateMachine):
             "update qbo_sync.change_mark set attempt_after = null, extracted_at = null where realm_id = %s", realm
         )
         self.world.sql(
-            "update qbo_sync.write_request set created_at = created_at - interval '5 minutes' where realm_id = %s",
+            "update qbo_sync.write_request set created_at = created_at - interval '5 minutes',"
+            " sent_at = sent_at - interval '5 minutes' where realm_id = %s",
             realm,
         )
         # Errors whose retry has come become marks.

@@ -46,7 +46,9 @@ begin
         return null;  -- a preview's link is never committed, and must not hold an error's row for as long as it is made
     end if;
     update qbo_sync.sync_error set retry_at = clock_timestamp()
-     where id in (select id from qbo_sync.errors_of_missing_link(new.realm_id, new.entity, new.qbo_id));
+     where id in (select e.id from qbo_sync.sync_error e
+                    join qbo_sync.errors_of_missing_link(new.realm_id, new.entity, new.qbo_id) f on f.id = e.id
+                   order by e.id for update of e);
     return null;
 end
 $$;

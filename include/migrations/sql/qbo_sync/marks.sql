@@ -11,8 +11,9 @@ create or replace function qbo_sync.mark(p_realm_id text, p_direction text, p_en
            billing_lab_id = coalesce(excluded.billing_lab_id, m.billing_lab_id)
 $$;
 
--- Whoever changes several marks in one transaction takes this lock first. Dispatchers, which mark in any order, hold it
--- alone; those that settle records share it, because their records differ. Without it the two would deadlock.
+-- Whoever changes more than one mark, link or error in a transaction takes this lock first, before any row. Dispatchers,
+-- which take rows in any order, hold it alone, and so does every person; those that settle records share it, and take
+-- their rows in one order (docs/decisions/0032-one-order-of-locks.md).
 create or replace function qbo_sync.lock_marks(p_alone boolean) returns void language plpgsql as $$
 begin
     if p_alone then
@@ -20,8 +21,27 @@ begin
     else
         perform pg_advisory_xact_lock_shared(hashtextextended('qbo_sync.dispatch', 0));
     end if;
+    perform set_config('qbo_sync.marks_locked', 'yes', true);
 end
 $$;
+
+-- The same for whoever writes with plain SQL: links, ignored customers and the answers to errors set other rows in motion.
+-- A preview's link is never committed, and must stop nobody for as long as it is made.
+create or replace function qbo_sync.lock_marks_by_hand() returns trigger language plpgsql as $$
+begin
+    if coalesce(current_setting('qbo_sync.marks_locked', true), '') = ''
+       and coalesce(current_setting('qbo_sync.origin', true), '') <> 'dry_run' then
+        perform qbo_sync.lock_marks(true);
+    end if;
+    return null;
+end
+$$;
+create or replace trigger lock_marks_by_hand before insert or update or delete on qbo_sync.entity_link
+    for each statement execute function qbo_sync.lock_marks_by_hand();
+create or replace trigger lock_marks_by_hand before insert or update or delete on qbo_sync.ignored_customer
+    for each statement execute function qbo_sync.lock_marks_by_hand();
+create or replace trigger lock_marks_by_hand before update of status on qbo_sync.sync_error
+    for each statement execute function qbo_sync.lock_marks_by_hand();
 
 -- The marks of transactions, with the account and the pair that decide which customer each one belongs to.
 create or replace view qbo_sync.transaction_mark as
@@ -50,6 +70,7 @@ $$;
 -- Connected again: what failed runs had in flight is free for the next one.
 create or replace function qbo_sync.release_marks() returns trigger language plpgsql as $$
 begin
+    perform qbo_sync.lock_marks(true);
     update qbo_sync.change_mark set extracted_at = null where realm_id = new.realm_id;
     perform pg_notify('qbo_sync', '');
     return null;

@@ -391,7 +391,8 @@ create table qbo_sync.preview_record (
 create table qbo_sync.write_request (
     request_id  text primary key,
     realm_id    text not null references qbo_sync.company (realm_id),
-    created_at  timestamptz not null default clock_timestamp()
+    created_at  timestamptz not null default clock_timestamp(),
+    sent_at     timestamptz not null default clock_timestamp()  -- the last time
 );
 
 create table qbo_sync.write_intent (
@@ -423,6 +424,13 @@ create table qbo_sync.unconfirmed_create (
     record_id  text not null,
     sent_after timestamptz not null,
     primary key (realm_id, entity, record_id)
+);
+
+-- Which database the runs have worked on so far: after a restore it is another one.
+create table qbo_sync.database_identity (
+    only_row   boolean primary key default true check (only_row),
+    identity   text not null,
+    noticed_at timestamptz not null default clock_timestamp()
 );
 
 -- Payments of both sides that may be the same money, until somebody links them or keeps both (rule 9). QuickBooks'

@@ -1,0 +1,146 @@
+"""The one order of locks (decision 0032): no two writers wait for each other."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from include.model.settings import MassDeleteLimit
+from include.page.access import Visitor
+from include.page.retrying import ignore, reopen, retry
+from include.sync.customer_link import ignore_customer, link_customer
+from include.sync.payment_link import link_payment
+from tests.support.bookkeeper import in_quickbooks, pays, received, sale
+from tests.support.both_sides import customer_of, invoiced
+from tests.support.ledgers.histories import agree
+from tests.support.lock_order import Recorder, violations
+from tests.support.quickbooks import Json
+from tests.support.waiting import eventually
+from tests.support.world import INVOICES, World
+
+_SLEEPS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+
+
+def test_whatever_people_do_the_runs_take_their_locks_in_one_order(world: World) -> None:
+    """Every path that the histories take: runs of all DAGs that stop and go on, captures, proofs, settings."""
+    recorder = Recorder(world)
+    agree(world, 6, 5)
+    taken = recorder.transactions()
+    assert len([one for one in taken if one.marks == "shared"]) > 100
+    assert len([one for one in taken if one.marks == "alone"]) > 50
+    assert violations(taken) == set()
+
+
+class Bookkeeper(Visitor):
+    """Somebody who may do everything, without an Airflow that says so."""
+
+    def may_run(self, dag_id: str) -> bool:
+        return True
+
+
+ADA = Bookkeeper(user=None, user_id="1", name="ada", may_fix=True, may_set_up=True, csrf_token="")
+
+
+def errors_of(world: World, code: str) -> list[Json]:
+    return world.sql("select *, true as live from qbo_sync.sync_error where error_code = %s order by id desc", code)
+
+
+def nobody_starts(dag_id: str, realm_id: str, user: str) -> None:
+    """The runs come later."""
+
+
+def test_people_take_them_in_that_order_too(world: World) -> None:
+    """What they do on the page and with SQL, to several records at once wherever that can be."""
+    account, invoice, customer = invoiced(world)
+    recorder = Recorder(world)
+    strangers = [world.qbo.create("Customer", DisplayName=f"Stranger {number}")["Id"] for number in range(4)]
+    for stranger in strangers * 2:
+        in_quickbooks(world, stranger, sale("20.00"))
+    check = received(world, customer, "40.00", pays(world.qbo_invoice(invoice), "40.00"), TxnDate="2026-06-17")
+    world.both()
+    payment = world.payment(account, "40.00", {invoice: "40.00"})
+    world.both()
+    connection, realm = world.connection, world.qbo.realm
+
+    assert retry(connection, ADA, errors_of(world, "customer_not_linked"), nobody_starts) == 8
+    world.both()
+    with connection.transaction():
+        assert ignore(connection, ADA, errors_of(world, "customer_not_linked")[:4], "Not ours.") == 4
+    assert reopen(connection, ADA, errors_of(world, "customer_not_linked")[0], nobody_starts) == 1
+    for number, stranger in enumerate(strangers[:2]):
+        with connection.transaction():
+            ignore_customer(connection, realm, stranger, f"Stranger {number}", reason="Not ours.", user="ada")
+    world.sql("delete from qbo_sync.ignored_customer")
+    with connection.transaction():
+        link_customer(connection, realm, strangers[2], "billing_account", world.account())
+    world.sql(
+        "insert into qbo_sync.entity_link (realm_id, entity, lms_id, qbo_id) values (%s, 'billing_account', %s, %s)",
+        realm,
+        world.account(),
+        strangers[3],
+    )
+    [question] = errors_of(world, "possible_duplicate")
+    assert (question["lms_id"], question["detail"]["qbo_payment_id"]) == (payment, check["Id"])
+    with connection.transaction():
+        link_payment(connection, realm, payment, check["Id"])
+    world.both()
+
+    world.limit_deletes(MassDeleteLimit(minimum=1))
+    doomed = [world.simple_invoice(account) for _ in range(4)]
+    world.both()
+    for one in doomed:
+        world.sql("select lms.uninvoice_case(case_id) from lms.invoice where id = %s", one)
+    world.both()
+    assert len(errors_of(world, "mass_delete_held")) == 1
+    world.refuse_held(INVOICES)
+    world.both()
+
+    taken = recorder.transactions()
+    assert {"delete", "insert", "update"} <= {
+        statement.split()[0] for one in taken if one.marks == "alone" for statement in one.statements.values()
+    }
+    assert violations(taken) == set()
+
+
+def test_forgetting_a_merged_customer_and_unlinking_it_do_not_deadlock(world: World) -> None:
+    """An invoice is refused because its customer was merged into another, so the customer's link goes; at that moment
+    the customers' own load takes the same link back, for the account has left the LMS. Each wants what the other has:
+    the customer's mark, the customer's link."""
+    _, _, survivor = invoiced(world)
+    account, product = world.account(), world.product()
+    pair = world.pair(account)
+    cases = [world.case(pair, [{"product": product}]) for _ in range(2)]
+    world.invoice(cases[0])
+    world.both()
+    customer = customer_of(world, account)
+    world.sql("select lms.uninvoice_case(%s)", cases[0])
+    world.both()
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/merge", {"from": customer, "into": survivor})
+    world.invoice(cases[1])
+    invoices = world.prepared(INVOICES)
+    world.sql(
+        "create function qbo_sync.nap() returns trigger language plpgsql as"
+        " 'begin perform pg_sleep(2); return old; end'"
+    )
+    world.sql(
+        "create trigger nap after delete on qbo_sync.entity_link for each row"
+        " when (old.entity = 'billing_account') execute function qbo_sync.nap()"
+    )
+    world.qbo.control("POST", "faults", {"kind": "slow", "seconds": 5.0, "entity": "Invoice", "times": 1})
+    with ThreadPoolExecutor(2) as pool:
+        loading = pool.submit(world.load, invoices)
+        eventually(lambda: world.value("select count(*) from qbo_sync.write_intent"), 10)
+        world.sql("select lms.uninvoice_case(%s)", cases[1])
+        for case in cases:
+            world.sql("delete from lms.case_line_item where case_id = %s", case)
+        world.sql("delete from lms.lab_case where id = any(%s)", cases)
+        world.sql("delete from lms.doctor_office where id = %s", pair)
+        world.sql("delete from lms.billing_account where id = %s", account)
+        accounts = world.prepared("billing_account_lms_to_qbo")
+        [planned] = world.sql("select step from qbo_sync.staged_record where run_id = %s", accounts.run.run_id)
+        assert planned["step"] == "unlink"
+        eventually(lambda: world.value(_SLEEPS), 20)
+        unlinking = pool.submit(world.load, accounts)
+        assert loading.result()["waiting"] == 1
+        unlinking.result()
+    world.sql("drop trigger nap on qbo_sync.entity_link")
+    world.both()
+    assert world.link("billing_account", account) is None
+    assert world.errors() == []
