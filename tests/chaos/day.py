@@ -44,12 +44,32 @@ class Judgement:
     def take(self, found: list[str]) -> None:
         """Sort what is not alike in the two ledgers."""
         for one in found:
-            if "is linked twice" in one or "twice in QuickBooks" in one:
+            if "is linked twice" in one or "made twice" in one:
                 self.duplicates.append(one)
             elif "is missing in" in one or "is gone from" in one:
                 self.lost.append(one)
             else:
                 self.disagreements.append(one)
+
+
+def compare(one: People, judgement: Judgement) -> None:
+    """A company's two ledgers, record by record, and what has vanished from both."""
+    world = one.world
+    one.reconnect()
+    found = differences(world, restructured=one.staff.restructured)
+    judgement.take([f"{world.qbo.realm}: {words}" for words in [*found, *one.vanished(), *one.made_twice()]])
+    judgement.actions += one.done
+    judgement.cut_short += one.cut_short
+    judgement.links += world.value("select count(*) from qbo_sync.entity_link where realm_id = %s", world.qbo.realm)
+    for name, rows in (
+        ("invoices", one.staff.invoices()),
+        ("payments", one.staff.money("payment")),
+        ("credits", one.staff.money("credit")),
+    ):
+        judgement.records[name] += len(rows)
+        if len(rows) >= _READ_AT_ONCE:
+            judgement.stuck.append(f"{len(rows)} {name} are more than this test can read: fewer minutes")
+    judgement.records["sync errors left that tell people of something"] += len(world.errors())
 
 
 class NeverQuiet(Exception):
@@ -102,7 +122,7 @@ class Day:
         except NeverQuiet as never:
             judgement.stuck.append(str(never))
         for one in self.people:
-            self._compare(one, judgement)
+            compare(one, judgement)
         if not judgement.stuck:
             self._write_nothing(judgement)
         return judgement
@@ -137,24 +157,6 @@ class Day:
                 world.qbo.realm,
             )
         )
-
-    def _compare(self, one: People, judgement: Judgement) -> None:
-        world = one.world
-        one.reconnect()
-        found = differences(world, restructured=one.staff.restructured)
-        judgement.take([f"{world.qbo.realm}: {words}" for words in [*found, *one.vanished(), *_twice(world)]])
-        judgement.actions += one.done
-        judgement.cut_short += one.cut_short
-        judgement.links += world.value("select count(*) from qbo_sync.entity_link where realm_id = %s", world.qbo.realm)
-        for name, rows in (
-            ("invoices", one.staff.invoices()),
-            ("payments", one.staff.money("payment")),
-            ("credits", one.staff.money("credit")),
-        ):
-            judgement.records[name] += len(rows)
-            if len(rows) >= _READ_AT_ONCE:
-                judgement.stuck.append(f"{len(rows)} {name} are more than this test can read: fewer minutes")
-        judgement.records["sync errors left that tell people of something"] += len(world.errors())
 
     def _write_nothing(self, judgement: Judgement) -> None:
         """Two more polls, and a look at every run that is still open."""
@@ -234,11 +236,3 @@ class Day:
             if time.monotonic() > deadline:
                 raise RuntimeError(otherwise)
             time.sleep(1)
-
-
-def _twice(world: World) -> list[str]:
-    """Numbers that more than one invoice has in QuickBooks."""
-    numbers = Counter(one["DocNumber"] for one in world.qbo.all("Invoice") if one.get("DocNumber"))
-    return [
-        f"invoice number {number} is {many} times: twice in QuickBooks" for number, many in numbers.items() if many > 1
-    ]

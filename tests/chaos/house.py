@@ -47,7 +47,9 @@ class House(Stack):
             QUICKBOOKS: Relay(relayed.sandbox, ports.sandbox),
         }
         self.disk: Path | None = None
-        self.clocks = {who: state_dir / f"clock-of-{who}" for who in ("workers", "database")}
+        #: What the database's clock is to show, for libfaketime. Only the database's: under it Python cannot sleep (its
+        #: clock_nanosleep fails with EINVAL). Against each other all clocks move with that.
+        self._clock = state_dir / "clock-of-the-database"
         found = sorted(Path("/").glob(_FAKETIME.lstrip("/")))
         self.faketime = str(found[0]) if found else None
         #: Of the supervisor and of everybody who looks for processes.
@@ -56,8 +58,7 @@ class House(Stack):
     def open(self) -> None:
         """Everything up, on a disk of its own where this user may have one."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        for clock in self.clocks.values():
-            clock.write_text("+0\n")
+        self.move_clock(0)
         self._put_postgres_on_a_disk()
         self.up()
 
@@ -91,12 +92,12 @@ class House(Stack):
         """There is room again."""
         self._resize(DISK)
 
-    def move_clock(self, who: str, seconds: int) -> None:
-        """So many seconds from now on, of all processes of the workers' or of the database's machine."""
-        draft = self.clocks[who].with_suffix(".new")
+    def move_clock(self, seconds: int) -> None:
+        """The database's clock is ahead or back by so much from now on."""
+        draft = self._clock.with_suffix(".new")
         draft.write_text(f"{seconds:+d}s\n")
         draft.chmod(0o644)
-        draft.replace(self.clocks[who])
+        draft.replace(self._clock)
 
     def superuser_url(self) -> str:
         """The stack's PostgreSQL."""
@@ -122,19 +123,21 @@ class House(Stack):
         }
 
     def _start(self, name: str, command: list[str]) -> None:
-        clock = self.clocks["database" if name == "postgres" else "workers"]
-        faked = self._on_a_clock(clock) if self.faketime and name != "sandbox" else {}
+        if name == "postgres" and self.faketime:
+            # As the user that PostgreSQL runs as: what libfaketime shares between processes belongs to who made it.
+            as_user = unprivileged.command([])
+            command = [*as_user, "/usr/bin/env", *self._by_its_clock(), *command[len(as_user) :]]
         with self.lock:
-            self.processes.start(name, command, {**self._parts_environment(), **faked})
+            self.processes.start(name, command, self._parts_environment())
 
-    def _on_a_clock(self, clock: Path) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": self.faketime or "",
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": str(CLOCK_NOTICED),
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+    def _by_its_clock(self) -> list[str]:
+        return [
+            f"LD_PRELOAD={self.faketime}",
+            f"FAKETIME_TIMESTAMP_FILE={self._clock}",
+            f"FAKETIME_CACHE_DURATION={CLOCK_NOTICED}",
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            "NO_FAKE_STAT=1",
+        ]
 
     def _put_postgres_on_a_disk(self) -> None:
         """A file system in memory, whose size root can change. Without root there is none, and the disk never fills."""

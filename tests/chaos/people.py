@@ -44,6 +44,9 @@ _FLAGS = ("across", "named", "freed", "first", "seen", "link", "void", "unapply"
 CUT_SHORT = (psycopg.Error, requests.RequestException, AssertionError, LookupError, ValueError)
 
 _TRANSACTIONS = ("invoice", "payment", "credit")
+_NAMES = {"Invoice": "invoice", "Payment": "payment", "CreditMemo": "credit"}
+#: The memo of what the bookkeeper enters.
+_BY_HAND = "Entered by hand"
 
 
 class People(Ledgers):
@@ -58,8 +61,11 @@ class People(Ledgers):
         self.seen: set[tuple[str, int]] = set()
         self.removed: set[tuple[str, int]] = set()
         self.removed_there: set[tuple[str, str]] = set()
+        #: Ids of what the bookkeeper has entered, where QuickBooks said so; all of it says so in its memo, too.
+        self.entered: set[tuple[str, str]] = set()
         self._token_until = 0.0
         self._watch_removals()
+        self._watch_entries()
         self.world.connection = self._connect()
         self.staff.join()
         for number, pair in enumerate(self.staff.pairs):
@@ -112,7 +118,7 @@ class People(Ledgers):
             ):
                 if any((entity, theirs) in self.removed_there for theirs in row["theirs"]):
                     gone.discard(row["lms_id"])
-            found += [f"{entity} {one} is gone from the LMS and nobody deleted it" for one in sorted(gone)]
+            found += [f"{entity} {one} is gone from the LMS" for one in sorted(gone)]
         return found
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -175,6 +181,39 @@ class People(Ledgers):
             for name, function in watched.items():
                 setattr(owner, name, function)
 
+    def _watch_entries(self) -> None:
+        """So that what the sync has made can be told from it."""
+        call = self.world.qbo.call
+
+        def called(path: str, body: Json | None = None, **parameters: str) -> Json:
+            made = next((name for name in _NAMES if path == name.lower() and body and "Id" not in body), None)
+            answer = call(path, {**body, "PrivateNote": _BY_HAND} if made and body else body, **parameters)
+            if made and made in answer:
+                self.entered.add((_NAMES[made], answer[made]["Id"]))
+            return answer
+
+        self.world.qbo.call = called  # type: ignore[method-assign]
+
+    def made_twice(self) -> list[str]:
+        """What has come from QuickBooks although nobody entered it there: the sync had made it, and did not know it."""
+        found = []
+        for entity, resource in (("invoice", "Invoice"), ("payment", "Payment")):
+            rows = self.world.sql(
+                f"select l.qbo_id from lms.{entity} r join qbo_sync.entity_link l on l.entity = %s and l.lms_id = r.id"
+                " where l.realm_id = %s and r.origin = 'qbo'",
+                entity,
+                self.world.qbo.realm,
+            )
+            brought = {row["qbo_id"] for row in rows}
+            found += [
+                f"{entity} {body['Id']} was made twice in QuickBooks"
+                for body in self.books.all(resource)
+                if body["Id"] in brought
+                and (entity, body["Id"]) not in self.entered
+                and _BY_HAND not in body.get("PrivateNote", "")
+            ]
+        return found
+
     def _everything(self) -> None:
         """Airflow does it."""
 
@@ -183,6 +222,3 @@ class People(Ledgers):
 
     def _run(self, dag_id: str, *, finished: bool = True, resync: bool = False) -> None:
         """Airflow does it."""
-
-
-_NAMES = {"Invoice": "invoice", "Payment": "payment", "CreditMemo": "credit"}

@@ -22,10 +22,10 @@ from tests.support.ledgers.stormy import PROBABILITY, WEATHER
 #: What the sandbox can do wrong and nobody has to mend, slow answers and an answer that is too large included.
 BAD_WEATHER = (*WEATHER, "slow", "html_413")
 HOWS: tuple[How, ...] = ("cut", "stalled", "answers lost")
-#: Seconds by which our own clocks are moved, and Intuit's, which goes on (a little back within its cursor's overlap).
+#: Seconds by which the database's clock is moved, and Intuit's, which goes on (back: within the overlap).
 JUMPS, JUMPS_OF_INTUIT = (-3600, -600, -90, 90, 600, 3600), (-60, 30, 300, 900)
 
-_NOTHING = "nothing was there to be troubled"
+_NOTHING, _AGAIN = "nothing was there to be troubled", " again"
 
 
 class Troublemaker:
@@ -47,9 +47,9 @@ class Troublemaker:
                 deck = self._rng.sample(list(kinds), len(kinds))
             kind = deck.pop()
             try:
-                self._made[f"{kind}: {kinds[kind]()}"] += 1
+                self._made[f"{kind.removesuffix(_AGAIN)}: {kinds[kind]()}"] += 1
             except (psutil.Error, psycopg.Error, requests.RequestException, ProcessLookupError):
-                self._made[f"{kind}: {_NOTHING}"] += 1
+                self._made[f"{kind.removesuffix(_AGAIN)}: {_NOTHING}"] += 1
 
     def _kinds(self) -> dict[str, Callable[[], str]]:
         kinds = {
@@ -69,9 +69,9 @@ class Troublemaker:
         if self._house.disk:
             kinds["PostgreSQL's disk full"] = self._fill_disk
         if self._house.faketime:
-            kinds["our clock moved"] = self._move_clock
+            kinds["the database's clock moved"] = self._move_clock
         # Tasks come and go: they are what most depends on.
-        return kinds | {"SIGKILL tasks again": self._kill_tasks, "partition again": self._part}
+        return kinds | {f"SIGKILL tasks{_AGAIN}": self._kill_tasks, f"partition{_AGAIN}": self._part}
 
     def _for(self, shortest: float, longest: float) -> float:
         """Wait so long, or until all is over."""
@@ -177,16 +177,13 @@ class Troublemaker:
         return f"{where}, {how}"
 
     def _move_clock(self) -> str:
-        who = self._rng.choice([("workers",), ("database",), ("workers", "database")])
         seconds = self._rng.choice(JUMPS)
-        for one in who:
-            self._house.move_clock(one, seconds)
+        self._house.move_clock(seconds)
         try:
             self._for(CLOCK_NOTICED + 5, 40)
         finally:
-            for one in who:
-                self._house.move_clock(one, 0)
-        return f"{' and '.join(who)}, {'ahead' if seconds > 0 else 'back'}"
+            self._house.move_clock(0)
+        return "ahead" if seconds > 0 else "back"
 
     def _move_intuits_clock(self) -> str:
         seconds = self._rng.choice(JUMPS_OF_INTUIT)
@@ -231,5 +228,4 @@ def make_right(house: House) -> None:
         line.heal(connections_end=False)
     if house.disk:
         house.free_disk()
-    for who in house.clocks:
-        house.move_clock(who, 0)
+    house.move_clock(0)
