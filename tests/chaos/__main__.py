@@ -6,11 +6,11 @@ fifth of the requests. After the faults both ledgers agree, or this ends with 1,
 
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.chaos.day import Day
 from tests.chaos.house import House, Supervisor
 from tests.chaos.people import People
 from tests.chaos.report import tell
-from tests.chaos.trouble import BAD_WEATHER, Troublemaker, bad_weather, make_right
+from tests.chaos.trouble import BAD_WEATHER, Diary, Troublemaker, bad_weather, make_right
 from tests.support.world import world_on
 
 #: Companies of two labs each; troubles that may overlap.
@@ -36,11 +36,15 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{'Weather' if weather else 'Chaos'} of {minutes:g} minutes, seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="pilot-chaos-"))
     folder.chmod(0o755)  # PostgreSQL's user looks into it
+    # Whoever ends this ends the stack, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     house = House(folder)
     right = False
     try:
         house.open()
-        right = _live(house, minutes, seed, weather=weather)
+        for left_out in house.left_out():
+            print(f"  left out: {left_out}", flush=True)
+        right = _live(house, minutes, random.Random(seed), weather=weather)
     finally:
         house.close(keep=not right)
         if right:
@@ -50,33 +54,38 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if right else 1
 
 
-def _live(house: House, minutes: float, seed: int, *, weather: bool) -> bool:
-    rng, over = random.Random(seed), threading.Event()
-    made, killed = Counter[str](), Counter[str]()
+def _live(house: House, minutes: float, rng: random.Random, *, weather: bool) -> bool:
+    over = threading.Event()
     supervisor = Supervisor(house, random.Random(rng.random()))
-    with world_on(house) as home:
-        day = Day(house, home, [People(home, rng.randrange(10**9)) for _ in range(COMPANIES)])
-        day.begin()
-        if weather:
-            troubles = [threading.Thread(target=_weather, args=(house, 60 * minutes, rng, over, made))]
-        else:
-            seeds = [rng.randrange(10**9) for _ in range(TROUBLEMAKERS)]
-            makers = [Troublemaker(house, one, over, made, killed) for one in seeds]
-            troubles = [threading.Thread(target=one.run) for one in makers]
-        workers = [threading.Thread(target=one.work, args=(over, _pause)) for one in day.people]
-        for thread in [*troubles, *workers]:
-            thread.start()
-        end = time.monotonic() + 60 * minutes
-        while time.monotonic() < end:
-            time.sleep(min(30, max(0, end - time.monotonic())))
-            print(f"  {day.glance()}; {sum(made.values())} faults", file=sys.stderr, flush=True)
+    threads: list[threading.Thread] = []
+    try:
+        with world_on(house) as home:
+            day = Day(house, home, [People(home, rng.randrange(10**9)) for _ in range(COMPANIES)])
+            day.begin()
+            diary = Diary()
+            if weather:
+                threads += [threading.Thread(target=_weather, args=(house, 60 * minutes, rng, over, diary))]
+            else:
+                seeds = [rng.randrange(10**9) for _ in range(TROUBLEMAKERS)]
+                threads += [threading.Thread(target=Troublemaker(house, one, over, diary).run) for one in seeds]
+            threads += [threading.Thread(target=one.work, args=(over, _pause)) for one in day.people]
+            for thread in threads:
+                thread.start()
+            while (left := 60 * minutes - diary.now()) > 0:
+                time.sleep(min(30, left))
+                print(f"  {day.glance()}; {sum(diary.made.values())} faults", file=sys.stderr, flush=True)
+                if not (supervisor.lives() and all(thread.is_alive() for thread in threads)):
+                    raise RuntimeError("a thread of this test has ended too early")
+            over.set()
+            for thread in threads:
+                thread.join()
+            make_right(house)
+            judgement = day.judge()
+    finally:
         over.set()
-        for thread in [*troubles, *workers]:
-            thread.join()
-        make_right(house)
-        judgement = day.judge()
-    supervisor.stop()
-    tell(made, {name: supervisor.revived[name] - killed[name] for name in house.parts()}, judgement)
+        supervisor.stop()
+    by_themselves = {name: supervisor.revived[name] - diary.killed[name] for name in house.parts()}
+    tell(diary.made, house.refusals(), by_themselves, judgement)
     return judgement.right
 
 
@@ -84,17 +93,18 @@ def _pause(rng: random.Random) -> float:
     return rng.uniform(0.3, 1.5)
 
 
-def _weather(house: House, seconds: float, rng: random.Random, over: threading.Event, made: Counter[str]) -> None:
-    """Every kind in turn, some of them together, twice at least."""
+def _weather(house: House, seconds: float, rng: random.Random, over: threading.Event, diary: Diary) -> None:
+    """Every kind in turn, some of them together, twice each."""
     sandbox = f"http://127.0.0.1:{house.ports.sandbox}/sandbox"
     turn = seconds / (2 * len(BAD_WEATHER))
     while not over.is_set():
         for kind in rng.sample(BAD_WEATHER, len(BAD_WEATHER)):
             kinds = [kind, *(one for one in rng.sample(BAD_WEATHER, rng.randrange(3)) if one != kind)]
+            began = diary.now()
             with bad_weather(sandbox, kinds, rng.choice([2.0, 5.0, 40.0])):
                 over.wait(turn)
                 for one in requests.get(f"{sandbox}/faults", timeout=60).json():
-                    made[f"requests failed: {one['kind']}"] += one["hits"]
+                    diary.note(began, f"requests failed: {one['kind']}", one["hits"])
             if over.is_set():
                 return
 

@@ -114,7 +114,7 @@ class Day:
         """Everything is switched on and answered; when it is quiet, the ledgers agree, and nothing more is written."""
         judgement = Judgement()
         ended = time.monotonic()
-        self._until(self._answers, "the stack does not answer", 300)
+        self._until(self._answers, "the stack does not answer")
         self._home.qbo.control("DELETE", "faults")
         self._home.qbo.control("POST", "limits", UNLIMITED)
         try:
@@ -230,7 +230,7 @@ class Day:
         )
 
     @staticmethod
-    def _until(look: Callable[[], bool], otherwise: str, seconds: float = 180) -> None:
+    def _until(look: Callable[[], bool], otherwise: str, seconds: float = 600) -> None:
         deadline = time.monotonic() + seconds
         while not look():
             if time.monotonic() > deadline:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from include.stack import airflow, environment, postgres, sandbox, unprivileged
+from include.stack import airflow, postgres, sandbox, unprivileged
 from include.stack.keys import Keys
 from include.stack.ports import Ports
 from include.stack.stack import Stack
@@ -33,6 +33,12 @@ _NEVER_HELD = "1000000"
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 #: Seconds until a moved clock is noticed.
 CLOCK_NOTICED = 2
+
+#: Of a full disk, of connections in use, of a session that was killed, of a kill of its own.
+_FELT = (
+    "No space left on device", "too many clients already", "terminating any other active server processes",
+    "database system was not properly shut down",
+)  # fmt: skip
 
 
 class House(Stack):
@@ -61,6 +67,15 @@ class House(Stack):
         self.move_clock(0)
         self._put_postgres_on_a_disk()
         self.up()
+
+    def left_out(self) -> list[str]:
+        """What cannot go wrong on this machine, and why."""
+        found = []
+        if not self.disk:
+            found.append("PostgreSQL's disk full (only root may give it a small one)")
+        if not self.faketime:
+            found.append("the database's clock moved (Debian's package libfaketime is not installed)")
+        return found
 
     def close(self, *, keep: bool) -> None:
         """Everything down; `keep`: what PostgreSQL has written comes along."""
@@ -99,28 +114,34 @@ class House(Stack):
         draft.chmod(0o644)
         draft.replace(self._clock)
 
+    def refusals(self) -> Counter[str]:
+        """What PostgreSQL's log says of the faults that a count of them cannot show to have been felt."""
+        found: Counter[str] = Counter()
+        for log in (self.processes.log_path("postgres"), self.processes.log_path("postgres").with_suffix(".log.1")):
+            if log.exists():
+                words = log.read_text(errors="replace")
+                found += Counter({f"PostgreSQL said: {one}": words.count(one) for one in _FELT})
+        return found
+
     def superuser_url(self) -> str:
         """The stack's PostgreSQL."""
         return self._admin_url()
 
     def _parts_environment(self) -> dict[str, str]:
-        """As usual, but by the relays."""
-        usual = super()._parts_environment()
-        ports, keys = self.ports, Keys.of(self.state_dir / "secrets.json")
-        lms = json.loads(usual["AIRFLOW_CONN_LMS_DB"])
-        quickbooks = f"http://127.0.0.1:{self.lines[QUICKBOOKS].port}"
-        direct = environment.pipeline_settings(ports, keys)
-        asked = json.loads(direct["AIRFLOW_CONN_QUICKBOOKS"])
-        asked["extra"] |= {"api_base_url": quickbooks, "discovery_url": quickbooks + sandbox.DISCOVERY_PATH}
-        return {
-            **usual,
-            "AIRFLOW_CONN_LMS_DB": json.dumps({**lms, "port": self.lines[LMS].port}),
-            "AIRFLOW_CONN_QUICKBOOKS": json.dumps(asked),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": usual["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace(
-                f":{ports.postgres}/", f":{self.lines[METADATA].port}/"
-            ),
-            "PILOT_MASS_DELETE_MINIMUM": _NEVER_HELD,
+        """As usual, but by the relays: every connection that the environment names, whatever its role."""
+        usual, ports = super()._parts_environment(), self.ports
+        relayed = {
+            name: value.replace(sandbox.base_url(ports), f"http://127.0.0.1:{self.lines[QUICKBOOKS].port}")
+            for name, value in usual.items()
+            if name.startswith("AIRFLOW_CONN_")
         }
+        for name, value in relayed.items():
+            connection = json.loads(value)
+            if connection["conn_type"] == "postgres":
+                relayed[name] = json.dumps({**connection, "port": self.lines[LMS].port})
+        metadata = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+        relayed[metadata] = usual[metadata].replace(f":{ports.postgres}/", f":{self.lines[METADATA].port}/")
+        return {**usual, **relayed, "PILOT_MASS_DELETE_MINIMUM": _NEVER_HELD}
 
     def _start(self, name: str, command: list[str]) -> None:
         if name == "postgres" and self.faketime:
@@ -182,7 +203,8 @@ class House(Stack):
 
     def sessions(self) -> list[psutil.Process]:
         """PostgreSQL's processes that serve somebody."""
-        return [one for one in self.family("postgres")[1:] if " pilot " in _title(one) or " airflow " in _title(one)]
+        databases = (f" {postgres.LMS_DATABASE} ", f" {postgres.AIRFLOW_DATABASE} ")
+        return [one for one in self.family("postgres")[1:] if any(name in _title(one) for name in databases)]
 
 
 def _two_of(draw: Callable[[], Ports]) -> tuple[Ports, Ports]:
@@ -208,6 +230,10 @@ class Supervisor:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
+
+    def lives(self) -> bool:
+        """Whether it still looks after them."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Nothing is started again any more."""

@@ -8,9 +8,10 @@ from tests.chaos.day import Judgement
 _SHOWN = 40
 
 
-def tell(made: Counter[str], ended_themselves: Mapping[str, int], judgement: Judgement) -> None:
+def tell(made: Counter[str], felt: Counter[str], ended_themselves: Mapping[str, int], judgement: Judgement) -> None:
     """Faults by kind, what people did, and what came of it."""
     rows = [*sorted(made.items()), ("faults and failed requests, all kinds", sum(made.values()))]
+    rows += sorted(felt.items())
     rows += [(f"{name}: ended by itself, and was started again", n) for name, n in ended_themselves.items() if n > 0]
     rows += [
         ("changes made by people", sum(judgement.actions.values())),

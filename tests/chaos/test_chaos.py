@@ -4,12 +4,14 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis.stateful import RULE_MARKER
 
 from include.stack.ports import HOST, Ports
 from tests.chaos.day import Judgement, compare
+from tests.chaos.house import House
 from tests.chaos.network import Relay
 from tests.chaos.people import ACTIONS, People
 from tests.chaos.report import tell
@@ -28,6 +30,24 @@ NOT_OF_PEOPLE = {
 def test_people_do_whatever_they_do_in_the_histories() -> None:
     known = {name for name, function in vars(Ledgers).items() if hasattr(function, RULE_MARKER)}
     assert set(ACTIONS) == known - NOT_OF_PEOPLE | {"everything_on"}
+
+
+def test_every_connection_of_the_parts_leads_by_a_relay(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    try:
+        ports = {str(relay.port) for relay in house.lines.values()}
+        connections = {
+            name: value
+            for name, value in house.full_environment().items()
+            if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__DATABASE__SQL"))
+        }
+        assert {"AIRFLOW_CONN_LMS_DB", "AIRFLOW_CONN_QUICKBOOKS"} < connections.keys()
+        for name, value in connections.items():
+            assert any(port in value for port in ports), name
+            assert str(house.ports.postgres) not in value, name
+            assert str(house.ports.sandbox) not in value, name
+    finally:
+        house.close(keep=False)
 
 
 @pytest.fixture
@@ -135,7 +155,7 @@ def test_what_the_sync_has_made_and_then_brought_is_a_duplicate(
     one.world.both()
     judgement = _judged(one)
     assert judgement.duplicates == [f"{one.world.qbo.realm}: invoice {theirs} was made twice in QuickBooks"]
-    tell(Counter(), {}, judgement)
+    tell(Counter(), Counter(), {}, judgement)
     assert "The ledgers do not agree." in capsys.readouterr().out
 
 

@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import requests
 
-from include.stack import airflow
+from include.stack import airflow, postgres
 from tests.chaos.house import CLOCK_NOTICED, LMS, METADATA, QUICKBOOKS, House
 from tests.chaos.network import How
 from tests.support.ledgers.stormy import PROBABILITY, WEATHER
@@ -28,13 +28,32 @@ JUMPS, JUMPS_OF_INTUIT = (-3600, -600, -90, 90, 600, 3600), (-60, 30, 300, 900)
 _NOTHING, _AGAIN = "nothing was there to be troubled", " again"
 
 
+class Diary:
+    """What went wrong, and when: printed as it ends, so that a run that never comes to its table has told it, too."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self.made: Counter[str] = Counter()
+        #: Parts that were killed, and so did not end by themselves.
+        self.killed: Counter[str] = Counter()
+
+    def now(self) -> float:
+        """Seconds since it was begun."""
+        return time.monotonic() - self._began
+
+    def note(self, began: float, what: str, times: int = 1) -> None:
+        """It went wrong so many times from then until now."""
+        with self._lock:
+            self.made[what] += times
+            print(f"  {began:7.1f} to {self.now():7.1f} s  {what}{f' × {times}' if times != 1 else ''}", flush=True)
+
+
 class Troublemaker:
     """Makes one trouble after the other, until it is told that it is over. Several may do so at once."""
 
-    def __init__(
-        self, house: House, seed: int, over: threading.Event, made: Counter[str], killed: Counter[str]
-    ) -> None:
-        self._house, self._over, self._made, self._killed = house, over, made, killed
+    def __init__(self, house: House, seed: int, over: threading.Event, diary: Diary) -> None:
+        self._house, self._over, self._diary = house, over, diary
         self._rng = random.Random(seed)
         self._sandbox = f"http://127.0.0.1:{house.ports.sandbox}/sandbox"
 
@@ -45,14 +64,15 @@ class Troublemaker:
         while not self._over.wait(self._rng.uniform(2, 9)):
             if not deck:
                 deck = self._rng.sample(list(kinds), len(kinds))
-            kind = deck.pop()
+            kind, began = deck.pop(), self._diary.now()
             try:
-                self._made[f"{kind.removesuffix(_AGAIN)}: {kinds[kind]()}"] += 1
+                how = kinds[kind]()
             except (psutil.Error, psycopg.Error, requests.RequestException, ProcessLookupError):
-                self._made[f"{kind.removesuffix(_AGAIN)}: {_NOTHING}"] += 1
+                how = _NOTHING
+            self._diary.note(began, f"{kind.removesuffix(_AGAIN)}: {how}")
 
     def _kinds(self) -> dict[str, Callable[[], str]]:
-        kinds = {
+        kinds: dict[str, Callable[[], str]] = {
             **{f"SIGKILL {name}": partial(self._kill_part, name) for name in airflow.COMMANDS},
             "SIGKILL QuickBooks (the sandbox)": partial(self._kill_part, "sandbox"),
             "SIGKILL PostgreSQL": partial(self._kill_part, "postgres"),
@@ -71,7 +91,7 @@ class Troublemaker:
         if self._house.faketime:
             kinds["the database's clock moved"] = self._move_clock
         # Tasks come and go: they are what most depends on.
-        return kinds | {f"SIGKILL tasks{_AGAIN}": self._kill_tasks, f"partition{_AGAIN}": self._part}
+        return {**kinds, f"SIGKILL tasks{_AGAIN}": self._kill_tasks, f"partition{_AGAIN}": self._part}
 
     def _for(self, shortest: float, longest: float) -> float:
         """Wait so long, or until all is over."""
@@ -88,7 +108,7 @@ class Troublemaker:
         for process in doomed:
             with suppress(psutil.Error):
                 process.kill()
-        self._killed[name] += bool(doomed)
+        self._diary.killed[name] += bool(doomed)
         return "with what it has started" if len(doomed) > 1 else "alone"
 
     def _kill_tasks(self) -> str:
@@ -113,8 +133,8 @@ class Troublemaker:
         with psycopg.connect(self._house.superuser_url(), autocommit=True, connect_timeout=5) as connection:
             found = connection.execute(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity"
-                " where usename in ('pilot', 'airflow') and random() < %s",
-                [self._rng.choice([0.1, 0.5, 1.0])],
+                " where datname = any(%s) and random() < %s",
+                [[postgres.LMS_DATABASE, postgres.AIRFLOW_DATABASE], self._rng.choice([0.1, 0.5, 1.0])],
             ).fetchone()
         return "some of them" if found else ""
 
