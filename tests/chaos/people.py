@@ -18,7 +18,7 @@ from tests.support.quickbooks import Json
 from tests.support.world import World
 
 #: Actions by how often they are drawn. Left out are those that run DAGs, which Airflow does here, and an edit of an
-#: invoice that may have been sent by then (rule 3.7: it would stay in the LMS alone).
+#: invoice that may have been sent by then (it would stay in the LMS alone).
 ACTIONS = {
     "invoice": 14, "uninvoice": 3, "pay_or_credit": 10, "apply_otherwise": 2, "apply_to_another_invoice": 2,
     "correct_an_amount": 3, "delete_money": 2, "move_a_pair": 0.5, "give_money_to_another": 1,
