@@ -198,8 +198,8 @@ class House(Stack):
             return []
 
     def tasks(self) -> list[psutil.Process]:
-        """The processes of tasks that run now."""
-        return [one for one in self.family("scheduler") if _title(one).startswith("airflow worker -- ")]
+        """The processes of tasks that run now: their own, and the executor's workers that look after them."""
+        return [one for one in self.family("scheduler") if is_task(one)]
 
     def sessions(self) -> list[psutil.Process]:
         """PostgreSQL's processes that serve somebody."""
@@ -212,6 +212,14 @@ def _two_of(draw: Callable[[], Ports]) -> tuple[Ports, Ports]:
         first, second = draw(), draw()
         if len({*vars(first).values(), *vars(second).values()}) == 6:
             return first, second
+
+
+def is_task(process: psutil.Process) -> bool:
+    """Whether a task runs in it. An idle worker of the executor is none: it may hold the lock of the executor's queue
+    (`multiprocessing.SimpleQueue` waits with it), and killed so, no task starts again until the scheduler does.
+    """
+    title = _title(process)
+    return title.startswith("airflow worker -- ") and "<idle>" not in title
 
 
 def _title(process: psutil.Process) -> str:

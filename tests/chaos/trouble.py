@@ -15,7 +15,7 @@ import psycopg
 import requests
 
 from include.stack import airflow, postgres
-from tests.chaos.house import CLOCK_NOTICED, LMS, METADATA, QUICKBOOKS, House
+from tests.chaos.house import CLOCK_NOTICED, LMS, METADATA, QUICKBOOKS, House, is_task
 from tests.chaos.network import How
 from tests.support.ledgers.stormy import PROBABILITY, WEATHER
 
@@ -117,10 +117,16 @@ class Troublemaker:
         while not (tasks := self._house.tasks()) and time.monotonic() < deadline and not self._over.wait(0.1):
             pass
         self._over.wait(self._rng.uniform(0, 1.0))
-        doomed = [one for one in tasks if self._rng.random() < 0.7] or tasks[:1]
+        doomed, killed = [one for one in tasks if self._rng.random() < 0.7] or tasks[:1], 0
         for process in doomed:
-            process.kill()
-        return "some or all" if doomed else _NOTHING
+            with suppress(psutil.Error):
+                process.suspend()  # so that it cannot become idle between the look and the blow
+                if is_task(process):
+                    process.kill()
+                    killed += 1
+                else:
+                    process.resume()
+        return "some or all" if killed else _NOTHING
 
     def _kill_session(self) -> str:
         found = self._house.sessions()
