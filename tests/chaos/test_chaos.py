@@ -1,17 +1,21 @@
 """What `make chaos` relies on: lines that can be parted, and a judgement that sees what is wrong."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
+import psutil
 import pytest
 from hypothesis.stateful import RULE_MARKER
 
 from include.stack.ports import HOST, Ports
 from tests.chaos.day import Judgement, compare
-from tests.chaos.house import House
+from tests.chaos.house import House, is_task
 from tests.chaos.network import Relay
 from tests.chaos.people import ACTIONS, People
 from tests.chaos.report import tell
@@ -48,6 +52,24 @@ def test_every_connection_of_the_parts_leads_by_a_relay(tmp_path: Path) -> None:
             assert str(house.ports.sandbox) not in value, name
     finally:
         house.close(keep=False)
+
+
+@pytest.mark.parametrize(
+    ("title", "a_task"),
+    [
+        ("airflow worker -- 01a21bd0-6c5f-7734-8254-b1cdba11a9ec", True),
+        ("airflow worker -- LocalExecutor: 01a21bd0-6c5f-7734-8254-b1cdba11a9ec", True),
+        ("airflow worker -- LocalExecutor: <idle>", False),
+        ("airflow scheduler", False),
+    ],
+)
+def test_only_workers_with_a_task_are_killed(title: str, a_task: bool) -> None:
+    says_so = "import sys, setproctitle; setproctitle.setproctitle(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", says_so, title], stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert is_task(psutil.Process(process.pid)) is a_task
+        process.communicate()
 
 
 @pytest.fixture
