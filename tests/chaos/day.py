@@ -14,8 +14,9 @@ from tests.support.airflow import Airflow
 from tests.support.ledgers.agreement import differences
 from tests.support.world import UNLIMITED, World
 
-#: Seconds without anything to do after which it is quiet: longer than two polls; and after which it never will be.
-QUIET, NEVER = 75.0, 900.0
+#: Seconds without anything to do after which it is quiet: longer than two polls. Seconds without any progress after
+#: which it never will be; and in all, since work may go in circles.
+QUIET, NEVER, CIRCLES = 75.0, 900.0, 3600.0
 #: Transactions of a company that are read in one query.
 _READ_AT_ONCE = 1000
 
@@ -171,7 +172,8 @@ class Day:
             judgement.stuck.append(f"{len(errors)} DAG files cannot be imported")
 
     def _wait_until_quiet(self) -> None:
-        quiet_since, deadline = time.monotonic(), time.monotonic() + NEVER
+        began = quiet_since = moved = time.monotonic()
+        before: dict[str, int] = {}
         while time.monotonic() - quiet_since < QUIET:
             due: dict[str, int] = {}
             for one in self.people:
@@ -182,8 +184,10 @@ class Day:
                     due["the database"] = 1
             if due:
                 quiet_since = time.monotonic()
-            if time.monotonic() > deadline:
-                raise NeverQuiet(f"after {NEVER:.0f} s there is still something to do: {due}")
+            if due != before:
+                before, moved = due, time.monotonic()
+            if due and time.monotonic() > min(moved + NEVER, began + CIRCLES):
+                raise NeverQuiet(f"after {time.monotonic() - began:.0f} s there is still something to do: {due}")
             time.sleep(2)
 
     @staticmethod

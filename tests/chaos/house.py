@@ -29,6 +29,13 @@ LMS, METADATA, QUICKBOOKS = "the LMS database", "Airflow's database", "QuickBook
 DISK, LEFT_FREE = 8 << 30, 200 << 10
 #: What people do to this many records at once is not in question here.
 _NEVER_HELD = "1000000"
+#: Seconds after which a task without a heartbeat is dead; so long, and so few tasks at once, that on a slow machine
+#: tasks die of the troubles and not of each other.
+HEARTBEAT = 60
+_PATIENT = {
+    "AIRFLOW__CORE__PARALLELISM": "8",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT),
+}
 #: Where Debian has libfaketime.
 _FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 #: Seconds until a moved clock is noticed.
@@ -141,7 +148,7 @@ class House(Stack):
                 relayed[name] = json.dumps({**connection, "port": self.lines[LMS].port})
         metadata = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
         relayed[metadata] = usual[metadata].replace(f":{ports.postgres}/", f":{self.lines[METADATA].port}/")
-        return {**usual, **relayed, "PILOT_MASS_DELETE_MINIMUM": _NEVER_HELD}
+        return {**usual, **relayed, **_PATIENT, "PILOT_MASS_DELETE_MINIMUM": _NEVER_HELD}
 
     def _start(self, name: str, command: list[str]) -> None:
         if name == "postgres" and self.faketime:

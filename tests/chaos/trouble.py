@@ -15,7 +15,7 @@ import psycopg
 import requests
 
 from include.stack import airflow, postgres
-from tests.chaos.house import CLOCK_NOTICED, LMS, METADATA, QUICKBOOKS, House, is_task
+from tests.chaos.house import CLOCK_NOTICED, HEARTBEAT, LMS, METADATA, QUICKBOOKS, House, is_task
 from tests.chaos.network import How
 from tests.support.ledgers.stormy import PROBABILITY, WEATHER
 
@@ -145,7 +145,7 @@ class Troublemaker:
         return "some of them" if found else ""
 
     def _freeze(self) -> str:
-        """A part, a task or a session; also for longer than heartbeats and lock time-outs (30 s)."""
+        """A part, a task or a session; also for longer than heartbeats and lock time-outs (30 s) may be."""
         what = self._rng.choice([*airflow.COMMANDS, "sandbox", "postgres", "tasks", "tasks", "sessions"])
         if what in ("tasks", "sessions"):
             found = self._house.tasks() if what == "tasks" else self._house.sessions()
@@ -153,8 +153,8 @@ class Troublemaker:
         else:
             frozen = self._house.family(what)
         with self._stopped(frozen):
-            seconds = self._for(4, 50)
-        return f"{what}, {'longer than 30 s' if seconds > 30 else 'up to 30 s'}"
+            seconds = self._for(4, HEARTBEAT * 1.5)
+        return f"{what}, {'longer than a heartbeat' if seconds > HEARTBEAT else 'for less than a heartbeat'}"
 
     @contextmanager
     def _stopped(self, processes: Sequence[psutil.Process]) -> Iterator[None]:
