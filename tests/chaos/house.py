@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from include.stack import airflow, postgres, sandbox, unprivileged
 from include.stack.keys import Keys
@@ -129,6 +130,18 @@ class House(Stack):
                 words = log.read_text(errors="replace")
                 found += Counter({f"PostgreSQL said: {one}": words.count(one) for one in _FELT})
         return found
+
+    def tasks_done(self) -> int | None:
+        """How many tasks have succeeded so far, if the database answers."""
+        url = postgres.url(
+            postgres.AIRFLOW_DATABASE, postgres.SUPERUSER, self._keys().postgres_password, self.ports.postgres
+        )
+        try:
+            with psycopg.connect(url, connect_timeout=5) as connection:
+                row = connection.execute("select count(*) from task_instance where state = 'success'").fetchone()
+        except psycopg.Error:
+            return None
+        return int(row[0]) if row else None
 
     def superuser_url(self) -> str:
         """The stack's PostgreSQL."""

@@ -24,6 +24,8 @@ BAD_WEATHER = (*WEATHER, "slow", "html_413")
 HOWS: tuple[How, ...] = ("cut", "stalled", "answers lost")
 #: Seconds by which the database's clock is moved, and Intuit's, which goes on (back: within the overlap).
 JUMPS, JUMPS_OF_INTUIT = (-3600, -600, -90, 90, 600, 3600), (-60, 30, 300, 900)
+#: Seconds that a troublemaker waits for a task to succeed between two troubles.
+PATIENCE = 90.0
 
 _NOTHING, _AGAIN = "nothing was there to be troubled", " again"
 
@@ -58,7 +60,7 @@ class Troublemaker:
         self._sandbox = f"http://127.0.0.1:{house.ports.sandbox}/sandbox"
 
     def run(self) -> None:
-        """Kinds in an order of chance, each as often as the others; after each a moment of peace."""
+        """Kinds in an order of chance, each as often as the others; after each a moment in which work is done."""
         deck: list[str] = []
         kinds = self._kinds()
         while not self._over.wait(self._rng.uniform(2, 9)):
@@ -70,6 +72,17 @@ class Troublemaker:
             except (psutil.Error, psycopg.Error, requests.RequestException, ProcessLookupError):
                 how = _NOTHING
             self._diary.note(began, f"{kind.removesuffix(_AGAIN)}: {how}")
+            self._let_them_work()
+
+    def _let_them_work(self) -> None:
+        """Until a task has succeeded, if one does soon: where a scheduler takes a minute to start, troubles that follow
+        each other at once would only ever meet a stack that does nothing."""
+        before, patience = None, time.monotonic() + PATIENCE
+        while time.monotonic() < patience:
+            done = self._house.tasks_done()
+            before = done if before is None else before
+            if (done is not None and before is not None and done > before) or self._over.wait(1):
+                return
 
     def _kinds(self) -> dict[str, Callable[[], str]]:
         kinds: dict[str, Callable[[], str]] = {
