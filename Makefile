@@ -67,8 +67,11 @@ webhooks: $(INSTALLED) ## 10,000 webhooks in a minute, repeated, out of order an
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
 	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1
 
-chaos: $(INSTALLED) ## a worker killed after each of its effects, and 3,000 histories in storms
+chaos: MINUTES ?= 30
+chaos: $(INSTALLED) ## deaths after each effect, 3,000 histories in storms, MINUTES=30 of every fault on a real stack
 	@$(BIN)/python -m pytest -m chaos --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1 tests/ledgers
+	@$(BIN)/python -m tests.chaos weather 10 $(SEED)
+	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED)
 
 lint: $(INSTALLED) ## check format, style, types, import rules, and for insecure code
 	@$(BIN)/ruff format --check .

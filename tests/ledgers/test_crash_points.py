@@ -15,7 +15,9 @@ EVERY, PARTS = 20, 40
 def _survive(world: World, begin: int, every: int, rng: random.Random, tell: Tell) -> None:
     """Deaths after the effects begin, begin + every, …; of every second worker the successor dies, too."""
     calm = a_busy_day(world)
-    for point in range(begin, len(calm.effects) + 1, every):
+    points = range(begin, len(calm.effects) + 1, every)
+    tell("crash points enumerated", len(points))
+    for point in points:
         again = rng.randint(1, 60) if point % 2 else None
         found = a_busy_day(world, point, again)
         assert found.books == calm.books, f"killed after effect {point}, {found.effects[-1]}; and after {again}"
