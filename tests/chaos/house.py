@@ -44,7 +44,8 @@ CLOCK_NOTICED = 2
 
 #: Of a full disk, of connections in use, of a session that was killed, of a kill of its own.
 _FELT = (
-    "No space left on device", "too many clients already", "terminating any other active server processes",
+    "No space left on device", "remaining connection slots are reserved",
+    "terminating any other active server processes",
     "database system was not properly shut down",
 )  # fmt: skip
 
