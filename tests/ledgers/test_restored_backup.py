@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from include.migrations import roles
 from include.model.settings import MassDeleteLimit
 from include.stack.postgres import ThrowawayServer
 from tests.support.both_sides import invoiced
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 from tests.support.database import new_database
 from tests.support.ledgers.agreement import differences
 from tests.support.ledgers.restored import Busy, amount, back_up, in_books, in_pilot, restore
@@ -24,14 +26,14 @@ def own_database(postgres_server: ThrowawayServer, _migrated_template: str) -> I
 
 
 @pytest.fixture
-def connections(own_database: str) -> Iterator[Connections]:
+def connections(own_database: str) -> Iterator[Connections[psycopg.Connection]]:
     """What the runs use."""
-    with closing(Connections(own_database)) as opened:
+    with closing(Connections(psycopg.Connection, as_role(own_database, roles.PIPELINE))) as opened:
         yield opened
 
 
 @pytest.fixture
-def own_world(own_database: str, connections: Connections, sandbox_url: str) -> Iterator[World]:
+def own_world(own_database: str, connections: Connections[psycopg.Connection], sandbox_url: str) -> Iterator[World]:
     """A world on it."""
     with make_world(own_database, sandbox_url, connections=connections) as world:
         yield world
@@ -40,7 +42,7 @@ def own_world(own_database: str, connections: Connections, sandbox_url: str) -> 
 @pytest.mark.rule("8.1.a", "8.9")
 @pytest.mark.timeout(600)
 def test_a_restored_backup_catches_up_and_makes_nothing_twice(
-    own_world: World, connections: Connections, postgres_server: ThrowawayServer, tmp_path: Path
+    own_world: World, connections: Connections[psycopg.Connection], postgres_server: ThrowawayServer, tmp_path: Path
 ) -> None:
     world, backup = own_world, tmp_path / "lms.dump"
     # A requestid that comes again with another record is refused, not answered from the past.

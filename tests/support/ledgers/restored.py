@@ -17,10 +17,11 @@ from pathlib import Path
 import psycopg
 
 from include.lms.database import prepare
+from include.migrations import roles
 from include.qbo.errors import QboError
 from include.stack.postgres import ThrowawayServer, program
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.connections import Connections
+from tests.support.connections import Connections, as_role
 from tests.support.quickbooks import QuickBooks
 from tests.support.world import World
 
@@ -38,7 +39,7 @@ def amount() -> str:
 @contextmanager
 def own_view(world: World) -> Iterator[World]:
     """The same two sides through connections that nobody else uses."""
-    connections = Connections(world.database_url)
+    connections = Connections(psycopg.Connection, as_role(world.database_url, roles.PIPELINE))
     with prepare(psycopg.connect(world.database_url, autocommit=True)) as connection:
         qbo = QuickBooks(world.qbo.url, world.qbo.realm)
         runtime = replace(world.runtime, connect=connections.connection)
