@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from airflow.sdk import RetryAction
 from cryptography.fernet import Fernet, InvalidToken
 from psycopg import Connection
 
 from include.company.tokens import TokenVault
-from include.orchestration.retries import POLICY, RETRIES, RetryAction
+from include.orchestration.retries import POLICY, RETRIES
 from include.qbo.errors import WrongKey
 from tests.support.world import World
 
