@@ -76,6 +76,9 @@ class House(Stack):
         self.move_clock(0)
         self._put_postgres_on_a_disk()
         self.up()
+        with psycopg.connect(self._admin_url(), autocommit=True) as admin:
+            admin.execute("alter system set wal_recycle = off")
+            admin.execute("select pg_reload_conf()")
 
     def left_out(self) -> list[str]:
         """What cannot go wrong on this machine, and why."""
@@ -111,6 +114,11 @@ class House(Stack):
         """Hardly anything can be written any more."""
         used = shutil.disk_usage(self._disk()).used
         self._resize((used + LEFT_FREE) // 1024 * 1024)
+        # What PostgreSQL has of its log on the disk already would last for minutes: it needs the next file now.
+        with suppress(psycopg.Error), psycopg.connect(self._admin_url(), autocommit=True, connect_timeout=5) as admin:
+            for _ in range(3):
+                admin.execute("select pg_switch_wal()")
+                admin.execute("select pg_logical_emit_message(true, 'chaos', '')")
 
     def free_disk(self) -> None:
         """There is room again."""
