@@ -19,6 +19,11 @@ POLICY = ExceptionRetryPolicy(
             reason="the key of the tokens must be added by a person",
         ),
         RetryRule(
+            exception="include.orchestration.quickbooks_hook.BadConnection",
+            action=RetryAction.FAIL,
+            reason="the Airflow connection must be mended by a person; the error says how",
+        ),
+        RetryRule(
             exception="include.company.company.UnknownCompany",
             action=RetryAction.FAIL,
             reason="the realm_id that was asked for is mistyped",

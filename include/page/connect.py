@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from include.company.check_run import check_company
 from include.company.connect import CannotConnect, connect_with_grant
 from include.company.runtime import Runtime
-from include.orchestration.runtime import webhook_verifier_token
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.access import Administrator, Id, Posted, Viewer, Visitor
 from include.page.address import CALLBACK, redirect_uri, webhook_address
 from include.page.audit import note
@@ -70,7 +70,7 @@ def begin(request: Request, lab_id: Id, who: Viewer, connection: Database, runti
         bad_date="bad-date" in request.query_params,
         redirect_uri=redirect_uri(),
         webhook_address=webhook_address(),
-        webhooks_on=bool(webhook_verifier_token()),
+        webhooks_on=bool(QuickBooksHook().webhook_verifier_token()),
     )
 
 

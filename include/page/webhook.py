@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from include.orchestration.runtime import webhook_verifier_token
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.address import WEBHOOK
 from include.page.database import page_runtime
 from include.page.security import add_headers
@@ -38,7 +38,7 @@ async def receive(request: Request) -> Response:
 
 
 def _take(body: bytes, signature: str) -> Response:
-    verifier_token = webhook_verifier_token()
+    verifier_token = QuickBooksHook().webhook_verifier_token()
     if not verifier_token:
         log.warning("a webhook was refused: the connection quickbooks has no webhook_verifier_token")
         return _answer(401)
