@@ -76,7 +76,7 @@ def test_sets_the_same_variables_for_every_part(
 def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
     given = compose["services"]["scheduler"]["environment"]
-    for name in ("LMS_DB", "LMS_DB_PAGE", "QUICKBOOKS_SANDBOX"):
+    for name in ("LMS_DB", "LMS_DB_PAGE", "AIRFLOW_DB", "QUICKBOOKS_SANDBOX"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DOCKER", given[f"AIRFLOW_CONN_{name}"])
         mine, theirs = (BaseHook.get_connection(f"{name.lower()}_{where}") for where in ("here", "docker"))
