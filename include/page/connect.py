@@ -22,11 +22,11 @@ from include.page.lab_data import read_lab
 from include.page.overview_data import read_labs
 from include.page.preview import ask
 from include.page.preview_data import DAG_ID
-from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
 from include.qbo.errors import QboError
 from include.qbo.oauth import Grant, authorization_url, endpoints, exchange_code, revoke
+from include.qbo.web import web_of
 
 router = APIRouter()
 log = logging.getLogger(__name__)
