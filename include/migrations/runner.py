@@ -21,10 +21,11 @@ VERSION_TABLE = "pilot_schema_version"
 MIGRATION_LOCK = 0x70696C6F742D7162
 
 #: The tables, changed by migrations only.
-TABLES = ("lms/tables.sql", "qbo_sync/tables.sql")
+TABLES = ("lms/tables.sql", "qbo_sync/table_behind.sql", "qbo_sync/tables.sql")
 
 #: Views, functions and triggers, in an order in which each finds what it needs. They can be run again at any time.
 CODE = (
+    "qbo_sync/table_behind.sql",
     "lms/updated_at.sql",
     "lms/actions.sql",
     "qbo_sync/links.sql",
@@ -70,9 +71,12 @@ def upgrade(database_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def run_tables() -> None:
-    """For the first migration: create the tables of both schemas."""
-    for file in TABLES:
-        _psycopg(op.get_bind()).execute((SQL / file).read_bytes())
+    """For the first migration: create the tables of both schemas, those of the LMS if it has none of its own
+    (docs/other-lms.md)."""
+    connection = _psycopg(op.get_bind())
+    there = connection.execute("select to_regclass('lms.invoice') is not null").fetchone()
+    for file in TABLES[1:] if there == (True,) else TABLES:
+        connection.execute((SQL / file).read_bytes())
 
 
 def run_changed_code(connection: psycopg.Connection) -> None:

@@ -6,12 +6,13 @@ from include.orchestration.disconnected import skipped_when_disconnected
 from include.orchestration.polling import poll_settings
 from include.orchestration.retries import BY_A_LATER_RUN
 from include.orchestration.this_run import BY_COMPANY, this_run
+from include.orchestration.told import tell
 
 #: Companies that have tasks of their own at the same time, in all runs: they may take minutes.
 OWN_TASKS = 8
 
 
-@task(multiple_outputs=False)
+@task(task_display_name="Poll all companies", multiple_outputs=False)
 def poll() -> list[dict[str, str]]:
     """Ask all companies that are due what changed (in a run by hand: all, or the one asked for), and mark it; those
     that need a task of their own are returned."""
@@ -31,6 +32,7 @@ def poll() -> list[dict[str, str]]:
 
 
 @task(
+    task_display_name="Capture one company",
     map_index_template=BY_COMPANY,
     multiple_outputs=False,
     max_active_tis_per_dag=OWN_TASKS,
@@ -42,4 +44,6 @@ def capture(company: dict[str, str]) -> dict[str, int]:
 
     dry_run = get_current_context()["params"]["dry_run"]
     with skipped_when_disconnected():
-        return captured_apart(this_run(), poll_settings(), company["realm_id"], dry_run=dry_run)
+        counts = captured_apart(this_run(), poll_settings(), company["realm_id"], dry_run=dry_run)
+    tell(company["name"], counts)
+    return counts

@@ -29,6 +29,9 @@ def main() -> int:
     if missing:
         sys.stderr.write(f"Missing: {', '.join(missing)}. Usage: make connect BILLING_LAB=… REALM=… REFRESH_TOKEN=…\n")
         return 2
+    # Outside of Airflow's own processes its connections are only looked for in the environment; those made in its
+    # user interface are found with this, too.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     surroundings = runtime(Run(dag_id="make connect", run_id="manual"), PAGE_CONNECTION_ID)
     try:
         connected = connect_lab(

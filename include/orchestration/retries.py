@@ -19,6 +19,11 @@ POLICY = ExceptionRetryPolicy(
             reason="the key of the tokens must be added by a person",
         ),
         RetryRule(
+            exception="include.orchestration.quickbooks_hook.BadConnection",
+            action=RetryAction.FAIL,
+            reason="the Airflow connection must be mended by a person; the error says how",
+        ),
+        RetryRule(
             exception="include.company.company.UnknownCompany",
             action=RetryAction.FAIL,
             reason="the realm_id that was asked for is mistyped",
@@ -52,5 +57,8 @@ BY_A_LATER_RUN = ExceptionRetryPolicy(
     rules=[RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="a later run tries again")]
 )
 
+#: Whose the DAGs are, in Airflow's lists.
+OWNER = "pilot-qbo-sync"
+
 #: For every task. Without an exception to judge (a killed process) the delay is this one.
-DEFAULT_ARGS = {"retries": RETRIES, "retry_delay": timedelta(seconds=5), "retry_policy": POLICY}
+DEFAULT_ARGS = {"owner": OWNER, "retries": RETRIES, "retry_delay": timedelta(seconds=5), "retry_policy": POLICY}

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from airflow.exceptions import AirflowNotFoundException
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook
 
@@ -15,10 +14,9 @@ from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
-from include.qbo.oauth import OAuthApp
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.sync.retention import AUDIT_DAYS, PROOF_DAYS
 
-QUICKBOOKS_CONNECTION_ID = "quickbooks"
 #: The LMS database for people's decisions: the page, and `make connect`.
 PAGE_CONNECTION_ID = "lms_db_page"
 
@@ -33,33 +31,12 @@ def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
 
     return Runtime(
         connect=connect,
-        app=_app(),
+        app=QuickBooksHook().get_conn(),
         vault=TokenVault(os.environ["PILOT_TOKEN_KEY"]),
         budget=_budget(),
         run=run,
         mass_delete_limit=_mass_delete_limit(),
     )
-
-
-def _app() -> OAuthApp:
-    """The app's key pair is the connection's login and password; the endpoints are in its extra."""
-    quickbooks = BaseHook.get_connection(QUICKBOOKS_CONNECTION_ID)
-    extra = quickbooks.extra_dejson
-    return OAuthApp(
-        client_id=quickbooks.login or "",
-        client_secret=quickbooks.password or "",
-        discovery_url=extra["discovery_url"],
-        api_base_url=extra["api_base_url"].rstrip("/"),
-    )
-
-
-def webhook_verifier_token() -> str:
-    """The app's verifier token for webhooks, from the connection's extra; empty if there is none."""
-    try:
-        token = BaseHook.get_connection(QUICKBOOKS_CONNECTION_ID).extra_dejson.get("webhook_verifier_token")
-    except AirflowNotFoundException:
-        return ""
-    return token.strip() if isinstance(token, str) else ""
 
 
 def _budget() -> Budget:

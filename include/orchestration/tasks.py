@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration.disconnected import skipped_when_disconnected
 from include.orchestration.this_run import BY_SHARD, asked_by, this_run
+from include.orchestration.told import leave_links, tell_each
 
 #: As in include/sync/shards.py, which the DAG processor does not import.
 Shard = dict[str, Any]
@@ -20,12 +21,14 @@ log = logging.getLogger(__name__)
 COMPANIES = int(os.environ.get("PILOT_COMPANIES_PER_TASK", "16"))
 
 
-def _work(step: str, shard: Shard, *, waits: bool = False, hurried: bool = False, **options: Any) -> dict[str, Counts]:
+def _work(
+    step: str, shard: Shard, *, runtime: Any = None, waits: bool = False, hurried: bool = False, **options: Any
+) -> dict[str, Counts]:
     """One step of the flow that the DAG's id names, as this run, for each company of the shard."""
     from include.sync import shards, steps
     from include.sync.flows import FLOWS
 
-    runtime = this_run()
+    runtime = runtime or this_run()
     flow = FLOWS[runtime.run.dag_id]
 
     def one(own: Any, realm_id: str) -> Counts:
@@ -33,10 +36,12 @@ def _work(step: str, shard: Shard, *, waits: bool = False, hurried: bool = False
         return counts
 
     with skipped_when_disconnected():
-        return shards.work(runtime, shard, one, waits=waits, hurried=hurried)
+        counted = shards.work(runtime, shard, one, waits=waits, hurried=hurried)
+    tell_each(shard, counted)
+    return counted
 
 
-@task
+@task(task_display_name="Companies with work")
 def companies() -> list[Shard]:
     """The QuickBooks companies that have something to do, in shards: some companies for each row of tasks."""
     from include.sync import shards, steps, trouble
@@ -54,6 +59,7 @@ def companies() -> list[Shard]:
     }
     runtime = this_run()
     found = steps.companies(runtime, FLOWS[run.dag_id], params["realm_id"], params["resync"], **options)
+    log.info("%d QuickBooks companies have something to do", len(found))
     if params["dry_run"] or params.get("release_held"):
         # What a person chose holds for this run alone: none of it is left to another run.
         return shards.in_shards(found, 1)
@@ -72,7 +78,7 @@ def _chosen() -> dict[str, Any]:
     }
 
 
-@task(map_index_template=BY_SHARD, multiple_outputs=False)
+@task(task_display_name="Extract: read both sides", map_index_template=BY_SHARD, multiple_outputs=False)
 def extract(shard: Shard) -> Shard:
     """Read the changed records on both sides. Nothing there (another run was quicker): the rest is skipped."""
     from include.sync.selection import selection_of
@@ -87,7 +93,7 @@ def extract(shard: Shard) -> Shard:
     return going_on(shard, due)
 
 
-@task(map_index_template=BY_SHARD, multiple_outputs=False)
+@task(task_display_name="Transform: decide", map_index_template=BY_SHARD, multiple_outputs=False)
 def transform(shard: Shard) -> Shard:
     """Decide what to do with each."""
     from include.sync.shards import going_on
@@ -95,7 +101,7 @@ def transform(shard: Shard) -> Shard:
     return going_on(shard, _work("transform", shard, **_chosen()))
 
 
-@task(map_index_template=BY_SHARD, multiple_outputs=False)
+@task(task_display_name="Validate: check", map_index_template=BY_SHARD, multiple_outputs=False)
 def validate(shard: Shard) -> Shard:
     """Check each against its expectations; set aside what fails."""
     from include.sync import shards, steps
@@ -111,16 +117,20 @@ def validate(shard: Shard) -> Shard:
             raise
         log.exception("these companies could not be checked together; each is checked by itself now")
         checked = _work("validate", shard)
+    else:
+        tell_each(shard, checked)
     return shards.going_on(shard, checked)
 
 
-@task(map_index_template=BY_SHARD, multiple_outputs=False)
+@task(task_display_name="Load: write", map_index_template=BY_SHARD, multiple_outputs=False)
 def load(shard: Shard) -> Shard:
     """Carry it out, and record what became of each; in a dry run keep it as a preview."""
     from include.sync import shards, trouble
 
-    loaded = _work("load", shard, waits=True, dry_run=get_current_context()["params"]["dry_run"])
+    runtime = this_run()
+    loaded = _work("load", shard, runtime=runtime, waits=True, dry_run=get_current_context()["params"]["dry_run"])
     if len(shard["companies"]) == 1:
-        with this_run().connect() as connection:
+        with runtime.connect() as connection:
             trouble.is_over(connection, *loaded)
+    leave_links(runtime, [*loaded])
     return shards.going_on(shard, loaded)

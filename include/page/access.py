@@ -15,7 +15,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import Connection
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, HTTPException, Path, Request
 
-from include.orchestration.runtime import QUICKBOOKS_CONNECTION_ID
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.security import CSRF_FIELD, csrf_token, is_own_form
 
 #: The DAG whose rights stand for the sync's.
@@ -43,7 +43,7 @@ def visitor(request: Request, user: Annotated[BaseUser, Depends(get_user)]) -> V
     """The logged-in person. 401 without a login, 403 without the right to see the sync's DAGs."""
     if not _may_dag(user, MAIN_DAG, "GET", None):
         raise HTTPException(403)
-    quickbooks = ConnectionDetails(conn_id=QUICKBOOKS_CONNECTION_ID)
+    quickbooks = ConnectionDetails(conn_id=QuickBooksHook.default_conn_name)
     found = Visitor(
         user=user,
         user_id=str(user.get_id()),

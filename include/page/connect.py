@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from include.company.check_run import check_company
 from include.company.connect import CannotConnect, connect_with_grant, give_back
 from include.company.runtime import Runtime
-from include.orchestration.runtime import webhook_verifier_token
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.access import Administrator, Id, Posted, Viewer, Visitor
 from include.page.address import CALLBACK, redirect_uri, webhook_address
 from include.page.audit import note
@@ -22,11 +22,11 @@ from include.page.lab_data import read_lab
 from include.page.overview_data import read_labs
 from include.page.preview import ask
 from include.page.preview_data import DAG_ID
-from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
 from include.qbo.errors import QboError
 from include.qbo.oauth import authorization_url, endpoints, exchange_code
+from include.qbo.web import web_of
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def begin(request: Request, lab_id: Id, who: Viewer, connection: Database, runti
         bad_date="bad-date" in request.query_params,
         redirect_uri=redirect_uri(),
         webhook_address=webhook_address(),
-        webhooks_on=bool(webhook_verifier_token()),
+        webhooks_on=bool(QuickBooksHook().webhook_verifier_token()),
     )
 
 

@@ -18,11 +18,11 @@ from include.page.error_data import (
     reason_of,
     recent_retries,
 )
-from include.page.quickbooks_web import QuickBooksWeb, web_of
 from include.page.render import page
 from include.page.retrying import customer_of, duplicate_of, of_customer
 from include.page.security import add_headers
 from include.page.sides import sides_of
+from include.qbo.web import QuickBooksWeb, web_of
 from include.sync.customer_link import candidates
 
 router = APIRouter()

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from include.page.access import Viewer, id_of
 from include.page.database import Database, PageRuntime, rows
 from include.page.history_data import SHOWN_AS, Record, Search, complete, find_records
-from include.page.quickbooks_web import web_of
 from include.page.render import page
 from include.page.timeline import TITLES, timeline_of
 from include.page.words import ENTITIES
+from include.qbo.web import web_of
 from include.sync.flows import FLOWS
 
 router = APIRouter()

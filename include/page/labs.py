@@ -21,9 +21,9 @@ from include.page.lab_data import (
     sharing_labs,
 )
 from include.page.overview_data import in_sync, needs, read_findings, read_labs, state_of
-from include.page.quickbooks_web import web_of
 from include.page.render import go, page
 from include.qbo.errors import QboError
+from include.qbo.web import web_of
 
 router = APIRouter()
 _SHOWN_CHANGES, _SHOWN_HELD = 200, 50

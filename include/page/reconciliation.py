@@ -10,7 +10,6 @@ from include.page.audit import note
 from include.page.chart import make_pairs
 from include.page.database import Database, PageRuntime, Row, rows
 from include.page.lab_data import read_lab
-from include.page.quickbooks_web import web_of
 from include.page.reconciliation_csv import as_csv
 from include.page.reconciliation_data import (
     BUCKETS,
@@ -25,6 +24,7 @@ from include.page.reconciliation_data import (
 from include.page.render import go, page
 from include.page.retrying import MOST
 from include.page.security import add_headers
+from include.qbo.web import web_of
 from include.reconciliation.fix import mark_again
 
 router = APIRouter()

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from include.orchestration.runtime import webhook_verifier_token
+from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.address import WEBHOOK
 from include.page.database import page_runtime
 from include.page.security import add_headers
@@ -64,7 +64,7 @@ async def receive(request: Request) -> Response:
         body += part
         if len(body) > LARGEST:
             return _answer(413)
-    verifier_token = await run_in_threadpool(webhook_verifier_token)
+    verifier_token = await run_in_threadpool(QuickBooksHook().webhook_verifier_token)
     if not _is_believed(body, signature, verifier_token):
         return _answer(401)
     try:

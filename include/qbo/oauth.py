@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from oauthlib.oauth2 import OAuth2Error
@@ -107,6 +108,33 @@ def revoke(app: OAuthApp, token: str) -> bool:
     return answer.status_code == 200
 
 
+def accepts_client(app: OAuthApp) -> bool:
+    """Whether the key pair is one of Intuit's. Raises Unavailable.
+
+    There is no call for that: a refresh with a token that is none is refused because of the token (`invalid_grant`) if
+    the pair is right, and because of the pair (`invalid_client`) if it is not (fact 1.5).
+    """
+    try:
+        answer = requests.post(
+            endpoints(app.discovery_url)["token_endpoint"],
+            data={"grant_type": "refresh_token", "refresh_token": "is-the-client-known"},
+            auth=HTTPBasicAuth(app.client_id, app.client_secret),
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+        body = answer.json()
+    except requests.JSONDecodeError:
+        raise Unavailable(f"Intuit's token endpoint answered {answer.status_code} without saying why") from None
+    except requests.RequestException as error:
+        raise Unavailable(f"Intuit's token endpoint did not answer: {type(error).__name__}") from None
+    said = body.get("error") if isinstance(body, dict) else None
+    if said == "invalid_client":
+        return False
+    if said != "invalid_grant":
+        raise Unavailable(f"Intuit's token endpoint answered {answer.status_code}, and neither yes nor no")
+    return True
+
+
 def refresh(app: OAuthApp, refresh_token: str) -> Grant:
     """Exchange a refresh token. Raises ReconnectRequired (`invalid_grant`) or Unavailable.
 
@@ -159,7 +187,12 @@ def grant_of(token: Mapping[str, Any], *, now: datetime) -> Grant:
     )
 
 
+def may_be_http(address: str) -> bool:
+    """Whether it is the sandbox, on this machine or beside it in Docker."""
+    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "sandbox")
+
+
 def _allow_http_on_this_machine(app: OAuthApp) -> None:
     """oauthlib insists on https; the sandbox on this machine has none. Anywhere else the insistence stays."""
-    if app.api_base_url.startswith(("http://127.0.0.1", "http://localhost", "http://sandbox:")):
+    if app.api_base_url.startswith("http://") and may_be_http(app.api_base_url):
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"

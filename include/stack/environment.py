@@ -26,6 +26,7 @@ SETTINGS = {
     "PILOT_MASS_DELETE_MINIMUM": "20",
     "PILOT_PROOF_DAYS": "760",
     "PILOT_AUDIT_DAYS": "400",
+    "PILOT_AIRFLOW_HISTORY_DAYS": "30",
 }
 
 
@@ -83,6 +84,8 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet_key,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow_url(ports)}/execution/",
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
+        # Whoever may test a connection may also make one, and start the DAGs that use it (decision 0037).
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata,
@@ -105,22 +108,22 @@ def airflow_settings(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) 
 
 def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
     """What the project's own code reads, in every part of the stack. None of them needs the database's owner."""
-    quickbooks = sandbox.base_url(ports)
     return {
-        "AIRFLOW_CONN_LMS_DB": _lms_connection(ports, roles.PIPELINE, keys.pipeline_password),
-        "AIRFLOW_CONN_LMS_DB_PAGE": _lms_connection(ports, roles.PAGE, keys.page_password),
-        # The caller's own leads to Intuit instead of the sandbox.
-        "AIRFLOW_CONN_QUICKBOOKS": os.environ.get("AIRFLOW_CONN_QUICKBOOKS")
-        or json.dumps(
+        "AIRFLOW_CONN_LMS_DB": _connection(ports, postgres.LMS_DATABASE, roles.PIPELINE, keys.pipeline_password),
+        "AIRFLOW_CONN_LMS_DB_PAGE": _connection(ports, postgres.LMS_DATABASE, roles.PAGE, keys.page_password),
+        # For the housekeeping of Airflow's own tables.
+        "AIRFLOW_CONN_AIRFLOW_DB": _connection(
+            ports, postgres.AIRFLOW_DATABASE, postgres.AIRFLOW_OWNER, keys.airflow_database_password
+        ),
+        # A connection `quickbooks`, the caller's or one made in Airflow, leads to Intuit instead. Empty counts as none.
+        "AIRFLOW_CONN_QUICKBOOKS": os.environ.get("AIRFLOW_CONN_QUICKBOOKS", ""),
+        "AIRFLOW_CONN_QUICKBOOKS_SANDBOX": json.dumps(
             {
-                "conn_type": "http",
+                "conn_type": "quickbooks_online",
+                "host": sandbox.base_url(ports),
                 "login": sandbox.CLIENT_ID,
                 "password": keys.sandbox_client_secret,
-                "extra": {
-                    "api_base_url": quickbooks,
-                    "discovery_url": quickbooks + sandbox.DISCOVERY_PATH,
-                    "webhook_verifier_token": keys.webhook_verifier_token,
-                },
+                "extra": {"environment": "custom", "webhook_verifier_token": keys.webhook_verifier_token},
             }
         ),
         "PILOT_TOKEN_KEY": keys.token_key,
@@ -133,14 +136,14 @@ def pipeline_settings(ports: Ports, keys: Keys) -> dict[str, str]:
     }
 
 
-def _lms_connection(ports: Ports, role: str, password: str) -> str:
-    """Airflow's connection to the LMS database."""
+def _connection(ports: Ports, database: str, role: str, password: str) -> str:
+    """Airflow's connection to one of the databases."""
     return json.dumps(
         {
             "conn_type": "postgres",
             "host": HOST,
             "port": ports.postgres,
-            "schema": postgres.LMS_DATABASE,
+            "schema": database,
             "login": role,
             "password": password,
         }

@@ -7,7 +7,6 @@ from include.stack.ports import HOST, Ports
 from include.stack.web import call
 
 CLIENT_ID = "sandbox-client"
-DISCOVERY_PATH = "/.well-known/openid_sandbox_configuration"
 TOKEN_PATH = "/oauth2/v1/tokens/bearer"  # noqa: S105 - a path
 
 

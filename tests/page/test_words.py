@@ -12,11 +12,11 @@ import pytest
 from include.model.record import Entity, Outcome
 from include.page.chart import ceiling, make_chart
 from include.page.consequences import Facts, consequences
-from include.page.quickbooks_web import web_of
 from include.page.reconciliation_csv import as_csv
 from include.page.reconciliation_data import FIGURES, LabProof
 from include.page.words import ENTITIES, ENTITY_PLURALS, OUTCOMES, ago, several, span, until
 from include.qbo.oauth import OAuthApp
+from include.qbo.web import web_of
 from tests.support.settings import LAB
 
 FACTS = Facts(lab="Bright", receiver="Bright", new_receiver="Bright")

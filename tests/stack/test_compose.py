@@ -76,15 +76,14 @@ def test_sets_the_same_variables_for_every_part(
 def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
     given = compose["services"]["scheduler"]["environment"]
-    for name in ("LMS_DB", "LMS_DB_PAGE", "QUICKBOOKS"):
+    for name in ("LMS_DB", "LMS_DB_PAGE", "AIRFLOW_DB", "QUICKBOOKS_SANDBOX"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DOCKER", given[f"AIRFLOW_CONN_{name}"])
         mine, theirs = (BaseHook.get_connection(f"{name.lower()}_{where}") for where in ("here", "docker"))
         assert (theirs.conn_type, theirs.login, theirs.schema or None) == (mine.conn_type, mine.login, mine.schema)
         assert theirs.password.startswith("value-of-")
         assert set(theirs.extra_dejson) == set(mine.extra_dejson)
-    addresses = [value for name, value in theirs.extra_dejson.items() if name.endswith("_url")]
-    assert all(address.startswith("http://sandbox:8083") for address in addresses)
+    assert (mine.host, theirs.host) == ("http://127.0.0.1:2", "http://sandbox:8083")
 
 
 def test_only_the_migrations_have_the_owner_s_login(compose: dict[str, Any], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.orchestration import capture, company_check, tasks, this_run
+from include.orchestration import capture, company_check, tasks, this_run, told
 from tests.support.world import World
 
 
@@ -13,8 +13,9 @@ def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, 
     own, run = world.as_run(dag_id), SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
     context = {
         "dag_run": run,
+        "ti": SimpleNamespace(xcom_push=lambda key, value: None),
         "params": {"realm_id": None, "resync": False, "release_held": False, "dry_run": False, **params},
     }
-    for module in (tasks, capture, company_check, this_run):
+    for module in (tasks, capture, company_check, this_run, told):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr("include.orchestration.runtime.runtime", lambda run: own)

@@ -16,8 +16,8 @@ begin
         'invoice_line_item', 'credit', 'credit_application', 'payment', 'payment_application'
     ] loop
         execute format(
-            'create or replace trigger touch_updated_at before update on lms.%I
-             for each row execute function lms.touch_updated_at()', table_name);
+            'create or replace trigger touch_updated_at before update on %s
+             for each row execute function lms.touch_updated_at()', qbo_sync.table_behind(format('lms.%I', table_name)));
     end loop;
 end
 $$;

@@ -1,7 +1,7 @@
 -- The audit of what the pipeline writes: every row of the LMS, and links that people make.
 
--- Arguments: the entity, the column that names the record (as in change_feed.sql), and of a case the columns that are
--- kept: who the patient is, and what is noted about the case, is none of the audit's business. The transaction has
+-- Arguments: the entity, the column that names the record (as in change_feed.sql), the table's name in the schema lms, and
+-- of a case the columns that are kept: who the patient is, and what is noted about the case, is none of the audit's business. The transaction has
 -- announced its entry in qbo_sync.audit_entry; without it the write is refused, so that none can be forgotten. A row that
 -- is written as it was says nothing.
 create or replace function qbo_sync.audit_lms_row() returns trigger
@@ -10,15 +10,15 @@ declare
     old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
     new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
 begin
-    if tg_nargs > 2 then
+    if tg_nargs > 3 then
         select jsonb_object_agg(column_name, old_row -> column_name) filter (where old_row is not null),
                jsonb_object_agg(column_name, new_row -> column_name) filter (where new_row is not null)
           into old_row, new_row
-          from unnest(string_to_array(tg_argv[2], ',')) column_name;
+          from unnest(string_to_array(tg_argv[3], ',')) column_name;
     end if;
     if old_row - 'updated_at' is distinct from new_row - 'updated_at' then
         insert into qbo_sync.audit_row (entry_id, table_name, entity, lms_id, before, after)
-        values (nullif(current_setting('qbo_sync.audit_entry', true), '')::bigint, tg_table_name, tg_argv[0],
+        values (nullif(current_setting('qbo_sync.audit_entry', true), '')::bigint, tg_argv[2], tg_argv[0],
                 (coalesce(new_row, old_row) ->> tg_argv[1])::bigint, old_row, new_row);
     end if;
     return null;
@@ -46,9 +46,9 @@ begin
     loop
         execute format('create or replace trigger audit_row after insert or update or delete on %s for each row '
                        'when (current_setting(''qbo_sync.origin'', true) = ''pipeline'') '
-                       'execute function qbo_sync.audit_lms_row(%s)', audited.relation,
+                       'execute function qbo_sync.audit_lms_row(%s)', qbo_sync.table_behind(audited.relation),
                        concat_ws(', ', quote_literal(audited.entity), quote_literal(audited.key_column),
-                                 quote_literal(audited.columns)));
+                                 quote_literal(split_part(audited.relation, '.', 2)), quote_literal(audited.columns)));
     end loop;
 end
 $$;

@@ -63,10 +63,11 @@ begin
     loop
         execute format('create or replace trigger record_change after insert or update or delete on %s for each row '
                        'execute function qbo_sync.record_lms_change(%L, %L)',
-                       feed.relation, feed.entity, feed.key_column);
+                       qbo_sync.table_behind(feed.relation), feed.entity, feed.key_column);
         if feed.entity <> 'connection' then
             execute format('create or replace trigger record_truncate after truncate on %s for each statement '
-                           'execute function qbo_sync.record_lms_truncate(%L)', feed.relation, feed.entity);
+                           'execute function qbo_sync.record_lms_truncate(%L)',
+                           qbo_sync.table_behind(feed.relation), feed.entity);
         end if;
     end loop;
 end

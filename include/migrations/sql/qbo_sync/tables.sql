@@ -1,8 +1,6 @@
 -- The tables of the sync schema. Their public names are the contract's; how marks work is explained in
 -- docs/decisions/0003-change-marks.md.
 
-create schema qbo_sync;
-
 -- ---------------------------------------------------------------- companies and connections
 
 create table qbo_sync.company (
@@ -22,7 +20,7 @@ create table qbo_sync.company (
 );
 
 create table qbo_sync.connection (
-    billing_lab_id            bigint primary key references lms.billing_lab (id),
+    billing_lab_id            bigint primary key,
     realm_id                  text not null references qbo_sync.company (realm_id),
     direction                 text not null default 'both' check (direction in ('lms_to_qbo', 'qbo_to_lms', 'both')),
     sync_invoices             boolean not null default true,
@@ -49,7 +47,7 @@ create unique index one_lab_receives_qbo_transactions on qbo_sync.connection (re
 
 -- The settings of labs that were disconnected: restored when the same lab connects to the same company again.
 create table qbo_sync.former_connection (
-    billing_lab_id   bigint not null references lms.billing_lab (id) on delete cascade,
+    billing_lab_id   bigint not null,
     realm_id         text not null references qbo_sync.company (realm_id),
     settings         jsonb not null,       -- the row of qbo_sync.connection
     disconnected_at  timestamptz not null default clock_timestamp(),
@@ -61,7 +59,7 @@ create table qbo_sync.oauth_login (
     state_hash      bytea primary key,
     browser_hash    bytea not null,        -- of the random cookie of the browser that began it
     user_id         text not null,         -- the Airflow user who began it
-    billing_lab_id  bigint not null references lms.billing_lab (id) on delete cascade,
+    billing_lab_id  bigint not null,
     sync_start_date date,                  -- chosen before connecting, so that no older invoice is ever sent
     start_at_once   boolean not null default true,  -- else the lab waits, connected, until somebody starts it
     created_at      timestamptz not null default clock_timestamp(),
@@ -786,3 +784,16 @@ create table qbo_sync.page_change (
 );
 create index on qbo_sync.page_change (at);
 create index on qbo_sync.page_change (sync_error_id) where sync_error_id is not null;
+
+-- Who has a lab's settings is a lab of the LMS, whichever table it keeps them in.
+do $$
+declare
+    labs regclass := qbo_sync.table_behind('lms.billing_lab');
+begin
+    execute format('alter table qbo_sync.connection add foreign key (billing_lab_id) references %s (id)', labs);
+    execute format('alter table qbo_sync.former_connection add foreign key (billing_lab_id) references %s (id) '
+                   'on delete cascade', labs);
+    execute format('alter table qbo_sync.oauth_login add foreign key (billing_lab_id) references %s (id) '
+                   'on delete cascade', labs);
+end
+$$;

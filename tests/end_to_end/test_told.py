@@ -1,0 +1,62 @@
+"""What Airflow shows people of a task: its last line, where to look, and the housekeeping of Airflow itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from include.stack.stack import Stack
+from tests.support.airflow import Airflow
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+HOUSEKEEPING = "sync_housekeeping"
+
+
+def log_of(airflow: Airflow, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+    """All lines of a task's first try."""
+    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"
+    return json.dumps(airflow.get(path, map_index=map_index, full_content=True), ensure_ascii=False)
+
+
+def test_a_load_says_what_it_did_and_leads_to_the_lab_and_to_the_document(live: World, airflow: Airflow) -> None:
+    account = live.account()
+    live.simple_invoice(account)
+    eventually(lambda: live.sql("select 1 from qbo_sync.entity_link where entity = 'invoice'"))
+    invoice = live.simple_invoice(account)  # its customer and items are there: a run of its own, with this one document
+    eventually(lambda: live.link("invoice", invoice))
+    qbo_id = live.qbo_invoice(invoice)["Id"]
+    run: Any = live.sql(
+        "select dag_id, run_id from qbo_sync.audit_entry where side = 'qbo' and entity = 'invoice' and lms_id = %s",
+        invoice,
+    )[0]
+    dag_id, run_id = run["dag_id"], run["run_id"]
+    assert airflow.wait(dag_id, run_id) == "success"
+
+    assert "Bright Dental Lab: 1 synced, 0 errors, 0 waiting" in log_of(airflow, dag_id, run_id, "load", 0)
+    links = airflow.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/load/links", map_index=0)["extra_links"]
+    assert links == {
+        "QuickBooks Online page": f"{airflow.url}/quickbooks/labs/{live.lab}",
+        "Document in QuickBooks": f"{live.qbo.url}/companies/{live.qbo.realm}/Invoice/{qbo_id}",
+    }
+    others = airflow.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/validate/links", map_index=0)["extra_links"]
+    assert set(others.values()) == {None}, "no button on another task"
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_housekeeping_reaches_airflow_s_own_database(stack: Stack, airflow: Airflow, dry_run: bool) -> None:
+    run = airflow.trigger(HOUSEKEEPING, dry_run=dry_run)
+    assert airflow.wait(HOUSEKEEPING, run, 300) == "success"
+    assert {one["task_id"]: one["state"] for one in airflow.tasks(HOUSEKEEPING, run)} == {
+        "prune": "success",
+        "prune_airflow": "success",
+        "delete_airflow_logs": "success",
+    }
+    password = json.loads(stack.full_environment()["AIRFLOW_CONN_AIRFLOW_DB"])["password"]
+    for task, words in (
+        ("prune", "of the sync's history"),
+        ("prune_airflow", "of Airflow's tables, older than 30 days"),
+        ("delete_airflow_logs", "would be deleted" if dry_run else "deleted, older than 30 days"),
+    ):
+        log = log_of(airflow, HOUSEKEEPING, run, task)
+        assert words in log and password not in log
