@@ -1,9 +1,10 @@
 """
 ### Housekeeping of the sync's own history
 
-**For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days) and
-ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from
-the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks.
+**For:** ops. **Does:** deletes old staged rows (14 days), API calls and outcomes (100 days), run counts and alerts that
+are over (400 days), ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes
+(`PILOT_AUDIT_DAYS`, 400 by default) from the sync schema. Links, bases, marks and sync errors are never touched, nor
+anything of the LMS or QuickBooks.
 
 **Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that the LMS database could not be
 reached; nothing is lost by waiting for the next day.
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
+from include.orchestration.deadlines import DEADLINE
 from include.orchestration.retries import DEFAULT_ARGS
 
 
@@ -23,6 +25,7 @@ from include.orchestration.retries import DEFAULT_ARGS
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    deadline=DEADLINE,
     params={
         "dry_run": Param(
             False,
