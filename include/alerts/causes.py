@@ -4,10 +4,10 @@ One alert per cause, however many records it concerns. Each says what happened, 
 then; docs/operations.md has an entry per kind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["reconnect", "old_errors", "books_differ", "many_deletes", "quota", "late", "failing", "slow_run"]
 
@@ -180,7 +180,7 @@ def _slow_run(fact: Fact) -> _Words:
     )
 
 
-_WORDS = {
+_WORDS: Mapping[Kind, Callable[[Fact], _Words]] = {
     "reconnect": _reconnect,
     "old_errors": _old_errors,
     "books_differ": _books_differ,
@@ -191,7 +191,7 @@ _WORDS = {
     "slow_run": _slow_run,
 }
 #: In the order in which they are told.
-KINDS: tuple[Kind, ...] = tuple(_WORDS)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def message(alerts: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from include.alerts.causes import KINDS, PATIENCE, message
 
@@ -97,7 +98,7 @@ def _deliver(connection: psycopg.Connection, services: Callable[[], Sequence[Ser
 def _rows(connection: psycopg.Connection, query: str) -> list[dict[str, Any]]:
     seconds = {kind: pause.total_seconds() for kind, pause in PATIENCE.items()}
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(query.encode(), {"patience": psycopg.types.json.Jsonb(seconds)}).fetchall()
+        found = cursor.execute(query.encode(), {"patience": Jsonb(seconds)}).fetchall()
     connection.commit()
     return sorted(found, key=lambda one: KINDS.index(one["kind"]))
 
