@@ -16,7 +16,7 @@ which, and the next run tells what this one could not.
 import os
 from datetime import UTC, datetime
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from include.orchestration.alerts import tell
 from include.orchestration.deadlines import DEADLINE
@@ -31,6 +31,14 @@ from include.orchestration.retries import DEFAULT_ARGS
     catchup=False,
     max_active_runs=1,
     deadline=DEADLINE,
+    params={
+        "test_message": Param(
+            False,
+            type="boolean",
+            title="Send a test message",
+            description="Send a test message to every address of the connection pilot_alerts, and do nothing else.",
+        ),
+    },
     default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["quickbooks", "upkeep"],

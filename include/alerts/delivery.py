@@ -51,6 +51,16 @@ _ALL_TOLD_OVER = "update qbo_sync.alert set over_notified_at = clock_timestamp()
 _ALONE = "select pg_try_advisory_lock(hashtextextended('qbo_sync.alert', 0))"
 
 
+def send_test(services: Callable[[], Sequence[Service]]) -> int:
+    """A message to every address, so that somebody sees whether it arrives; how many got there. Raises NotTold."""
+    to_whom = services()
+    text = "This is a test. Alerts of Pilot’s sync with QuickBooks arrive here."
+    reached = [service.send("Test of the alerts", text, over=True) for service in to_whom]
+    if not all(reached):
+        raise NotTold(f"{reached.count(False)} of {len(to_whom)} addresses for alerts could not be reached")
+    return len(to_whom)
+
+
 def deliver(connection: psycopg.Connection, services: Callable[[], Sequence[Service]]) -> int:
     """Tell what has not been told; commits. How many messages went out.
 

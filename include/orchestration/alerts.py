@@ -16,10 +16,12 @@ def base_url() -> str:
 def tell() -> dict[str, int]:
     """Find what is worth an alert, emit the metrics, and send what is new or over."""
     from include.alerts.alerts import look
-    from include.alerts.delivery import deliver
+    from include.alerts.delivery import deliver, send_test
     from include.alerts.figures import emit
     from include.orchestration.notify import services
 
+    if get_current_context()["params"]["test_message"]:
+        return {"messages": send_test(services)}
     runtime, monthly_calls = this_run(), poll_settings().monthly_calls
     with runtime.connect() as connection:
         look(connection, base_url(), monthly_calls, is_running)

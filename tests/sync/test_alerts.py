@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 import requests
 
-from include.alerts.delivery import NotTold
+from include.alerts.delivery import NotTold, send_test
 from include.expectations.errors import BrokenExpectation
 from include.model.settings import MassDeleteLimit
 from include.orchestration import tasks
-from include.orchestration.notify import BadAddresses
+from include.orchestration.notify import BadAddresses, services
 from include.qbo.errors import QboError, ReconnectRequired
 from tests.support.alerting import BASE_URL, tell
 from tests.support.bookkeeper import sale
@@ -304,6 +304,14 @@ def test_a_connection_that_leads_nowhere_says_so_without_its_address(
         tell(world)
     assert TOKEN not in str(raised.value) and raised.value.__cause__ is None
     assert TOKEN not in caplog.text
+
+
+def test_a_test_message_goes_to_every_address(receivers: Receivers) -> None:
+    assert send_test(services) == 2
+    assert receivers.new()[0].title == "Test of the alerts"
+    receivers.web.refuses = True
+    with pytest.raises(NotTold, match="1 of 2"):
+        send_test(services)
 
 
 def test_two_runs_at_once_tell_nobody_twice(world: World, receivers: Receivers) -> None:
