@@ -8,7 +8,6 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import AsyncCallback, BaseHook, DeadlineAlert, DeadlineReference
 
 #: How long a run may take.
@@ -28,6 +27,8 @@ async def report_slow_run(context: dict[str, Any] | None = None) -> None:
 
 
 def _keep_and_send(run: dict[str, Any], lms: Any, addresses: Any) -> None:
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
     from include.alerts.alerts import keep
     from include.alerts.causes import Fact, alert
     from include.alerts.delivery import deliver
