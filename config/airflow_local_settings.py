@@ -21,7 +21,7 @@ _TASKS_IMPORT = (*_FILES_IMPORT, "pandas", "great_expectations")
 
 #: What the DAG files import of ours, and what the tasks do; what these import comes with them.
 _FILES_OURS = ("orchestration",)
-_TASKS_OURS = (*_FILES_OURS, "sync", "reconciliation", "undo")
+_TASKS_OURS = (*_FILES_OURS, "sync", "reconciliation", "undo", "alerts")
 
 #: By what stands behind `airflow` (airflow scheduler, …): libraries, and packages of ours.
 _PARENTS = {

@@ -2,9 +2,9 @@
 ### Housekeeping of the sync's history and Airflow's
 
 **For:** ops. **Does:** deletes what only tells how old runs went, in three tasks that do not wait for each other.
-`prune`: old staged rows (14 days), API calls and outcomes (100 days), run counts (400 days), ledger proofs
-(`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from the sync
-schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks. `prune_airflow`:
+`prune`: old staged rows (14 days), API calls and outcomes (100 days), run counts and alerts that are over (400 days),
+ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from
+the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks. `prune_airflow`:
 runs, tasks and events from Airflow's own tables (`PILOT_AIRFLOW_HISTORY_DAYS`, 30 by default), with the connection
 `airflow_db`; without it the task is skipped. `delete_airflow_logs`: log files of that age.
 
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from include.orchestration.deadlines import DEADLINE
 from include.orchestration.housekeeping import delete_airflow_logs, prune, prune_airflow
 from include.orchestration.retries import DEFAULT_ARGS
 
@@ -27,6 +28,7 @@ from include.orchestration.retries import DEFAULT_ARGS
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    deadline=DEADLINE,
     params={
         "dry_run": Param(
             False,

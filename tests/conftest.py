@@ -23,7 +23,8 @@ from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
 WITH_AIRFLOW = ("tests/end_to_end/", "tests/page/", "tests/stack/")
-os.environ.pop("AIRFLOW_CONN_QUICKBOOKS", None)  # the stacks of the tests never go to real QuickBooks
+for _name in ("AIRFLOW_CONN_QUICKBOOKS", "AIRFLOW_CONN_PILOT_ALERTS"):
+    os.environ.pop(_name, None)  # the stacks of the tests never go to real QuickBooks, and tell nobody
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import psycopg
 
 from include.company.call_log import DatabaseCallLog
+from include.company.metrics import NO_METRICS, Metrics
 from include.company.throttle import Budget, SharedThrottle
 from include.company.tokens import CompanyTokens, TokenVault, require_reconnect
 from include.lms.database import Connect
@@ -35,6 +36,8 @@ class Runtime:
     budget: Budget
     run: Run
     mass_delete_limit: MassDeleteLimit = field(default_factory=MassDeleteLimit)
+    #: Whoever collects figures of what happens.
+    metrics: Metrics = NO_METRICS
     #: Others wait for this one: seconds that QuickBooks, a lock or the budget may take. None: as long as they need.
     hurry: float | None = None
 
@@ -65,8 +68,8 @@ class Runtime:
                     api_base_url=self.app.api_base_url,
                     realm_id=realm_id,
                     tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
-                    throttle=SharedThrottle(connection, realm_id, self.budget, self.hurry),
-                    calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id),
+                    throttle=SharedThrottle(connection, realm_id, self.budget, self.hurry, self.metrics),
+                    calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id, self.metrics),
                     patience=Patience.hurried(self.hurry) if self.hurry else None,
                 )
             except ReconnectRequired:

@@ -14,6 +14,7 @@ from typing import Literal
 
 import psycopg
 
+from include.company.metrics import NO_METRICS, Metrics
 from include.qbo.errors import ThrottleExceeded
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,12 @@ class SharedThrottle:
     """The Throttle of one company, for one worker. Needs an autocommit connection of its own."""
 
     def __init__(
-        self, connection: psycopg.Connection, realm_id: str, budget: Budget, longest_wait: float | None = None
+        self,
+        connection: psycopg.Connection,
+        realm_id: str,
+        budget: Budget,
+        longest_wait: float | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         """`connection` must be in autocommit; it holds the concurrency slot as an advisory lock. `longest_wait`: so
         many seconds at most; None: as long as it takes."""
@@ -63,6 +69,7 @@ class SharedThrottle:
         self._realm_id = realm_id
         self._budget = budget
         self._longest_wait = longest_wait
+        self._metrics = metrics
 
     @contextmanager
     def slot(self, kind: Literal["request", "batch"]) -> Iterator[None]:
@@ -109,6 +116,9 @@ class SharedThrottle:
         if seconds > 5:
             log.info("waiting %.0f s for the request budget of QuickBooks company %s", seconds, self._realm_id)
         if seconds > 0:
+            tags = {"realm_id": self._realm_id}
+            self._metrics.count("pilot.throttle_waits", 1, tags)
+            self._metrics.count("pilot.throttle_wait_ms", round(seconds * 1000), tags)
             time.sleep(seconds)
 
     def _take_slot(self) -> int:

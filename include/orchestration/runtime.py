@@ -14,6 +14,7 @@ from include.company.tokens import TokenVault
 from include.lms.database import prepare
 from include.model.settings import MassDeleteLimit
 from include.orchestration.listening import CONNECTION_ID
+from include.orchestration.metrics import AirflowMetrics
 from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.sync.retention import AUDIT_DAYS, PROOF_DAYS
 
@@ -36,6 +37,7 @@ def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
         budget=_budget(),
         run=run,
         mass_delete_limit=_mass_delete_limit(),
+        metrics=AirflowMetrics(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
 from airflow.sdk.definitions.asset import BaseAsset
 
+from include.orchestration.deadlines import DEADLINE
 from include.orchestration.retries import DEFAULT_ARGS
 
 #: In case an event was lost. A setting, because every run costs a little.
@@ -115,5 +116,6 @@ COMMON: dict[str, Any] = {
     "catchup": False,
     # A company that answers slowly, or is throttled, keeps its run for minutes: the others go on in further ones.
     "max_active_runs": 8,
+    "deadline": DEADLINE,
     "default_args": DEFAULT_ARGS,
 }

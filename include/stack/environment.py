@@ -10,9 +10,13 @@ from include.stack.keys import Keys
 from include.stack.ports import HOST, Ports
 
 ADMIN = "admin"
+#: Of Airflow's own settings, what the caller may give every part: where alerts go, and metrics.
+ALERTS, METRICS = "AIRFLOW_CONN_PILOT_ALERTS", "AIRFLOW__METRICS__"
 #: What the caller may set (docs/configuration.md), and what holds without; docker-compose.yaml says the same.
 SETTINGS = {
     "PILOT_SYNC_CRON": "*/15 * * * *",
+    "PILOT_ALERTS_CRON": "*/10 * * * *",
+    "PILOT_RUN_DEADLINE_MINUTES": "120",
     "PILOT_COMPANIES_PER_TASK": "16",
     "PILOT_QBO_POLL_SECONDS": "30",
     "PILOT_QBO_POLL_QUIET_SECONDS": "30",
@@ -152,7 +156,11 @@ def _connection(ports: Ports, database: str, role: str, password: str) -> str:
 
 def of_parts(state_dir: Path, ports: Ports, keys: Keys, dags_dir: Path) -> dict[str, str]:
     """The whole environment of every part: the caller's, less what would mislead Airflow, and ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW_", "PYTHON")) or name == ALERTS or name.startswith(METRICS)
+    }
     return {
         **kept,
         **airflow_settings(state_dir, ports, keys, dags_dir),

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from include.company.call_log import record_all
+from include.company.call_log import count, record_all
 from include.company.company import require_known
 from include.company.runtime import Runtime
 from include.company.throttle import reserve
@@ -106,6 +106,8 @@ def poll(
     with runtime.connect() as connection:
         calls = [(one.company.realm_id, call) for one in asked for call in one.calls]
         record_all(connection, runtime.run.dag_id, runtime.run.run_id, calls)
+        for realm, call in calls:
+            count(runtime.metrics, realm, call)
         news = _with_news(connection, asked)
         quiet = set(asked).difference(news)
         _keep_quiet(connection, [one for one in asked if one.answer and one in quiet])

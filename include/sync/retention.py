@@ -17,6 +17,7 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "preview": ("made_at", 100),
     "undo": ("made_at", 400),
     "unconfirmed_create": ("sent_after", 100),
+    "alert": ("over_at", 400),
 }
 
 #: Days that a ledger proof is kept, where no setting says otherwise: two years and a month, so that a year can be shown

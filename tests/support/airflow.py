@@ -1,5 +1,6 @@
 """Airflow as the tests use it: by its REST API."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,18 @@ class Airflow:
         answer = self.session.get(f"{self.url}/api/v2/{path}", params=parameters, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def post(self, path: str, **body: Any) -> None:
+        """A POST of the public API."""
+        self.session.post(f"{self.url}/api/v2/{path}", json=body, timeout=30).raise_for_status()
+
+    def delete(self, path: str) -> None:
+        """A DELETE of it."""
+        self.session.delete(f"{self.url}/api/v2/{path}", timeout=30).raise_for_status()
+
+    def log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """What the first try of a task logged."""
+        return json.dumps(self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"))
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run by hand; its id."""

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from include.company.company import Company, read_company
+from include.company.metrics import count_records
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import Cause
@@ -64,6 +65,7 @@ def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
             staging.settle_leftovers(connection, runtime.run, realm_id, _DIRECTION, sync.entity, sync.row)
             summary = staging.keep_summary(connection, runtime.run, realm_id)
             connection.commit()
+    count_records(runtime.metrics, runtime.run.dag_id, realm_id, summary)
     return summary
 
 

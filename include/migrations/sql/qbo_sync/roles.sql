@@ -105,6 +105,8 @@ begin
             ('qbo_sync.reconciliation_customer', 'select, insert, update, delete', 'select'),
             ('qbo_sync.reconciliation_difference', 'select, insert, update, delete', 'select'),
             ('qbo_sync.reconciliation_aging', 'select, insert, update, delete', 'select'),
+            -- alerts
+            ('qbo_sync.alert', 'select, insert, update, delete', 'select'),
             -- views
             ('qbo_sync.action_item', null, 'select'),
             ('qbo_sync.answered_duplicate', 'select', 'select'),

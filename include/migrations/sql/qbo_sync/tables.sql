@@ -797,3 +797,26 @@ begin
                    'on delete cascade', labs);
 end
 $$;
+-- ---------------------------------------------------------------- alerts
+
+-- One row per cause that a person should know of, from when it was found until it is over (docs/decisions/0036-alerts.md).
+-- The words hold no secret, and of records only counts.
+create table qbo_sync.alert (
+    id                bigint generated always as identity primary key,
+    kind              text not null,          -- include/alerts/causes.py
+    realm_id          text,                   -- null: of no one company
+    subject           text not null,          -- which one, where a company can have several
+    since             timestamptz not null,
+    title             text not null,
+    message           text not null,
+    over_message      text not null,
+    found_at          timestamptz not null default clock_timestamp(),
+    over_at           timestamptz,
+    told              text[] not null default '{}',  -- the services that know of it
+    told_over         text[] not null default '{}',  -- and those that know that it is over
+    notified_at       timestamptz,            -- all have been told
+    over_notified_at  timestamptz
+);
+create unique index one_open_alert_per_cause on qbo_sync.alert (kind, realm_id, subject) nulls not distinct
+    where over_at is null;
+create index on qbo_sync.alert (over_at);

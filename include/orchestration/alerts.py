@@ -1,0 +1,40 @@
+"""The task of sync_alerts: what people have to know, and how things stand."""
+
+from airflow.sdk import conf, get_current_context, task
+
+from include.orchestration.polling import poll_settings
+from include.orchestration.retries import BY_A_LATER_RUN
+from include.orchestration.this_run import this_run
+
+
+def base_url() -> str:
+    """Airflow's public address, for links in messages."""
+    return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
+
+
+@task(retry_policy=BY_A_LATER_RUN)
+def tell() -> dict[str, int]:
+    """Find what is worth an alert, emit the metrics, and send what is new or over."""
+    from include.alerts.alerts import look
+    from include.alerts.delivery import deliver, send_test
+    from include.alerts.figures import emit
+    from include.orchestration.notify import services
+
+    if get_current_context()["params"]["test_message"]:
+        return {"messages": send_test(services)}
+    runtime, monthly_calls = this_run(), poll_settings().monthly_calls
+    with runtime.connect() as connection:
+        look(connection, base_url(), monthly_calls, is_running)
+        emit(connection, runtime.metrics, monthly_calls)
+        connection.commit()
+        return {"messages": deliver(connection, services)}
+
+
+def is_running(dag_id: str, run_id: str) -> bool:
+    """Whether the run has not ended, by Airflow; one that it does not know any more has."""
+    from airflow.sdk.exceptions import AirflowRuntimeError
+
+    try:
+        return get_current_context()["ti"].get_dagrun_state(dag_id, run_id) in ("queued", "running")
+    except AirflowRuntimeError:
+        return False
