@@ -3,10 +3,10 @@
 
 **For:** ops. **Does:** deletes what only tells how old runs went, in three tasks that do not wait for each other.
 `prune`: old staged rows (14 days), API calls and outcomes (100 days), run counts and alerts that are over (400 days),
-ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default) from
-the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks. `prune_airflow`:
-runs, tasks and events from Airflow's own tables (`PILOT_AIRFLOW_HISTORY_DAYS`, 30 by default), with the connection
-`airflow_db`; without it the task is skipped. `delete_airflow_logs`: log files of that age.
+ledger proofs (`PILOT_PROOF_DAYS`, 760 by default) and the audit of all writes (`PILOT_AUDIT_DAYS`, 400 by default)
+from the sync schema. Links, bases, marks and sync errors are never touched, nor anything of the LMS or QuickBooks.
+`prune_airflow`: runs, tasks and events from Airflow's own tables (`PILOT_AIRFLOW_HISTORY_DAYS`, 30 by default), with
+the connection `airflow_db`; without it the task is skipped. `delete_airflow_logs`: log files of that age.
 
 **Runs:** daily at 03:30 UTC. **Safe to** rerun at any time. **A failed task** means that its database could not be
 reached, or that Airflow's `db clean` failed (its words are in the log); nothing is lost by waiting for the next day.
