@@ -39,7 +39,7 @@ def own_world(own_database: str, connections: Connections[psycopg.Connection], s
         yield world
 
 
-@pytest.mark.rule("8.1.a", "8.9")
+@pytest.mark.rule("8.1.a", "8.9.a")
 @pytest.mark.timeout(600)
 def test_a_restored_backup_catches_up_and_makes_nothing_twice(
     own_world: World, connections: Connections[psycopg.Connection], postgres_server: ThrowawayServer, tmp_path: Path
@@ -73,6 +73,8 @@ def test_a_restored_backup_catches_up_and_makes_nothing_twice(
     unlinked += [one for one in credits if world.link("credit", one) is None]
     assert unlinked, "or nothing was on its way"
     assert in_pilot(world) != before, "or nothing was lost"
+    # As the runbook says: a number that was given after the backup is not given again.
+    world.sql("select setval('lms.invoice_number_seq', nextval('lms.invoice_number_seq') + 1000)")
     world.limit_deletes(MassDeleteLimit(minimum=3))
     busy = Busy(world, accounts)
     with busy.at_work():

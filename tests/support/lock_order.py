@@ -33,6 +33,8 @@ create table lock_order.taken (
     key         text not null,
     statement   text not null default current_query()
 );
+grant usage on schema lock_order to public;
+grant select, insert on lock_order.taken to public;
 create function lock_order.note() returns trigger language plpgsql as $$
 declare
     noted jsonb := to_jsonb(coalesce(old, new));

@@ -15,7 +15,7 @@ from tests.support.quickbooks import Json
 from tests.support.waiting import eventually
 from tests.support.world import INVOICES, World
 
-_SLEEPS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+_SLEEPS = "select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and granted"
 
 
 def test_whatever_people_do_the_runs_take_their_locks_in_one_order(world: World) -> None:
@@ -117,7 +117,7 @@ def test_forgetting_a_merged_customer_and_unlinking_it_do_not_deadlock(world: Wo
     invoices = world.prepared(INVOICES)
     world.sql(
         "create function qbo_sync.nap() returns trigger language plpgsql as"
-        " 'begin perform pg_sleep(2); return old; end'"
+        " 'begin perform pg_advisory_xact_lock(4711); perform pg_sleep(2); return old; end'"
     )
     world.sql(
         "create trigger nap after delete on qbo_sync.entity_link for each row"

@@ -239,7 +239,7 @@ def _held_invoices(connection: psycopg.Connection, labs: Json, realm: str) -> No
             " discount_amount, shipping_amount, tax_amount, total_amount, balance, origin)"
             " select %(lab)s, id, %(number)s, (now() at time zone 'UTC')::date - %(days)s::integer, %(total)s, 0, 0, 0,"
             "        %(total)s, %(total)s, 'lms' from lms.billing_account"
-            "  where name = 'Park Avenue Dental Associates' returning id",
+            "  where name = 'Park Avenue Dental Associates' order by id desc limit 1 returning id",
             lab=labs["Bright Dental Lab"],
             number=number,
             days=days,
