@@ -145,7 +145,7 @@ def _quota(fact: Fact) -> _Words:
 
 
 def _late(fact: Fact) -> _Words:
-    what = "Changes in Pilot are not being picked up" if fact.subject == "" else f"{fact.subject} is late"
+    what = "Changes in Pilot are not being picked up" if fact.subject == "" else f"The DAG {fact.subject} is late"
     return (
         what,
         f"{fact.count:,} {'changes have' if fact.count != 1 else 'change has'} been ready to sync since"
@@ -153,7 +153,7 @@ def _late(fact: Fact) -> _Words:
         " Airflow to check that this DAG is not paused, and that scheduler, workers, and triggerer are running."
         " Nothing is lost: everything syncs once they do.",
         f"/dags/{fact.subject}" if fact.subject else "/dags",
-        f"{'Changes in Pilot are picked up' if fact.subject == '' else f'{fact.subject} is on time'} again.",
+        f"{'Changes in Pilot are picked up' if fact.subject == '' else f'The DAG {fact.subject} is on time'} again.",
     )
 
 

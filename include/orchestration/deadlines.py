@@ -8,7 +8,9 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import AsyncCallback, BaseHook, DeadlineAlert, DeadlineReference
+from airflow.sdk import BaseHook
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 #: How long a run may take.
 LONGEST = timedelta(minutes=float(os.environ.get("PILOT_RUN_DEADLINE_MINUTES") or "120"))

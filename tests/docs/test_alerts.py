@@ -43,7 +43,7 @@ def facts(kind: Kind) -> list[Fact]:
             lab_id=3,
             count=count,
             total=2000,
-            said=said,
+            said=said if kind == "books_differ" else "It failed.",
         )
         for some, count, said in ((1, 1, "It failed."), (2, 8, "It failed."), (4, 1200, "It failed."), (1, 0, "failed"))
     ]

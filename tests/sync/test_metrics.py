@@ -11,7 +11,6 @@ from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
 from include.company.metrics import METRICS
-from include.company.throttle import Budget
 from include.orchestration.metrics import AirflowMetrics
 from include.stack.postgres import PROJECT
 from tests.support.alerting import tell
@@ -59,8 +58,7 @@ def test_what_happens_is_counted_as_it_is_in_the_tables_and_the_dashboard_shows_
     world.simple_invoice()
     world.sql("select qbo_sync.dispatch_lms_changes()")
     world.sql("update qbo_sync.change_mark set marked_at = marked_at - interval '2 minutes'")
-    world.runtime = replace(world.runtime, budget=Budget(requests_per_second=1))
-    world.capture()
+    world.sql("select qbo_sync.pause_throttle(%s, interval '5 seconds')", world.qbo.realm)
     world.capture()
     tell(world)
     lines = port.received()
