@@ -1,5 +1,6 @@
 """Airflow's own history: its tables by Airflow's own command, and the logs of its tasks."""
 
+import contextlib
 import logging
 import os
 import re
@@ -82,18 +83,19 @@ def delete_logs(folder: Path, before: datetime, *, dry_run: bool = False) -> dic
     found = {"files": 0, "bytes": 0}
     oldest, empty_since = before.timestamp(), (datetime.now(UTC) - _YOUNG).timestamp()
     for parent, folders, names in os.walk(folder, topdown=False):
-        for name in names:
-            path = Path(parent, name)
-            status = path.lstat()
-            if status.st_mtime < oldest and not path.is_symlink():
-                found["files"] += 1
-                found["bytes"] += status.st_size
-                if not dry_run:
-                    path.unlink(missing_ok=True)
-        for name in folders:
-            path = Path(parent, name)
-            if not dry_run and not path.is_symlink() and path.stat().st_mtime < empty_since and not any(path.iterdir()):
-                path.rmdir()
+        for path in (Path(parent, name) for name in names):
+            # What somebody else has just moved or used is left to the next day.
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                if status.st_mtime < oldest and not path.is_symlink():
+                    if not dry_run:
+                        path.unlink()
+                    found["files"] += 1
+                    found["bytes"] += status.st_size
+        for path in (Path(parent, name) for name in folders):
+            with contextlib.suppress(OSError):
+                if not dry_run and not path.is_symlink() and path.stat().st_mtime < empty_since:
+                    path.rmdir()  # refused where it is not empty
     return found
 
 

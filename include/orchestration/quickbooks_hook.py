@@ -123,7 +123,7 @@ def _own_address(connection: Connection) -> str:
     """The own address comes from the field host and from nowhere else: only of that one Airflow sees to it that
     somebody who tests a connection cannot send its stored secret to another server."""
     address = (connection.host or "").strip().rstrip("/")
-    if connection.port:
+    if connection.port and not urlsplit(address).port:
         address = f"{address}:{connection.port}"
     scheme, host = urlsplit(address).scheme, urlsplit(address).hostname
     if scheme not in ("http", "https") or not host:

@@ -6,7 +6,7 @@ import re
 from tests.docs.documents import PROJECT, columns_of, first_cells, section, text, trees
 
 #: Set for others (Airflow, Python, proxies) and documented by them; a file's name.
-FOREIGN = re.compile(r"AIRFLOW__|AIRFLOW_$|AIRFLOW_HOME$|PYTHON|NO_PROXY$|PG_VERSION$")
+FOREIGN = re.compile(r"AIRFLOW__|AIRFLOW_$|AIRFLOW_CONN_$|AIRFLOW_HOME$|PYTHON|NO_PROXY$|PG_VERSION$")
 SETTING = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+|BILLING_LAB|REALM")
 PAGE = "docs/configuration.md"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowNotFoundException
-from airflow.providers_manager import ProvidersManager
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 from include.orchestration.quickbooks_hook import BadConnection, QuickBooksHook
 from include.qbo.oauth import OAuthApp
@@ -26,7 +26,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_airflow_finds_the_type_and_its_hook() -> None:
-    found = ProvidersManager().hooks["quickbooks_online"]
+    found = ProvidersManagerTaskRuntime().hooks["quickbooks_online"]
     assert found is not None
     assert (found.package_name, found.hook_name) == ("airflow-provider-pilot-qbo-sync", "QuickBooks Online")
     assert found.hook_class_name == f"{QuickBooksHook.__module__}.{QuickBooksHook.__qualname__}"
@@ -50,7 +50,9 @@ def test_an_environment_is_intuit_s_addresses(given: Any, extra: dict[str, Any],
     )
 
 
-@pytest.mark.parametrize("host", [{"host": "http://sandbox:8083/"}, {"host": "http://sandbox", "port": 8083}])
+@pytest.mark.parametrize(
+    "host", [{"host": "http://sandbox:8083/", "port": 443}, {"host": "http://sandbox", "port": 8083}]
+)
 def test_custom_is_the_server_at_the_own_address(given: Any, host: dict[str, Any]) -> None:
     app = given(**host, extra={"environment": "custom"}).get_conn()
     assert app.api_base_url == "http://sandbox:8083"

@@ -19,10 +19,12 @@ def ada(site: Site) -> requests.Session:
 @pytest.fixture
 def entered(site: Site, ada: requests.Session) -> Iterator[dict[str, Any]]:
     """A connection to the sandbox, as entered in the form."""
+    address, _, port = site.environment["QBO_BASE_URL"].rpartition(":")
     fields = {
         "connection_id": "entered_by_ada",
         "conn_type": "quickbooks_online",
-        "host": site.environment["QBO_BASE_URL"],
+        "host": address,
+        "port": int(port),
         "login": site.environment["QBO_CLIENT_ID"],
         "password": site.environment["QBO_CLIENT_SECRET"],
         "extra": '{"environment": "custom"}',
@@ -40,7 +42,10 @@ def test_the_form_has_labelled_fields(site: Site, ada: requests.Session) -> None
     standard = form["standard_fields"]
     assert (standard["login"]["title"], standard["password"]["title"]) == ("Client ID", "Client secret")
     assert standard["host"]["title"].startswith("Own address")
-    assert standard["port"]["hidden"] and standard["url_schema"]["hidden"]
+    assert standard["url_schema"]["hidden"]
+    assert not standard["port"]["hidden"], (
+        "without a port Airflow's own button is refused: it sends 0, and none is stored"
+    )
     own = form["extra_fields"]
     assert own["environment"]["schema"]["enum"] == ["sandbox", "production", "custom"]
     assert own["webhook_verifier_token"]["schema"]["format"] == "password"

@@ -15,15 +15,18 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "QuickBooks Online",
                 "hook-class-name": "include.orchestration.quickbooks_hook.QuickBooksHook",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    # Not the port: Airflow 3.3's Test refuses a stored connection without one.
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "login": "Client ID",
                         "password": "Client secret",
-                        "host": "Own address (only for the environment custom)",
+                        "host": "Own address (custom only)",
+                        "port": "Port (443, or the own address' port)",
                     },
                     "placeholders": {
                         "login": "of your app at developer.intuit.com › Keys & credentials",
-                        "host": "http://127.0.0.1:8083",
+                        "host": "http://127.0.0.1",
+                        "port": "443",
                     },
                 },
                 "conn-fields": {
