@@ -10,7 +10,7 @@ import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from include.lms.database import Connect
-from include.qbo.errors import NotConnected, ReconnectRequired
+from include.qbo.errors import NotConnected, ReconnectRequired, WrongKey
 from include.qbo.oauth import Grant, OAuthApp, refresh
 
 #: An access token this close to its end is not used any more.
@@ -31,13 +31,13 @@ class TokenVault:
         return self._fernet.encrypt(token.encode())
 
     def open(self, sealed: bytes | None) -> str:
-        """A stored token. Raises ReconnectRequired if there is none or it was encrypted with another key."""
+        """A stored token. Raises ReconnectRequired if there is none, WrongKey if it was encrypted with another one."""
         if sealed is None:
             raise ReconnectRequired(f"The company has no stored QuickBooks access (tokens). {_RECONNECT}")
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise ReconnectRequired(
+            raise WrongKey(
                 "The stored QuickBooks access (tokens) cannot be decrypted with the current PILOT_TOKEN_KEY. Add the"
                 f" former key after the current one. If it is lost: {_RECONNECT}"
             ) from None

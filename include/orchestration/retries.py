@@ -14,6 +14,11 @@ POLICY = ExceptionRetryPolicy(
             reason="the company must be connected again by a person",
         ),
         RetryRule(
+            exception="include.qbo.errors.WrongKey",
+            action=RetryAction.FAIL,
+            reason="the key of the tokens must be added by a person",
+        ),
+        RetryRule(
             exception="include.company.company.UnknownCompany",
             action=RetryAction.FAIL,
             reason="the realm_id that was asked for is mistyped",

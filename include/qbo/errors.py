@@ -27,6 +27,10 @@ class NotConnected(ReconnectRequired, LookupError):
     """No billing lab is connected to the company (any more), because somebody wanted it so."""
 
 
+class WrongKey(QboError):
+    """This process cannot read the stored grant, which is as good as ever; somebody must give it the key."""
+
+
 class RequestRefused(QboError):
     """QuickBooks refused a whole request (not a single record of it)."""
 
