@@ -83,7 +83,10 @@ def digest(value: str) -> bytes:
 
 
 def _is_ours(request: Request, origin: str) -> bool:
-    host = urlsplit(origin).netloc
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:  # no browser sends such an address
+        return False
     return bool(host) and host in (request.headers.get("host", ""), urlsplit(airflow_base()).netloc)
 
 
