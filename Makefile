@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage up down env connect bench benchmarks webhooks proof chaos lint audit format lock clean browser
+.PHONY: help demo test coverage up down env connect bench benchmarks webhooks proof chaos lint audit format lock clean browser compose-test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/installed.lock
 export PYTHONPATH := $(CURDIR)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: up ## start the stack, load realistic data, sync until both ledgers agree
 	@$(BIN)/python -m include.stack run $(BIN)/python -m include.demo
@@ -72,6 +72,9 @@ chaos: $(INSTALLED) ## deaths after each effect, 3,000 histories in storms, MINU
 	@$(BIN)/python -m pytest -m chaos --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1 tests/ledgers
 	@$(BIN)/python -m tests.chaos weather 10 $(SEED)
 	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED)
+
+compose-test: $(INSTALLED) ## run docker-compose.yaml for real, break it, compare the ledgers: PROFILE=celery for many workers
+	@$(BIN)/python -m tests.compose $(or $(PROFILE),default)
 
 lint: $(INSTALLED) ## check format, style, types, import rules, and for insecure code
 	@$(BIN)/ruff format --check .

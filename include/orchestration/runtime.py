@@ -2,6 +2,7 @@
 
 import os
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ PAGE_CONNECTION_ID = "lms_db_page"
 
 def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
     """A runtime on the Airflow connections `lms_db` (or another to the same database, with another role's rights) and
-    `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset."""
+    `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset and its file is not there."""
     lms = BaseHook.get_connection(lms_connection_id)
 
     def connect() -> psycopg.Connection[Any]:
@@ -33,12 +34,18 @@ def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
     return Runtime(
         connect=connect,
         app=QuickBooksHook().get_conn(),
-        vault=TokenVault(os.environ["PILOT_TOKEN_KEY"]),
+        vault=TokenVault(token_key()),
         budget=_budget(),
         run=run,
         mass_delete_limit=_mass_delete_limit(),
         metrics=AirflowMetrics(),
     )
+
+
+def token_key() -> str:
+    """The keys of the tokens, from the file if one is named: a secret that stands in no environment."""
+    path = os.environ.get("PILOT_TOKEN_KEY_FILE")
+    return Path(path).read_text().strip() if path and Path(path).is_file() else os.environ["PILOT_TOKEN_KEY"]
 
 
 def _budget() -> Budget:

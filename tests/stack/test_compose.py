@@ -1,13 +1,15 @@
 """docker-compose.yaml: a valid Compose file with the same parts and settings as the local stack.
 
-There is no Docker where these tests run. The file is checked against the Compose specification's JSON schema, as
-docker-compose 1.29.2 (Apache-2.0) carries it; that schema knows all that this file uses but `name`. What the test
-cannot tell: whether the image builds and the services start.
+There is no Docker where these tests run; `make compose-test` builds the image and runs the services. Here the file is
+checked against the Compose specification's JSON schema, as docker-compose 1.29.2 (Apache-2.0) carries it; that schema
+knows all that this file uses but `name`.
 """
 
 import json
 import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import jsonschema
 import pytest
 import yaml
 from airflow.sdk import BaseHook
+from cryptography.fernet import Fernet
 
 from include.company.throttle import Budget
 from include.model.settings import MassDeleteLimit
+from include.orchestration import runtime
+from include.orchestration.secret_files import SecretFiles
 from include.stack import airflow, environment
 from include.stack.keys import Keys
 from include.stack.ports import Ports
@@ -28,6 +33,16 @@ from tests.support.world import AUDIT_DAYS
 SCHEMA = Path(__file__).with_name("compose_spec.json")
 #: The innermost: a default may hold variables of its own.
 INTERPOLATION = re.compile(r"\$\{(\w+)(?::-([^${}]*)|:\?[^}]*)?\}")
+HADOLINT = Path(sys.executable).with_name("hadolint")
+MANY_WORKERS = ("redis", "worker", "flower")
+#: What a container needs and the local stack does not, or only another executor.
+ONLY_IN_DOCKER = {
+    "AIRFLOW__SECRETS__BACKEND",
+    "AIRFLOW__CELERY__BROKER_URL",
+    "AIRFLOW__CELERY__WORKER_CONCURRENCY",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL",
+}
 PYTHON_OF_THE_PARTS = {"AIRFLOW_HOME", "PYTHONPATH", "PYTHONUNBUFFERED", "NO_PROXY", "no_proxy"}
 
 
@@ -53,10 +68,23 @@ def test_fits_the_compose_schema(compose: dict[str, Any]) -> None:
 
 
 def test_has_the_parts_of_the_local_stack(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"postgres", "sandbox", "airflow-init", *airflow.COMMANDS}
+    services = compose["services"]
+    assert set(services) == {"postgres", "sandbox", "airflow-init", *airflow.COMMANDS, *MANY_WORKERS}
     for name, command in airflow.COMMANDS.items():
-        assert compose["services"][name]["command"] == command
-        assert "healthcheck" in compose["services"][name]
+        assert services[name]["command"] == command
+    profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
+    assert profiles == {"sandbox": ["sandbox"], **{name: ["celery"] for name in MANY_WORKERS}}
+
+
+def test_every_service_is_kept_watched_and_limited(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        once = name == "airflow-init"
+        assert service["restart"] == ("no" if once else "unless-stopped")
+        assert once or "healthcheck" in service, name
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+        assert service["logging"]["options"]["max-size"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service.get("cap_drop") == (None if name in {"postgres", "redis"} else ["ALL"])
 
 
 def test_sets_the_same_variables_for_every_part(
@@ -65,25 +93,90 @@ def test_sets_the_same_variables_for_every_part(
     for name in [*os.environ]:
         monkeypatch.delenv(name)
     local = environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)
-    expected = set(local) - PYTHON_OF_THE_PARTS
-    for name in airflow.COMMANDS:
-        assert set(compose["services"][name]["environment"]) == expected
+    expected = {name for name in local if not name.startswith(("SANDBOX_", "AIRFLOW_CONN_"))} - PYTHON_OF_THE_PARTS
     given = compose["services"]["scheduler"]["environment"]
-    differs = {name for name in expected if str(given[name]) != local[name]}
-    assert not {name for name in differs if not re.search("KEY|SECRET|PASSWORD|TOKEN|URL|CONN|HOST|PORT|FOLDER", name)}
+    for name in (*airflow.COMMANDS, "worker", "airflow-init"):
+        assert compose["services"][name]["environment"] == given
+    assert {re.sub("_CMD$|(?<=TOKEN_KEY)_FILE$", "", name) for name in given} - ONLY_IN_DOCKER == expected
+    differs = {name for name in expected & set(given) if str(given[name]) != local[name]}
+    assert not {name for name in differs if not re.search("URL|HOST|PORT|FOLDER|PASSWORDS_FILE|TRANSPORT", name)}
 
 
-def test_connections_are_like_the_local_ones(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_over_http_is_allowed_only_where_it_is_asked_for(text: str) -> None:
+    given = yaml.safe_load(text)["services"]["scheduler"]["environment"]
+    assert given["OAUTHLIB_INSECURE_TRANSPORT"] == "${OAUTHLIB_INSECURE_TRANSPORT:-}"
+
+
+def test_celery_differs_in_the_executor_only(text: str) -> None:
+    services = yaml.safe_load(text)["services"]
+    assert services["worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "${PILOT_EXECUTOR:-LocalExecutor}"
+    assert services["worker"]["secrets"] == services["scheduler"]["secrets"]
+    pinned = re.search(r"^apache-airflow-providers-celery==(\S+)", (PROJECT / "requirements.txt").read_text(), re.M)
+    assert pinned and f"apache-airflow-providers-celery=={pinned[1]} " in (PROJECT / "requirements.lock").read_text()
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the script makes them, for the sandbox."""
+    return make_secrets(tmp_path_factory.mktemp("docker") / "secrets", "--sandbox")
+
+
+def make_secrets(folder: Path, *options: str) -> Path:
+    subprocess.run([PROJECT / "config" / "docker-secrets.sh", *options, folder], check=True, capture_output=True)
+    return folder
+
+
+def test_every_secret_is_a_file_that_the_script_makes(compose: dict[str, Any], secrets: Path) -> None:
+    files = {path.name for path in secrets.iterdir()}
+    assert files == set(compose["secrets"])
+    assert all(secret["file"].endswith(f"/{name}") for name, secret in compose["secrets"].items())
+    used = {name for service in compose["services"].values() for name in service.get("secrets", [])}
+    assert used == files
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert [name for name in files if not (secrets / name).read_text().strip()] == ["airflow_conn_quickbooks"]
+    before = {name: (secrets / name).read_text() for name in files}
+    make_secrets(secrets)
+    assert {name: (secrets / name).read_text() for name in files} == before
+
+
+def test_a_service_reads_only_the_secrets_that_it_has(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        # All parts of Airflow have the same variables; each reads those that it needs.
+        own = {**service, "environment": {}} if "AIRFLOW__CORE__EXECUTOR" in str(service) else service
+        assert set(re.findall(r"/run/secrets/(\w+)", str(own))) <= set(service["secrets"]), name
+
+
+def test_the_files_hold_what_the_local_stack_generates(secrets: Path) -> None:
+    for name in ("airflow_fernet_key", "pilot_token_key"):
+        Fernet((secrets / name).read_text())
+    role = {"airflow_conn_lms_db": "pilot_pipeline", "airflow_conn_lms_db_page": "pilot_page"}
+    for name, login in role.items():
+        assert json.loads((secrets / name).read_text())["password"] == (secrets / f"{login}_password").read_text()
+
+
+@pytest.mark.parametrize("name", ["LMS_DB", "LMS_DB_PAGE", "AIRFLOW_DB", "QUICKBOOKS_SANDBOX"])
+def test_connections_are_like_the_local_ones(secrets: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     local = environment.pipeline_settings(Ports(1, 2, 3), Keys.generate())
-    given = compose["services"]["scheduler"]["environment"]
-    for name in ("LMS_DB", "LMS_DB_PAGE", "AIRFLOW_DB", "QUICKBOOKS_SANDBOX"):
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
-        monkeypatch.setenv(f"AIRFLOW_CONN_{name}_DOCKER", given[f"AIRFLOW_CONN_{name}"])
-        mine, theirs = (BaseHook.get_connection(f"{name.lower()}_{where}") for where in ("here", "docker"))
-        assert (theirs.conn_type, theirs.login, theirs.schema or None) == (mine.conn_type, mine.login, mine.schema)
-        assert theirs.password.startswith("value-of-")
-        assert set(theirs.extra_dejson) == set(mine.extra_dejson)
-    assert (mine.host, theirs.host) == ("http://127.0.0.1:2", "http://sandbox:8083")
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}_HERE", local[f"AIRFLOW_CONN_{name}"])
+    mine = BaseHook.get_connection(f"{name.lower()}_here")
+    theirs = SecretFiles(str(secrets)).get_connection(name.lower(), None)
+    assert theirs is not None
+    assert (theirs.conn_type, theirs.login, theirs.schema or None) == (mine.conn_type, mine.login, mine.schema)
+    assert theirs.password
+    assert set(theirs.extra_dejson) == set(mine.extra_dejson)
+    if name == "QUICKBOOKS_SANDBOX":
+        assert (theirs.host, theirs.port) == ("http://sandbox", 8083)
+
+
+def test_a_connection_without_a_file_is_looked_up_elsewhere(secrets: Path) -> None:
+    files = SecretFiles(str(secrets))
+    assert files.get_conn_value("other") is None and files.get_variable("any") is None
+    assert files.get_conn_value("x/../../secrets/airflow_conn_lms_db") is None
+
+
+def test_without_the_sandbox_the_connection_is_entered_in_airflow(tmp_path: Path) -> None:
+    files = SecretFiles(str(make_secrets(tmp_path / "secrets")))
+    assert files.get_conn_value("quickbooks") is None and files.get_conn_value("quickbooks_sandbox") is None
 
 
 def test_only_the_migrations_have_the_owner_s_login(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -92,21 +185,34 @@ def test_only_the_migrations_have_the_owner_s_login(compose: dict[str, Any], tmp
     owners = environment.of_the_owner(Ports(1, 2, 3), keys)
     assert not set(owners) & set(of_parts) and keys.pilot_password not in str(of_parts)
     services = compose["services"]
-    assert set(owners) <= set(services["airflow-init"]["environment"])
-    assert services["airflow-init"]["command"][0].rstrip().endswith("python -m include.migrations")
-    for name in ("sandbox", *airflow.COMMANDS):
-        assert not set(owners) & set(services[name]["environment"])
-        assert "value-of-pilot_database_password" not in str(services[name])
+    [script] = services["airflow-init"]["command"]
+    assert all(f"export {name}=" in script for name in owners)
+    assert script.rstrip().endswith("python -m include.migrations")
+    have = {name for name, service in services.items() if "pilot_database_password" in service["secrets"]}
+    assert have == {"postgres", "airflow-init"}
 
 
-def test_the_caller_s_connection_leads_both_stacks_to_real_quickbooks(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_page_and_the_pipeline_have_each_its_own_login(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name in ("scheduler", "dag-processor", "triggerer", "worker", "api-server"):
+        page, pipeline = (f"airflow_conn_lms_db{suffix}" in services[name]["secrets"] for suffix in ("_page", ""))
+        assert (page, pipeline) == ((True, False) if name == "api-server" else (False, True))
+
+
+def test_the_key_of_the_tokens_is_read_from_its_file(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILOT_TOKEN_KEY", "another")
+    monkeypatch.setenv("PILOT_TOKEN_KEY_FILE", str(secrets / "pilot_token_key"))
+    assert runtime.token_key() == (secrets / "pilot_token_key").read_text()
+    monkeypatch.setenv("PILOT_TOKEN_KEY_FILE", str(secrets / "not there"))
+    assert runtime.token_key() == "another"
+
+
+def test_the_caller_s_connection_leads_the_local_stack_to_real_quickbooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", '{"conn_type": "http", "login": "of-intuit"}')
     local = environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)
     assert local["AIRFLOW_CONN_QUICKBOOKS"] == '{"conn_type": "http", "login": "of-intuit"}'
-    raw = yaml.safe_load(text)["services"]["scheduler"]["environment"]["AIRFLOW_CONN_QUICKBOOKS"]
-    assert raw.startswith("${AIRFLOW_CONN_QUICKBOOKS:-") and raw.endswith("}")
 
 
 @pytest.mark.parametrize("name", environment.SETTINGS)
@@ -138,35 +244,43 @@ def test_the_stacks_keep_the_audit_as_long_as_without_a_setting() -> None:
     assert int(environment.SETTINGS["PILOT_AUDIT_DAYS"]) == AUDIT_DAYS
 
 
-def test_holds_no_secret_and_names_each_one_that_it_needs(text: str) -> None:
-    required = set(re.findall(r"\$\{(\w+):\?", text))
-    optional = set(re.findall(r"\$\{(\w+):-", text))
-    assert required == set(re.findall(r"\$\{(\w+)[}:]", text)) - optional
+def test_holds_no_secret_and_every_setting_is_in_the_example(text: str) -> None:
+    assert not re.search(r"(PASSWORD|SECRET|TOKEN|_KEY|CONN): (?!\$\{)", text)
+    assert ":?" not in text, "what has no default is a secret, and those are files"
     example = (PROJECT / "config" / "docker.env.example").read_text()
-    assert required == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
-    assert not re.search(r"(PASSWORD|SECRET|TOKEN|_KEY): (?!\$\{)", text)
+    documented = (PROJECT / "docs/configuration.md").read_text()
+    for name in set(re.findall(r"\$\{(\w+):-", text)):
+        assert name in example or f"`{name}`" in documented, name
 
 
 def test_publishes_on_this_machine_only(compose: dict[str, Any]) -> None:
     published = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(published) == 3
+    assert len(published) == 4
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
 def test_waits_for_what_it_needs(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert services["airflow-init"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in airflow.COMMANDS:
+    for name in (*airflow.COMMANDS, "worker", "flower"):
         assert services[name]["depends_on"]["airflow-init"] == {"condition": "service_completed_successfully"}
-    assert services["scheduler"]["depends_on"]["sandbox"] == {"condition": "service_healthy"}
+    for name in ("scheduler", "dag-processor", "triggerer", "worker"):
+        assert services[name]["depends_on"]["api-server"] == {"condition": "service_healthy"}
+    assert services["worker"]["depends_on"]["redis"] == {"condition": "service_healthy"}
 
 
-def test_the_image_takes_what_runs_from_the_lock() -> None:
+def test_the_image_takes_what_runs_from_the_lock(text: str) -> None:
     dockerfile = (PROJECT / "Dockerfile").read_text()
     pinned = re.search(r"^apache-airflow==(\S+)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
     assert pinned is not None
-    assert dockerfile.count(f"FROM apache/airflow:{pinned[1]}\n") == 1
+    assert f"ARG AIRFLOW_IMAGE=apache/airflow:{pinned[1]}\nFROM ${{AIRFLOW_IMAGE}}\n" in dockerfile
+    assert f"${{PILOT_AIRFLOW_IMAGE:-apache/airflow:{pinned[1]}}}" in text
     assert "--constraint requirements.lock" in dockerfile
     for source in re.findall(r"^COPY --chown=airflow:0 (.+) \S+$", dockerfile, re.MULTILINE):
         for path in source.split():
             assert (PROJECT / path).exists() or path == "plugins", path  # git keeps no empty folder
+
+
+def test_the_dockerfile_has_no_fault_that_hadolint_knows() -> None:
+    done = subprocess.run([HADOLINT, PROJECT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
