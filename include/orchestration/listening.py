@@ -17,13 +17,13 @@ RECONNECT = 5.0
 
 
 class ListeningTrigger(BaseEventTrigger):
-    """Fires when a look at the database finds something; a lost notification costs IDLE seconds."""
+    """Fires when a look at the database finds something; a lost notification costs ten seconds."""
 
-    #: What is listened to; seconds to wait after firing, so that what comes together fires once; seconds between looks
-    #: without a notification.
+    #: What is listened to; seconds to wait after firing, so that what comes together fires once.
     CHANNEL: ClassVar[str]
     PAUSE: ClassVar[float]
-    IDLE: ClassVar[float] = 10.0
+    #: Seconds until the next look if no notification comes; a look may change it.
+    idle = 10.0
 
     @abstractmethod
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
@@ -51,5 +51,5 @@ class ListeningTrigger(BaseEventTrigger):
                 if found:
                     yield TriggerEvent(found)
                     await asyncio.sleep(self.PAUSE)
-                async for _ in connection.notifies(timeout=self.IDLE, stop_after=1):
+                async for _ in connection.notifies(timeout=self.idle, stop_after=1):
                     pass

@@ -13,8 +13,6 @@ class QboChangeTrigger(ListeningTrigger):
 
     CHANNEL: ClassVar[str] = "qbo_webhook"
     PAUSE: ClassVar[float] = 2.0
-    #: No notification says that the wait of a company is over.
-    IDLE: ClassVar[float] = 2.0
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
@@ -22,6 +20,11 @@ class QboChangeTrigger(ListeningTrigger):
 
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
         """Companies for which no capture has been woken yet."""
-        cursor = await connection.execute("select qbo_sync.wake_capture()")
-        (companies,) = await cursor.fetchone() or (0,)
+        cursor = await connection.execute(
+            "select qbo_sync.wake_capture(), exists (select 1 from qbo_sync.webhook_event"
+            " where not capture_woken and received_at is distinct from captured_at)"
+        )
+        companies, waits = await cursor.fetchone() or (0, False)
+        # No notification says that the wait of a company is over.
+        self.idle = 2.0 if waits else 10.0
         return {"companies": companies} if companies else None

@@ -188,10 +188,8 @@ def _latency(found: list[Json]) -> list[str]:
     ]
     for one in found:
         parts = ", ".join(f"{part} {used:.2f}" for part, used in one["cpu"].items())
-        lines.append(
-            f"| {one['name']} | {one['changes']:,} | {one['median']:.1f} s | {one['95%']:.1f} s |"
-            f" {sum(one['cpu'].values()):.1f} ({parts}) |"
-        )
+        cpu = f"{sum(one['cpu'].values()):.1f} ({parts})" if parts else "not measured"
+        lines.append(f"| {one['name']} | {one['changes']:,} | {one['median']:.1f} s | {one['95%']:.1f} s | {cpu} |")
     return lines
 
 

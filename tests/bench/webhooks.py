@@ -75,7 +75,7 @@ def _storm(stack: Stack, world: World, number: int, seconds: float) -> int:
     world.qbo.control("DELETE", "webhooks")
     invoices = [companies.invoice(nth) for nth in range(PAYMENTS)]
     companies.wait_for(invoices)
-    environment = stack.environment()
+    environment = stack.full_environment()
     url = f"{environment['AIRFLOW_API_URL']}/quickbooks/webhook"
     token = environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
     realms = [row["realm_id"] for row in world.sql("select realm_id from qbo_sync.company order by realm_id")]
