@@ -57,8 +57,7 @@ def main() -> None:
     """Deliver, judge, print; the exit status says whether all is well."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else DELIVERIES
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
-    for name in ("PILOT_QBO_POLL_SECONDS", "PILOT_QBO_POLL_QUIET_SECONDS", "PILOT_QBO_POLL_WEBHOOK_SECONDS"):
-        os.environ[name] = HOURS
+    os.environ["PILOT_QBO_POLL_WEBHOOK_SECONDS"] = HOURS
     with tempfile.TemporaryDirectory() as state:
         stack = Stack(Path(state), Ports.free())
         stack.up()
