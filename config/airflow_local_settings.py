@@ -2,7 +2,7 @@
 
 LocalExecutor forks its task processes from the scheduler (as Celery does from its worker), the dag-processor forks
 one for every parse of a DAG file. What the parent has imported, they need not: Great Expectations alone costs 3 to 7
-seconds in a fresh process, this project's own modules 0.4, in each of the four tasks that a change passes.
+seconds in a fresh process, this project's own modules 0.4, in each of the five tasks that a change passes.
 """
 
 import importlib

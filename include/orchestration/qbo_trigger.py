@@ -22,9 +22,10 @@ class QboChangeTrigger(ListeningTrigger):
         """Companies for which no capture has been woken yet."""
         cursor = await connection.execute(
             "select qbo_sync.wake_capture(), exists (select 1 from qbo_sync.webhook_event"
-            " where not capture_woken and received_at is distinct from captured_at)"
+            "  join qbo_sync.company using (realm_id) where status = 'connected'"
+            "   and not capture_woken and received_at is distinct from captured_at)"
         )
         companies, waits = await cursor.fetchone() or (0, False)
         # No notification says that the wait of a company is over.
-        self.idle = 2.0 if waits else 10.0
+        self.idle = 2.0 if waits else ListeningTrigger.idle
         return {"companies": companies} if companies else None

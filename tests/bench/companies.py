@@ -11,9 +11,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -25,6 +26,8 @@ from tests.support.world import World, world_on
 LABS, AT_ONCE = 5, 20
 #: Seconds after which what has not arrived counts as lost.
 GIVE_UP = 600.0
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +44,11 @@ class Measured:
 
     def __str__(self) -> str:
         """One line."""
-        parts = ", ".join(f"{part} {used:.1f}" for part, used in self.idle.items())
         return (
             f"{self.companies:>5} companies: {len(self.seconds)} changes at once, median"
             f" {statistics.median(self.seconds):.1f} s, last {max(self.seconds):.1f} s; an idle minute costs"
-            f" {sum(self.idle.values()):.1f} CPU seconds ({parts}) and {self.idle_calls} calls to QuickBooks"
+            f" {sum(self.idle.values()):.1f} CPU seconds ({by_part(self.idle, 1)}) and"
+            f" {self.idle_calls} calls to QuickBooks"
         )
 
 
@@ -128,9 +131,7 @@ class Companies:
         """CPU seconds by part of the stack, and the calls to QuickBooks."""
         time.sleep(45)
         self._world.qbo.control("POST", "stats/reset")
-        before = cpu_seconds(stack)
-        time.sleep(60)
-        used = {part: seconds - before[part] for part, seconds in cpu_seconds(stack).items()}
+        _, used = cpu_of(stack, lambda: time.sleep(60))
         return used, int(self._world.qbo.control("GET", "stats")["requests"]["total"])
 
     def _has_invoice(self, lab: int) -> bool:
@@ -145,17 +146,11 @@ class Companies:
 
     def wait_for(self, invoices: Sequence[int]) -> list[float]:
         """Until all of them are linked; the seconds that each took from now."""
-        started, arrived = time.monotonic(), dict[int, float]()
-        while len(arrived) < len(invoices):
-            linked = self._world.sql(
-                "select lms_id from qbo_sync.entity_link where entity = 'invoice' and lms_id = any(%s)", list(invoices)
-            )
-            for one in linked:
-                arrived.setdefault(one["lms_id"], time.monotonic() - started)
-            if time.monotonic() - started > GIVE_UP:
-                raise RuntimeError(f"{len(invoices) - len(arrived)} of {len(invoices)} invoices did not arrive")
-            time.sleep(0.1)
-        return list(arrived.values())
+        return arrivals(
+            self._world,
+            "select lms_id as id from qbo_sync.entity_link where entity = 'invoice' and lms_id = any(%s)",
+            invoices,
+        )
 
     def _until(self, statement: str, number: int) -> None:
         started = time.monotonic()
@@ -163,6 +158,30 @@ class Companies:
             if time.monotonic() - started > GIVE_UP:
                 raise RuntimeError(f"{statement}: {self._world.value(statement)}, not {number}")
             time.sleep(1)
+
+
+def arrivals(world: World, statement: str, wanted: Sequence[int | str]) -> list[float]:
+    """Until the statement has found all of these ids; the seconds that each took from now."""
+    started, arrived = time.monotonic(), dict[int | str, float]()
+    while len(arrived) < len(wanted):
+        for row in world.sql(statement, list(wanted)):
+            arrived.setdefault(row["id"], time.monotonic() - started)
+        if time.monotonic() - started > GIVE_UP:
+            raise RuntimeError(f"{len(wanted) - len(arrived)} of {len(wanted)} records did not arrive")
+        time.sleep(0.1)
+    return list(arrived.values())
+
+
+def by_part(cpu: Mapping[str, float], digits: int) -> str:
+    """CPU seconds of each part of the stack, for people."""
+    return ", ".join(f"{part} {used:.{digits}f}" for part, used in cpu.items())
+
+
+def cpu_of(stack: Stack, work: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
+    """What the work returns, and the CPU seconds that each part of the stack used meanwhile."""
+    before = cpu_seconds(stack)
+    result = work()
+    return result, {part: seconds - before[part] for part, seconds in cpu_seconds(stack).items()}
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:

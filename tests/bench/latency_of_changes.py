@@ -16,7 +16,7 @@ from pathlib import Path
 
 from include.stack.ports import Ports
 from include.stack.stack import Stack
-from tests.bench.companies import GIVE_UP, Companies, cpu_seconds
+from tests.bench.companies import Companies, arrivals, by_part, cpu_of
 from tests.support.world import World, world_on
 
 COMPANIES, A_SECOND = 10, 20
@@ -46,10 +46,9 @@ class Measured:
 
     def __str__(self) -> str:
         """One line."""
-        parts = ", ".join(f"{part} {used:.2f}" for part, used in self.cpu.items())
         return (
             f"{self.name}: {len(self.seconds)} changes, median {self.median:.1f} s, 95% within {self.slow:.1f} s;"
-            f" {sum(self.cpu.values()):.2f} CPU seconds each ({parts})"
+            f" {sum(self.cpu.values()):.2f} CPU seconds each ({by_part(self.cpu, 2)})"
         )
 
 
@@ -86,12 +85,8 @@ def measure(singles: int, payments: int, minutes: float) -> list[Measured]:
 
 
 def _measured(stack: Stack, name: str, changes: Callable[[], Sequence[float]]) -> Measured:
-    before = cpu_seconds(stack)
-    seconds = changes()
-    after = cpu_seconds(stack)
-    return Measured(
-        name=name, seconds=seconds, cpu={part: (after[part] - before[part]) / len(seconds) for part in after}
-    )
+    seconds, used = cpu_of(stack, changes)
+    return Measured(name=name, seconds=seconds, cpu={part: one / len(seconds) for part, one in used.items()})
 
 
 def _one_by_one(companies: Companies, number: int) -> list[float]:
@@ -103,7 +98,7 @@ def payments_in_quickbooks(world: World, number: int) -> list[float]:
     rows = world.sql(
         "select qbo_id from qbo_sync.entity_link where entity = 'invoice' order by lms_id desc limit %s", number
     )
-    seconds = []
+    seconds: list[float] = []
     for row in rows:
         invoice = world.qbo.call(f"invoice/{row['qbo_id']}")["Invoice"]
         time.sleep(QUIET)
@@ -113,15 +108,12 @@ def payments_in_quickbooks(world: World, number: int) -> list[float]:
             TotalAmt=invoice["TotalAmt"],
             Line=[{"Amount": invoice["TotalAmt"], "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}],
         )
-        started = time.monotonic()
-        while not world.sql(
-            "select 1 from qbo_sync.entity_link where entity = 'payment' and qbo_id = %s and lms_id is not null",
-            paid["Id"],
-        ):
-            if time.monotonic() - started > GIVE_UP:
-                raise RuntimeError(f"payment {paid['Id']} did not arrive")
-            time.sleep(0.1)
-        seconds.append(time.monotonic() - started)
+        seconds += arrivals(
+            world,
+            "select qbo_id as id from qbo_sync.entity_link"
+            " where entity = 'payment' and qbo_id = any(%s) and lms_id is not null",
+            [paid["Id"]],
+        )
     return seconds
 
 

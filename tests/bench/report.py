@@ -187,8 +187,8 @@ def _latency(found: list[Json]) -> list[str]:
         "| --- | ---: | ---: | ---: | --- |",
     ]
     for one in found:
-        parts = ", ".join(f"{part} {used:.2f}" for part, used in one["cpu"].items())
-        cpu = f"{sum(one['cpu'].values()):.1f} ({parts})" if parts else "not measured"
+        used = one["cpu"]
+        cpu = f"{sum(used.values()):.1f} ({companies.by_part(used, 2)})" if used else "not measured"
         lines.append(f"| {one['name']} | {one['changes']:,} | {one['median']:.1f} s | {one['95%']:.1f} s | {cpu} |")
     return lines
 

@@ -195,6 +195,7 @@ def _claim(
     valid = _still_valid(connection, company.realm_id, group)
     decided = [record.key for record in valid if record.planned.problem]
     if decided:
+        # Before each is written by itself: the order of locks.
         errors.that_have_one(connection, company.realm_id, group[0].direction, decided)
     for record in valid:
         unlinked = [key for key in needed[record.key] if key not in ids]

@@ -25,7 +25,6 @@ revoke all on all tables in schema lms, qbo_sync from pilot_pipeline, pilot_page
 revoke all on all sequences in schema lms, qbo_sync from pilot_pipeline, pilot_page;
 grant usage on schema lms, qbo_sync to pilot_pipeline, pilot_page;
 grant usage on sequence qbo_sync.mark_generation, qbo_sync.audit_entry_id_seq to pilot_pipeline, pilot_page;
-grant usage on sequence qbo_sync.write_intent_id_seq to pilot_pipeline;
 
 -- pilot_pipeline: the DAGs and their triggers. pilot_page: the page QuickBooks Online, and `make connect`. Neither owns
 -- anything, so neither can drop, alter or truncate; rows that go with others (on delete cascade) need no right here.
