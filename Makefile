@@ -61,6 +61,9 @@ endif
 benchmarks: $(INSTALLED) ## measure what docs/benchmarks.md shows, and draw its pictures: an hour
 	@$(BIN)/python -m tests.bench.report
 
+webhooks: $(INSTALLED) ## 10,000 webhooks in a minute, repeated, out of order and forged, and what came of them
+	@$(BIN)/python -m tests.bench.webhooks
+
 proof: $(INSTALLED) ## run the long proofs too (five kill -9 in 1,000 invoices …)
 	@$(BIN)/python -m pytest -m long --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1
 

@@ -12,7 +12,7 @@ def base_url() -> str:
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
 
 
-@task(retry_policy=BY_A_LATER_RUN)
+@task(task_display_name="Tell people, emit metrics", retry_policy=BY_A_LATER_RUN)
 def tell() -> dict[str, int]:
     """Find what is worth an alert, emit the metrics, and send what is new or over."""
     from include.alerts.alerts import look

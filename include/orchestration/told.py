@@ -30,7 +30,7 @@ def tell_each(shard: Mapping[str, Any], counted: Mapping[str, Counts]) -> None:
 
 def summary(counts: Counts) -> str:
     """The outcomes of a load as `12 synced, 1 error, 0 waiting`; other counts by their names."""
-    if not counts.keys() & _LOADED or not counts.keys() <= _LOADED:
+    if not counts.keys() & _LOADED or not counts.keys() <= {*_LOADED, "extracted"}:
         told = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
         return ", ".join(told) or "nothing to do"
     failed = counts.get("failed", 0)

@@ -163,12 +163,13 @@ class House(Stack):
         relayed = {
             name: value.replace(sandbox.base_url(ports), f"http://127.0.0.1:{self.lines[QUICKBOOKS].port}")
             for name, value in usual.items()
-            if name.startswith("AIRFLOW_CONN_")
+            if name.startswith("AIRFLOW_CONN_") and value
         }
         for name, value in relayed.items():
             connection = json.loads(value)
             if connection["conn_type"] == "postgres":
-                relayed[name] = json.dumps({**connection, "port": self.lines[LMS].port})
+                line = METADATA if connection["schema"] == postgres.AIRFLOW_DATABASE else LMS
+                relayed[name] = json.dumps({**connection, "port": self.lines[line].port})
         metadata = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
         relayed[metadata] = usual[metadata].replace(f":{ports.postgres}/", f":{self.lines[METADATA].port}/")
         return {**usual, **relayed, **_PATIENT, "PILOT_MASS_DELETE_MINIMUM": _NEVER_HELD}

@@ -43,9 +43,9 @@ def test_every_connection_of_the_parts_leads_by_a_relay(tmp_path: Path) -> None:
         connections = {
             name: value
             for name, value in house.full_environment().items()
-            if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__DATABASE__SQL"))
+            if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__DATABASE__SQL")) and value
         }
-        assert {"AIRFLOW_CONN_LMS_DB", "AIRFLOW_CONN_QUICKBOOKS"} < connections.keys()
+        assert {"AIRFLOW_CONN_LMS_DB", "AIRFLOW_CONN_QUICKBOOKS_SANDBOX"} < connections.keys()
         for name, value in connections.items():
             assert any(port in value for port in ports), name
             assert str(house.ports.postgres) not in value, name

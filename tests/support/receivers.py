@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any
 
 from aiosmtpd.controller import Controller
 
@@ -47,7 +46,7 @@ class _Mailbox:
         self._receiver.asked += 1
         if self._receiver.refuses:
             return "451 try again later"
-        mail = cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default))
+        mail = message_from_bytes(envelope.content, policy=policy.default)
         body = mail.get_body(("plain", "html"))
         assert body is not None
         self._receiver.received.append(Message(str(mail["Subject"]), body.get_content()))
