@@ -17,7 +17,7 @@ umask 022
 put() { # NAME: the secret on standard input
     if [ -e "$folder/$1" ]; then cat > /dev/null; else cat > "$folder/$1"; fi
 }
-password() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+password() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 fernet_key() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'; }
 
 for name in postgres_password airflow_database_password pilot_database_password pilot_pipeline_password \

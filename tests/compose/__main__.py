@@ -12,20 +12,23 @@ import tempfile
 import time
 from pathlib import Path
 
+import psycopg
+
 from include.stack.postgres import PROJECT
 from tests.compose import bases, checks
 from tests.compose.engine import Engine, NoEngine, say
-from tests.compose.stack import ALL_SECRETS, Stack, wait
+from tests.compose.stack import MORE_SECRETS, Stack, wait
 
 CACHE = PROJECT / ".local" / "compose-test"
 PROFILES = ("default", "celery")
 #: Of the demo's 1,000 invoices, so many are in QuickBooks when a container is killed.
 IN_THE_MIDDLE = 200
 #: It plays the LMS and the bookkeeper, so it needs the database's owner, whom no service but airflow-init has.
+DEMO_SECRETS = ("pilot_database_password", "airflow_admin_password")
 DEMO = f"""
-export LMS_DATABASE_URL="postgresql://pilot:$(cat {ALL_SECRETS}/pilot_database_password)@postgres/lms"
+export LMS_DATABASE_URL="postgresql://pilot:$(cat {MORE_SECRETS}/pilot_database_password)@postgres/lms"
 export AIRFLOW_API_URL=http://api-server:8080 AIRFLOW_USERNAME=admin QBO_BASE_URL=http://sandbox:8083
-export AIRFLOW_PASSWORD="$(cat {ALL_SECRETS}/airflow_admin_password)"
+export AIRFLOW_PASSWORD="$(cat {MORE_SECRETS}/airflow_admin_password)"
 exec python -m include.demo
 """
 
@@ -34,11 +37,12 @@ def demo(stack: Stack, log: Path, kill: str | None = None) -> None:
     """Load, sync, change, sync, compare both ledgers; meanwhile that service is killed."""
     begun = time.monotonic()
     with log.open("wb") as output:
-        running = stack.start_in("api-server", DEMO, output)
+        running = stack.start_in("api-server", DEMO, DEMO_SECRETS, output)
         try:
             if kill:
                 wait(f"{IN_THE_MIDDLE} invoices are in QuickBooks", lambda: running.poll() is not None
                      or invoices_in_quickbooks(stack) >= IN_THE_MIDDLE, 900)  # fmt: skip
+                assert running.poll() is None, f"the demo ended before: {log.read_text(errors='replace')[-3000:]}"
                 say(f"The first sync has sent {invoices_in_quickbooks(stack)} invoices: {kill} is killed")
                 stack.kill(kill)
             code = running.wait(1800)
@@ -104,7 +108,7 @@ def main() -> int:
     except NoEngine as missing:
         sys.stderr.write(f"compose-test: {missing}\n")
         return 2
-    except (AssertionError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+    except (AssertionError, RuntimeError, OSError, psycopg.Error, subprocess.SubprocessError) as error:
         kept = CACHE / f"failed-{profile}"
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("secrets"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from include.stack.postgres import PROJECT
 from tests.compose.engine import Engine, NoEngine, apt_get, is_root_of_debian, remove_tree, say
 
+KINDS = ("postgres", "redis", "airflow")
 STAND_INS = Path(__file__).with_name("stand_ins")
 #: Debian 12, as the real images of Airflow are; what the three stand-ins need of it is in one base.
 SUITE = "bookworm"
@@ -37,7 +38,7 @@ def prepare(engine: Engine, cache: Path, log: Path) -> dict[str, str]:
         raise NoEngine(f"The public images {', '.join(images.values())} cannot be fetched.")
     begun = time.monotonic()
     _debian(engine, cache)
-    for kind in ("postgres", "redis", "airflow"):
+    for kind in KINDS:
         _build(engine, cache, kind, log)
     stand_ins = {name: f"pilot-stand-in/{name.split('_')[1].lower()}" for name in images}
     say(
@@ -48,9 +49,10 @@ def prepare(engine: Engine, cache: Path, log: Path) -> dict[str, str]:
 
 
 def remove(engine: Engine) -> None:
-    """The stand-ins, from an engine that stays."""
-    if ids := engine.docker("images", "--quiet", "--filter", "reference=pilot-stand-in/*").split():
-        engine.docker("image", "rm", "--force", *sorted(set(ids)))
+    """The stand-ins, from an engine that stays: each before the one that it is built on."""
+    for kind in (*KINDS, "debian"):
+        if engine.docker("images", "--quiet", f"pilot-stand-in/{kind}"):
+            engine.docker("image", "rm", f"pilot-stand-in/{kind}")
 
 
 def _can_be_had(engine: Engine, image: str, log: Path) -> bool:

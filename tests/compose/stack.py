@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -17,8 +17,8 @@ from include.stack.postgres import PROJECT
 from tests.compose.engine import Engine, say
 
 NAME = "pilot-compose-test"
-#: Where a container of the test's own has every secret.
-ALL_SECRETS = "/run/all-secrets"
+#: Where a container of the test's own has the secrets that no service has together.
+MORE_SECRETS = "/run/more-secrets"
 BUILD, STARTED, HEALTHY = 1800, 900, 300.0  # seconds that each may take
 
 
@@ -89,10 +89,11 @@ class Stack:
             limits = f"{each['HostConfig']['Memory'] >> 20} MB, {each['HostConfig']['NanoCpus'] / 1e9:g} CPU"
             say(f"  {each['Name'][1:]:<36} {self.health(each):<10} at most {limits}")
 
-    def start_in(self, service: str, script: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Run a shell script in one more container of that service, which has all secrets."""
-        volume = f"{self.secrets}:{ALL_SECRETS}:ro"
-        options = ["--rm", "--no-TTY", "--no-deps", "--entrypoint", "bash", "--volume", volume]
+    def start_in(self, service: str, script: str, secrets: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Run a shell script in one more container of that service, which has these secrets too."""
+        # File by file: nobody but their owner gets into the folder.
+        volumes = [part for name in secrets for part in ("--volume", f"{self.secrets / name}:{MORE_SECRETS}/{name}:ro")]
+        options = ["--rm", "--no-TTY", "--no-deps", "--entrypoint", "bash", *volumes]
         arguments = ["run", *options, service, "-euc", script]
         return subprocess.Popen(
             ["docker", *self._command(), *arguments],
@@ -134,7 +135,7 @@ class Stack:
         """
         before = self.container(service)
         self._engine.docker(
-            "run", "--rm", "--pid", "host", "--privileged", "--user", "0", "--entrypoint", "bash",
+            "run", "--rm", "--pid", "host", "--user", "0", "--entrypoint", "bash",
             before["Config"]["Image"], "-c", f"kill -9 {before['State']['Pid']}",
         )  # fmt: skip
         killed = time.monotonic()
