@@ -126,6 +126,12 @@ def make_secrets(folder: Path, *options: str) -> Path:
     return folder
 
 
+def test_the_celery_executor_can_be_imported_in_the_versions_of_the_lock() -> None:
+    code = "import airflow.providers.celery.executors.celery_executor"
+    broker = {"AIRFLOW__CELERY__BROKER_URL": "redis://127.0.0.1:6379/0"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **broker}, check=True)
+
+
 def test_every_secret_is_a_file_that_the_script_makes(compose: dict[str, Any], secrets: Path) -> None:
     files = {path.name for path in secrets.iterdir()}
     assert files == set(compose["secrets"])
