@@ -14,6 +14,8 @@ Counts = Mapping[str, int]
 
 _SYNCED = ("created", "updated", "deleted", "adopted")
 _LOADED = {*_SYNCED, "unchanged", "waiting", "failed"}
+#: A load counts also what its run had read.
+_OF_A_LOAD = {*_LOADED, "extracted"}
 
 
 def tell(company: str, counts: Counts) -> None:
@@ -30,7 +32,7 @@ def tell_each(shard: Mapping[str, Any], counted: Mapping[str, Counts]) -> None:
 
 def summary(counts: Counts) -> str:
     """The outcomes of a load as `12 synced, 1 error, 0 waiting`; other counts by their names."""
-    if not counts.keys() & _LOADED or not counts.keys() <= {*_LOADED, "extracted"}:
+    if not counts.keys() & _LOADED or not counts.keys() <= _OF_A_LOAD:
         told = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
         return ", ".join(told) or "nothing to do"
     failed = counts.get("failed", 0)
