@@ -6,6 +6,7 @@ only which companies have changed; the change capture is woken and reads QuickBo
 
 import asyncio
 import logging
+import time
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,25 @@ log = logging.getLogger(__name__)
 LARGEST = 1_000_000
 #: Seconds in which notifications come together, to be kept by one transaction.
 TOGETHER = 0.05
+#: Seconds for which a verifier token that was read holds: a storm does not read Airflow's connection for each delivery.
+TOKEN_HOLDS = 2.0
+
+
+class Verifier:
+    """The app's verifier token, as the Airflow connection had it at most TOKEN_HOLDS seconds ago."""
+
+    def __init__(self) -> None:
+        self._token = ""
+        self._good_until = 0.0
+        self._one_reads = asyncio.Lock()
+
+    async def token(self) -> str:
+        """Empty if there is none."""
+        async with self._one_reads:
+            if time.monotonic() >= self._good_until:
+                self._token = await run_in_threadpool(QuickBooksHook().webhook_verifier_token)
+                self._good_until = time.monotonic() + TOKEN_HOLDS
+            return self._token
 
 
 class _Kept:
@@ -51,6 +71,7 @@ class _Kept:
 
 
 _kept = _Kept()
+verifier = Verifier()
 
 
 @router.post(WEBHOOK)
@@ -64,8 +85,7 @@ async def receive(request: Request) -> Response:
         body += part
         if len(body) > LARGEST:
             return _answer(413)
-    verifier_token = await run_in_threadpool(QuickBooksHook().webhook_verifier_token)
-    if not _is_believed(body, signature, verifier_token):
+    if not _is_believed(body, signature, await verifier.token()):
         return _answer(401)
     try:
         realm_ids = changed_companies(body)

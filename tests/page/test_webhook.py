@@ -12,8 +12,8 @@ import requests
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from include.page import webhook
 from include.page.address import WEBHOOK
-from include.page.webhook import router
 from include.sandbox.webhooks import signature
 from tests.support.page.site import Site
 from tests.support.quickbooks import QuickBooks
@@ -79,14 +79,40 @@ def test_what_is_not_signed_is_refused(site: Site, lms: World, realm: str) -> No
 )
 def test_without_a_verifier_token_everything_is_refused(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]) -> None:
     """Also what is signed with the empty token, which everybody knows."""
+    monkeypatch.setattr(webhook, "verifier", webhook.Verifier())
     monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", json.dumps({"conn_type": "http", "extra": extra}))
     body = json.dumps(FORMS["legacy"]("1")).encode()
-    app = FastAPI()
-    app.include_router(router)
-    with TestClient(app) as client:
+    with TestClient(only_the_webhook()) as client:
         for token in ("", " ", "7"):
             answer = client.post(WEBHOOK, content=body, headers={"intuit-signature": signature(token, body)})
             assert answer.status_code == 401, token
+
+
+def test_a_new_verifier_token_holds_within_seconds_and_the_old_one_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No restart: whoever changes it in Airflow's connection has changed it."""
+    monkeypatch.setattr(webhook, "verifier", webhook.Verifier())
+    body = b"signed, yet nothing that Intuit would send"
+
+    def answer(client: TestClient, token: str) -> int:
+        return client.post(WEBHOOK, content=body, headers={"intuit-signature": signature(token, body)}).status_code
+
+    def is_now(token: str) -> None:
+        own = {"conn_type": "quickbooks_online", "extra": {"webhook_verifier_token": token}}
+        monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", json.dumps(own))
+
+    with TestClient(only_the_webhook()) as client:
+        is_now("old")
+        assert (answer(client, "old"), answer(client, "new")) == (200, 401)
+        is_now("new")
+        eventually(lambda: answer(client, "new") == 200, 10)
+        assert answer(client, "old") == 401
+
+
+def only_the_webhook() -> FastAPI:
+    """Its route in this process."""
+    app = FastAPI()
+    app.include_router(webhook.router)
+    return app
 
 
 def test_many_at_once_are_kept_together(site: Site, lms: World, realm: str) -> None:
