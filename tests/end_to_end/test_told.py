@@ -8,7 +8,7 @@ import pytest
 
 from include.stack.stack import Stack
 from tests.support.airflow import Airflow
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, nothing_is_due
 from tests.support.world import World
 
 HOUSEKEEPING = "sync_housekeeping"
@@ -33,8 +33,9 @@ def said_of(airflow: Airflow, dag_id: str, run_id: str, company: str) -> dict[in
 
 def test_a_load_says_what_it_did_and_leads_to_the_lab_and_to_the_document(live: World, airflow: Airflow) -> None:
     account = live.account()
-    live.simple_invoice(account)
-    eventually(lambda: live.sql("select 1 from qbo_sync.entity_link where entity = 'invoice'"))
+    first = live.simple_invoice(account)
+    eventually(lambda: live.link("invoice", first))
+    nothing_is_due(live)
     invoice = live.simple_invoice(account)  # its customer and items are there: a run of its own, with this one document
     eventually(lambda: live.link("invoice", invoice))
     qbo_id = live.qbo_invoice(invoice)["Id"]
