@@ -4,6 +4,7 @@ A row that fails an expectation becomes a problem of that record; the others go 
 `meta` the words for the bookkeeper: `message` and `resolution`, with the record's own fields in braces.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -55,6 +56,28 @@ def check(entity: Entity, side: Side, records: Mapping[str, Any]) -> dict[str, l
         for record_id in failing:
             problems[record_id].append(_problem(meta, by_id[record_id]))
     return problems
+
+
+@cache
+def rules(entity: Entity, side: Side) -> tuple[Mapping[str, str], ...]:
+    """What a suite checks, in its order, for the report: {rule, expectation, fails_when}."""
+    _, make_expectations = _SUITES[entity, side]
+    return tuple(
+        {
+            "rule": one.meta["rule"],
+            "expectation": _as_written(one),
+            # The record's own words stand where a report of all records has none.
+            "fails_when": re.sub(r"\{[^}]*\}", "…", one.meta["message"]),
+        }
+        for one in make_expectations()
+    )
+
+
+def _as_written(expectation: Any) -> str:
+    """As in Great Expectations' gallery: `expect_column_values_to_be_between(column="amount", min_value=0)`."""
+    configuration = expectation.configuration
+    given = ", ".join(f"{name}={value!r}" for name, value in configuration.kwargs.items() if value is not None)
+    return f"{configuration.type}({given})"
 
 
 @cache

@@ -1,8 +1,10 @@
-"""Buttons that Airflow shows on a load task: to what the task has left about itself (told.py)."""
+"""Buttons that Airflow shows on tasks: on load to what the task has left about itself (told.py), on validate to the
+run's validation report."""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from airflow.sdk import BaseOperatorLink
+from airflow.sdk import BaseOperatorLink, conf
 
 from include.orchestration.told import LABS_PAGE, QUICKBOOKS_DOCUMENT
 
@@ -35,4 +37,17 @@ class QuickBooksDocument(_LeftByTheTask):
     key = QUICKBOOKS_DOCUMENT
 
 
-LINKS = [LabsPage(), QuickBooksDocument()]
+class ValidationReport(BaseOperatorLink):
+    """The report of the run, for each of its validate tasks."""
+
+    name = "Validation report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """None for any other task. Only the DAGs of the sync call a task so (include/orchestration/tasks.py)."""
+        if ti_key.task_id != "validate":
+            return ""
+        base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+        return f"{base}/quickbooks/validation?{urlencode({'dag_id': ti_key.dag_id, 'run_id': ti_key.run_id})}"
+
+
+LINKS = [LabsPage(), QuickBooksDocument(), ValidationReport()]

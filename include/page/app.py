@@ -24,6 +24,7 @@ from include.page import (
     static_files,
     sync_again,
     undo,
+    validation,
     webhook,
 )
 from include.page.access import visitor
@@ -74,6 +75,7 @@ def make_app() -> FastAPI:
         activity,
         history,
         undo,
+        validation,
         static_files,
     ):
         inside.include_router(part.router)

@@ -131,6 +131,8 @@ def _section(here: str) -> str:
         return "/" + here.split("/")[1]
     if here == "/undo":
         return "/history"
+    if here == "/validation":
+        return "/activity"
     if here.startswith("/labs/") and here.endswith("/books"):
         return "/books"
     return "/" if here.startswith(("/labs/", "/connect")) else ""

@@ -10,6 +10,7 @@ AUDIT_DAYS = 400
 #: Table → the column that dates a row, and the days that it is kept.
 _KEPT: Mapping[str, tuple[str, int]] = {
     "staged_record": ("extracted_at", 14),
+    "validation_result": ("checked_at", 14),
     # Capture itself forgets what is minutes old; this is for when it does not run.
     "captured_object": ("asked_at", 1),
     "sync_run": ("finished_at", 400),

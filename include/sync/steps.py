@@ -17,13 +17,13 @@ from typing import Any
 import psycopg
 
 from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
-from include.company.runtime import Runtime
+from include.company.runtime import Run, Runtime
 from include.model.plan import Plan, fail
 from include.model.record import LISTS, Direction, Side
 from include.model.settings import MassDeleteLimit
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
-from include.sync import intents, left_alone, marks, mass_delete, preview, selection, staging
+from include.sync import intents, left_alone, marks, mass_delete, preview, selection, staging, validation
 from include.sync.due import companies_with_work, connected_companies
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
@@ -118,6 +118,7 @@ def extract(
     with runtime.connect() as connection, runtime.client(realm_id) as client:
         require_access(connection, realm_id)
         refresh_preferences(connection, client)
+        validation.forget(connection, runtime.run, realm_id)
         marks.dispatch(connection)
         if dry_run:
             staging.look_at(
@@ -273,8 +274,27 @@ def validate_together(runtime: Runtime, flow: Flow, realm_ids: Sequence[str]) ->
                 staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
                 counts[realm_id]["checked"] += checked
                 counts[realm_id]["set_aside"] += len(failed)
+                if checked:
+                    _keep_result(connection, runtime.run, realm_id, flow.direction, sync, checked, failed)
         connection.commit()
     return counts
+
+
+def _keep_result(
+    connection: psycopg.Connection,
+    run: Run,
+    realm_id: str,
+    direction: Direction,
+    sync: Sync,
+    checked: int,
+    failed: Sequence[Row],
+) -> None:
+    from include.expectations.check import rules
+
+    side = preview.WRITTEN_SIDE[direction]
+    suite_id = validation.keep_suite(connection, sync.entity, side, rules(sync.entity, side))
+    failures = [(record.record_id, [problem.detail["rule"] for problem in record.problems]) for record in failed]
+    validation.keep(connection, run, realm_id, sync.entity, suite_id, checked=checked, failures=failures)
 
 
 def check_all(

@@ -58,9 +58,13 @@ def test_a_load_says_what_it_did_and_leads_to_the_lab_and_to_the_document(live: 
     assert links == {
         "QuickBooks Online page": f"{airflow.url}/quickbooks/labs/{live.lab}",
         "Document in QuickBooks": f"{live.qbo.url}/companies/{live.qbo.realm}/Invoice/{qbo_id}",
+        "Validation report": None,
     }
     others = airflow.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/validate/links", map_index=row)["extra_links"]
-    assert set(others.values()) == {None}, "no button on another task"
+    report = others.pop("Validation report")
+    assert set(others.values()) == {None}, "no other button on another task"
+    shown = airflow.session.get(report, timeout=30)
+    assert shown.status_code == 200 and "1 record checked" in shown.text and "days_can_be_right" in shown.text
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

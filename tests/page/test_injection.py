@@ -157,6 +157,16 @@ def evil(lms: World) -> dict[str, Any]:
                 resolution=EVIL,
             )
         insert(db, "qbo_sync.sync_run", dag_id=EVIL, run_id=EVIL, realm_id=REALM, extracted=1, created=1)
+        rules = [{"rule": EVIL, "expectation": EVIL, "fails_when": EVIL}]
+        db.execute(
+            "insert into qbo_sync.validation_suite (id, entity, side, rules) values (%s, 'invoice', 'qbo', %s)",
+            [EVIL, jsonb(rules)],
+        )
+        insert(
+            db, "qbo_sync.validation_result", dag_id="invoice_lms_to_qbo", run_id=EVIL, realm_id=REALM,
+            entity="invoice", suite_id=EVIL, checked=2, set_aside=2,
+            failed_rules=jsonb({EVIL: {"failed": 3, "records": [EVIL, f"open{ids['invoice']}"]}}),
+        )  # fmt: skip
         proof = _proof(db, lab)
     return {"lab": lab, "off": off, "errors": errors, "preview": preview, "proof": proof, "invoice": ids["invoice"]}
 
@@ -240,6 +250,7 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
         f"/activity?lab={lab}", "/activity?window=week", "/changes",
         "/previews", f"/previews/{evil['preview']}", f"/labs/{lab}/preview",
         f"/undo?{urlencode({'dag_id': 'invoice_lms_to_qbo', 'run_id': EVIL, 'realm': REALM})}",
+        f"/validation?{urlencode({'dag_id': 'invoice_lms_to_qbo', 'run_id': EVIL})}",
         "/books", f"/labs/{lab}/books", *(f"/errors/{error}" for error in errors),
     ]  # fmt: skip
     for path in shown:

@@ -12,13 +12,14 @@ def test_old_rows_go_and_the_state_stays(world: World) -> None:
     before = world.sql("select * from qbo_sync.record_outcome order by entity, record_id")
     assert set(world.prune().values()) == {0}
     world.sql("update qbo_sync.staged_record set extracted_at = now() - interval '15 days'")
+    world.sql("update qbo_sync.validation_result set checked_at = now() - interval '15 days'")
     world.sql("update qbo_sync.api_call set at = now() - interval '101 days'")
     world.sql("update qbo_sync.sync_outcome set at = now() - interval '101 days'")
     world.sql("update qbo_sync.reconciliation set started_at = now() - interval '761 days' where id = %s", old.id)
     counted = world.prune(dry_run=True)
     deleted = world.prune()
     assert counted == deleted, "a dry run counts them, and deletes none"
-    assert deleted["staged_record"] > 0
+    assert deleted["staged_record"] > 0 and deleted["validation_result"] > 0
     assert [one["reconciliation_id"] for one in world.sql("select * from qbo_sync.reconciliation_customer")] == [
         recent.id
     ]

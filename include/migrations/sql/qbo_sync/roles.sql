@@ -79,6 +79,8 @@ begin
             ('qbo_sync.staged_record', 'select, insert, update, delete', 'select'),
             ('qbo_sync.sync_outcome', 'select, insert, delete', 'select'),
             ('qbo_sync.sync_run', 'select, insert, update, delete', 'select'),
+            ('qbo_sync.validation_suite', 'select, insert', 'select'),
+            ('qbo_sync.validation_result', 'select, insert, delete', 'select'),
             ('qbo_sync.sync_error', 'select, insert, update', 'select, update'),
             ('qbo_sync.preview', 'select, insert, update, delete', 'select'),
             ('qbo_sync.preview_record', 'select, insert, update, delete', 'select'),

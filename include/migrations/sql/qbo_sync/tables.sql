@@ -344,6 +344,30 @@ create table qbo_sync.sync_run (
     check (extracted = created + updated + deleted + adopted + unchanged + waiting + failed)
 );
 
+-- The rules of a Great Expectations suite, once for each wording of it; the id is made of them.
+create table qbo_sync.validation_suite (
+    id            text primary key,
+    entity        text not null,
+    side          text not null,         -- the side that is written: lms or qbo
+    rules         jsonb not null         -- [{rule, expectation, fails_when}], in the order in which they are told
+);
+
+-- What the task validate of a run found. Kept as long as the run's staged rows are.
+create table qbo_sync.validation_result (
+    dag_id        text not null,
+    run_id        text not null,
+    realm_id      text not null,
+    entity        text not null,
+    suite_id      text not null references qbo_sync.validation_suite (id),
+    checked       integer not null,
+    set_aside     integer not null,      -- failed one rule or several
+    failed_rules  jsonb not null,        -- rule → {failed, records}: how many failed it, and the first of their ids
+    checked_at    timestamptz not null default clock_timestamp(),
+    primary key (dag_id, run_id, realm_id, entity),
+    check (set_aside between 0 and checked)
+);
+create index on qbo_sync.validation_result (checked_at);
+
 -- ---------------------------------------------------------------- previews
 
 -- What a sync would do, planned and not carried out: of one DAG's run, or of all that a lab or company has to sync.
