@@ -52,7 +52,8 @@ def keep_suite(connection: psycopg.Connection, entity: Entity, side: Side, rules
     text = simplejson.dumps(list(rules), sort_keys=True)
     suite_id = hashlib.sha256(f"{entity} {side} {text}".encode()).hexdigest()[:16]
     connection.execute(
-        "insert into qbo_sync.validation_suite (id, entity, side, rules) values (%s, %s, %s, %s) on conflict do nothing",
+        "insert into qbo_sync.validation_suite (id, entity, side, rules) values (%s, %s, %s, %s)"
+        " on conflict do nothing",
         [suite_id, entity, side, text],
     )
     return suite_id
