@@ -67,6 +67,8 @@ def pages(scene: dict[str, Any]) -> dict[str, str]:
         "sync-again": f"/labs/{bright}/sync-again",
         "activity": "/activity",
         "activity-week": "/activity?window=week",
+        "validation": "/validation?dag_id=invoice_lms_to_qbo&run_id=asset_triggered__1",
+        "validation-none": "/validation?dag_id=invoice_lms_to_qbo&run_id=long_ago",
         "activity-none": f"/activity?lab={labs['Lakeside Implants']}",
         "lab-not-started": f"/labs/{labs['Summit Removables']}",
         "preview": f"/previews/{scene['preview']}",

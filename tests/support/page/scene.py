@@ -419,6 +419,34 @@ def _outcomes(connection: psycopg.Connection, labs: Json, realm: str) -> None:
             " values (%s, %s, %s, %s, %s, %s, now() - %s * interval '25 minutes')",
             [dag_id, f"asset_triggered__{hour}", realm, extracted, extracted - failed, failed, hour],
         )
+    _checked(connection, realm)
+
+
+def _checked(connection: psycopg.Connection, realm: str) -> None:
+    """What the first of these runs has checked."""
+    between = "expect_column_values_to_be_between(column='%s', max_value=0)"
+    rules = [
+        {
+            "rule": "amounts_are_numbers",
+            "expectation": between % "no_numbers",
+            "fails_when": "The invoice … has an amount, a price, or a quantity in Pilot that is not a number.",
+        },
+        {
+            "rule": "days_can_be_right",
+            "expectation": between % "odd_days",
+            "fails_when": "The invoice … has the date … in Pilot or one even further away, which cannot be right.",
+        },
+    ]
+    connection.execute(
+        "insert into qbo_sync.validation_suite (id, entity, side, rules) values ('scene', 'invoice', 'qbo', %s)",
+        [jsonb(rules)],
+    )
+    connection.execute(
+        "insert into qbo_sync.validation_result"
+        " (dag_id, run_id, realm_id, entity, suite_id, checked, set_aside, failed_rules)"
+        " values ('invoice_lms_to_qbo', 'asset_triggered__1', %s, 'invoice', 'scene', 42, 1, %s)",
+        [realm, jsonb({"days_can_be_right": {"failed": 1, "records": ["4711"]}})],
+    )
 
 
 def _people(connection: psycopg.Connection, labs: Json, realm: str, errors: list[int]) -> None:
