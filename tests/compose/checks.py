@@ -120,6 +120,7 @@ def the_budget_is_kept(stack: Stack) -> None:
     """All workers together never sent a company more than Intuit allows.
 
     The demo's bookkeepers work by the same API: what is refused because they have used it up is none of our doing.
+    The 10 a second are judged by the sandbox, which counts as requests arrive; our log has when they were answered.
     """
     with stack.database() as lms:
         row = lms.execute(WINDOWS, [A_SECOND, A_MINUTE, BATCHES_A_MINUTE]).fetchone()

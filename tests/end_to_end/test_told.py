@@ -14,18 +14,12 @@ from tests.support.world import World
 HOUSEKEEPING = "sync_housekeeping"
 
 
-def log_of(airflow: Airflow, dag_id: str, run_id: str, task_id: str, map_index: int = -1, attempt: int = 1) -> str:
-    """All lines of one try of a task."""
-    path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
-    return json.dumps(airflow.get(path, map_index=map_index, full_content=True), ensure_ascii=False)
-
-
 def said_of(airflow: Airflow, dag_id: str, run_id: str, company: str) -> dict[int, str]:
     """What the run's loads said last of a company, by the row that it is in: another lab may share the run."""
     said = {}
     for load in airflow.tasks(dag_id, run_id):
         if load["task_id"] == "load" and load["state"] == "success":
-            lines = log_of(airflow, dag_id, run_id, "load", load["map_index"], load["try_number"])
+            lines = airflow.log(dag_id, run_id, "load", load["map_index"], load["try_number"])
             if found := re.findall(rf"{company}: ([^\"\\]+)", lines):
                 said[load["map_index"]] = found[-1]
     return said
@@ -82,5 +76,5 @@ def test_the_housekeeping_reaches_airflow_s_own_database(stack: Stack, airflow: 
         ("prune_airflow", "of Airflow's tables, older than 30 days"),
         ("delete_airflow_logs", "would be deleted" if dry_run else "deleted, older than 30 days"),
     ):
-        log = log_of(airflow, HOUSEKEEPING, run, task)
+        log = airflow.log(HOUSEKEEPING, run, task)
         assert words in log and password not in log

@@ -39,9 +39,10 @@ class Airflow:
         """A DELETE of it."""
         self.session.delete(f"{self.url}/api/v2/{path}", timeout=30).raise_for_status()
 
-    def log(self, dag_id: str, run_id: str, task_id: str) -> str:
-        """What the first try of a task logged."""
-        return json.dumps(self.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1"))
+    def log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, attempt: int = 1) -> str:
+        """All lines of one try of a task."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        return json.dumps(self.get(path, map_index=map_index, full_content=True), ensure_ascii=False)
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run by hand; its id."""
