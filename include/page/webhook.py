@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Bytes. An event has ids only, some hundred bytes each.
 LARGEST = 1_000_000
-#: Seconds in which notifications come together, to be kept by one transaction.
-TOGETHER = 0.05
+#: Seconds from one transaction that keeps notifications to the next: what comes meanwhile is kept together by that one.
+APART = 0.25
 #: Seconds for which a verifier token that was read holds: a storm does not read Airflow's connection for each delivery.
 TOKEN_HOLDS = 2.0
 
@@ -47,11 +47,11 @@ class Verifier:
 
 
 class _Kept:
-    """Notifications that come at the same time are kept together, by one transaction after the other: a storm of them
-    costs some connections a second, not one each."""
+    """The first notification is kept at once; those of a storm together, by some transactions a second, not one each."""
 
     def __init__(self) -> None:
         self._companies: set[str] = set()
+        self._not_before = 0.0
         self._next: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -65,7 +65,8 @@ class _Kept:
 
     async def _commit(self) -> None:
         async with self._one_at_a_time:
-            await asyncio.sleep(TOGETHER)
+            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+            self._not_before = time.monotonic() + APART
             companies, self._companies, self._next = self._companies, set(), None
             await run_in_threadpool(_record, sorted(companies))
 
