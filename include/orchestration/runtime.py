@@ -1,6 +1,7 @@
 """From Airflow to the sync: its connections and settings as a Runtime."""
 
 import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,8 @@ PAGE_CONNECTION_ID = "lms_db_page"
 def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
     """A runtime on the Airflow connections `lms_db` (or another to the same database, with another role's rights) and
     `quickbooks`. Raises KeyError if PILOT_TOKEN_KEY is unset and its file is not there."""
-    lms = BaseHook.get_connection(lms_connection_id)
-
-    def connect() -> psycopg.Connection[Any]:
-        return prepare(PostgresHook(connection=lms).get_conn())
-
     return Runtime(
-        connect=connect,
+        connect=open_lms(lms_connection_id),
         app=QuickBooksHook().get_conn(),
         vault=TokenVault(token_key()),
         budget=_budget(),
@@ -40,6 +36,12 @@ def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
         mass_delete_limit=_mass_delete_limit(),
         metrics=AirflowMetrics(),
     )
+
+
+def open_lms(connection_id: str) -> Callable[[], psycopg.Connection[Any]]:
+    """What opens the LMS database by an Airflow connection. Raises AirflowNotFoundException if it is not there."""
+    lms = BaseHook.get_connection(connection_id)
+    return lambda: prepare(PostgresHook(connection=lms).get_conn())
 
 
 def token_key() -> str:

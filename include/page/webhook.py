@@ -1,121 +1,18 @@
-"""Where QuickBooks reports that something has changed (docs/decisions/0015).
-
-The one route without a login: Intuit has none. It accepts only what is signed with the app's verifier token, and uses
-only which companies have changed; the change capture is woken and reads QuickBooks itself.
-"""
-
-import asyncio
-import logging
-import time
+"""The route of QuickBooks' webhooks, as the page serves it with the api-server."""
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from include.orchestration.quickbooks_hook import QuickBooksHook
 from include.page.address import WEBHOOK
-from include.page.database import page_runtime
 from include.page.security import add_headers
-from include.qbo.webhook import SIGNATURE_HEADER, changed_companies, is_genuine
+from include.webhook.receiver import receive
 
 router = APIRouter()
-log = logging.getLogger(__name__)
-
-#: Bytes. An event has ids only, some hundred bytes each.
-LARGEST = 1_000_000
-#: Seconds from one transaction that keeps notifications to the next: what comes meanwhile is kept together by that one.
-APART = 0.25
-#: Seconds for which a verifier token that was read holds: a storm does not read Airflow's connection for each delivery.
-TOKEN_HOLDS = 2.0
-
-
-class Verifier:
-    """The app's verifier token, as the Airflow connection had it at most TOKEN_HOLDS seconds ago."""
-
-    def __init__(self) -> None:
-        self._token = ""
-        self._good_until = 0.0
-        self._one_reads = asyncio.Lock()
-
-    async def token(self) -> str:
-        """Empty if there is none."""
-        async with self._one_reads:
-            if time.monotonic() >= self._good_until:
-                self._token = await run_in_threadpool(QuickBooksHook().webhook_verifier_token)
-                self._good_until = time.monotonic() + TOKEN_HOLDS
-            return self._token
-
-
-class _Kept:
-    """The first notification is kept at once; those of a storm together, by some transactions a second, not one each."""
-
-    def __init__(self) -> None:
-        self._companies: set[str] = set()
-        self._not_before = 0.0
-        self._next: asyncio.Task[None] | None = None
-        self._one_at_a_time = asyncio.Lock()
-
-    async def keep(self, realm_ids: set[str]) -> None:
-        """Returns once it is committed that these companies have changed; raises what went wrong."""
-        self._companies |= realm_ids
-        if self._next is None:
-            self._next = asyncio.create_task(self._commit())
-        # Whoever hangs up does not take the others' notifications along.
-        await asyncio.shield(self._next)
-
-    async def _commit(self) -> None:
-        async with self._one_at_a_time:
-            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
-            self._not_before = time.monotonic() + APART
-            companies, self._companies, self._next = self._companies, set(), None
-            await run_in_threadpool(_record, sorted(companies))
-
-
-_kept = _Kept()
-verifier = Verifier()
 
 
 @router.post(WEBHOOK)
-async def receive(request: Request) -> Response:
-    """200 once it is kept that these companies have changed; Intuit waits three seconds for it, else it comes again."""
-    signature = request.headers.get(SIGNATURE_HEADER, "")
-    if not signature:
-        return _answer(401)
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST:
-            return _answer(413)
-    if not _is_believed(body, signature, await verifier.token()):
-        return _answer(401)
-    try:
-        realm_ids = changed_companies(body)
-    except ValueError as unreadable:
-        # Intuit would send the same again and again. The capture by the clock finds whatever it was.
-        log.warning("a signed webhook cannot be read: %s", unreadable)
-        return _answer(200)
-    await _kept.keep(realm_ids)
-    return _answer(200)
-
-
-def _is_believed(body: bytes, signature: str, verifier_token: str) -> bool:
-    if not verifier_token:
-        log.warning("a webhook was refused: the connection quickbooks has no webhook_verifier_token")
-        return False
-    if not is_genuine(body, signature, verifier_token):
-        log.warning("a webhook was refused: it is not signed with the app's verifier token")
-        return False
-    return True
-
-
-def _record(realm_ids: list[str]) -> None:
-    with page_runtime().connect() as connection:
-        # To be quicker than Intuit's patience; what fails is delivered again.
-        connection.execute("set local statement_timeout = '2s'")
-        connection.execute("select qbo_sync.record_webhook_event(%s)", [realm_ids])
-
-
-def _answer(status: int) -> Response:
-    answer = Response(status_code=status)
+async def notified(request: Request) -> Response:
+    """What the receiver answers, with the page's headers."""
+    answer = await receive(request)
     add_headers(answer)
     return answer

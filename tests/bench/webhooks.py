@@ -1,4 +1,6 @@
-"""A storm of webhooks on a private stack: `python -m tests.bench.webhooks [deliveries] [seconds]` (`make webhooks`).
+"""A storm of webhooks on a private stack: `python -m tests.bench.webhooks [deliveries] [seconds] [page]`.
+
+`make webhooks` sends them to the receiver that is a process of its own; with `page`, to the api-server.
 
 The sandbox's own webhooks are off and polls are hours apart: only what this program delivers tells the sync of the
 payments that bookkeepers take in QuickBooks meanwhile. Six of ten deliveries are signed and new, two are repeats of
@@ -15,6 +17,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +28,7 @@ from include.stack.ports import Ports
 from include.stack.stack import Stack
 from tests.bench.companies import GIVE_UP, Companies
 from tests.support.quickbooks import QuickBooks
+from tests.support.webhook_receiver import receiver_alone
 from tests.support.world import World, world_on
 
 COMPANIES, PAYMENTS, SENDERS = 20, 100, 24
@@ -57,25 +62,27 @@ def main() -> None:
     """Deliver, judge, print; the exit status says whether all is well."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else DELIVERIES
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
+    with_the_page = "page" in sys.argv[3:]
     os.environ["PILOT_QBO_POLL_WEBHOOK_SECONDS"] = HOURS
     with tempfile.TemporaryDirectory() as state:
         stack = Stack(Path(state), Ports.free())
         stack.up()
         try:
-            with world_on(stack) as world:
-                sys.exit(_storm(stack, world, number, seconds))
+            environment = stack.full_environment()
+            served = f"{environment['AIRFLOW_API_URL']}/quickbooks/webhook"
+            door = nullcontext(served) if with_the_page else receiver_alone(environment)
+            with world_on(stack) as world, door as url:
+                sys.exit(_storm(url, environment, world, number, seconds))
         finally:
             stack.down()
 
 
-def _storm(stack: Stack, world: World, number: int, seconds: float) -> int:
+def _storm(url: str, environment: Mapping[str, str], world: World, number: int, seconds: float) -> int:
     companies = Companies(world)
     companies.grow(COMPANIES)
     world.qbo.control("DELETE", "webhooks")
     invoices = [companies.invoice(nth) for nth in range(PAYMENTS)]
     companies.wait_for(invoices)
-    environment = stack.full_environment()
-    url = f"{environment['AIRFLOW_API_URL']}/quickbooks/webhook"
     token = environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
     realms = [row["realm_id"] for row in world.sql("select realm_id from qbo_sync.company order by realm_id")]
     deliveries = _deliveries(number, seconds, token, realms)

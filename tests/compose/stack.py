@@ -45,7 +45,8 @@ class Stack:
         self.versions: list[str] = []
         self.environment = {
             **bases,
-            "COMPOSE_PROFILES": "sandbox,celery" if profile == "celery" else "sandbox",
+            "COMPOSE_PROFILES": "sandbox,webhooks,celery" if profile == "celery" else "sandbox,webhooks",
+            "PILOT_SANDBOX_WEBHOOK_URL": "http://webhooks:8085/quickbooks/webhook",
             "PILOT_EXECUTOR": "CeleryExecutor" if profile == "celery" else "LocalExecutor",
             "PILOT_SECRETS": str(self.secrets),
             "PILOT_POSTGRES_PORT": str(self.ports.postgres),

@@ -42,7 +42,7 @@ def defined(path: Path) -> set[str]:
         return set(re.findall(r"^create (?:or replace )?(?:function|view|table) \w+\.(\w+)", path.read_text(), re.M))
     names = set()
     for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]

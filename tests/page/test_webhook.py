@@ -1,10 +1,14 @@
-"""The one route without a login: what is signed is believed, and of that only that a company changed."""
+"""The one route without a login: what is signed is believed, and of that only that a company changed.
+
+It is tried where the api-server serves it, and where a process of its own does.
+"""
 
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,9 +19,11 @@ from fastapi.testclient import TestClient
 from include.page import webhook
 from include.page.address import WEBHOOK
 from include.sandbox.webhooks import signature
+from include.webhook import receiver
 from tests.support.page.site import Site
 from tests.support.quickbooks import QuickBooks
 from tests.support.waiting import eventually
+from tests.support.webhook_receiver import receiver_alone
 from tests.support.world import World
 
 FORMS: dict[str, Callable[[str], Any]] = {
@@ -33,11 +39,31 @@ def realm(lms: World, lab: int, company: QuickBooks) -> str:
     return company.realm
 
 
-def deliver(site: Site, body: bytes, said: str | None = None, **headers: str) -> requests.Response:
-    """POST as Intuit does, without a login; signed unless another signature is given."""
-    token = site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
-    sent = {"intuit-signature": signature(token, body) if said is None else said, **headers}
-    return requests.post(f"{site.page}/webhook", data=body, headers=sent, timeout=30)
+@dataclass(frozen=True)
+class Door:
+    """Where webhooks go in."""
+
+    url: str
+    token: str
+
+    def deliver(self, body: bytes, said: str | None = None) -> requests.Response:
+        """POST as Intuit does, without a login; signed unless another signature is given."""
+        sent = {"intuit-signature": signature(self.token, body) if said is None else said}
+        return requests.post(self.url, data=body, headers=sent, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def alone(site: Site) -> Iterator[str]:
+    """The address of a receiver that is a process of its own."""
+    with receiver_alone(site.environment) as url:
+        yield url
+
+
+@pytest.fixture(params=["with the page", "alone"])
+def door(request: pytest.FixtureRequest, site: Site) -> Door:
+    """Each of the two."""
+    url = f"{site.page}/webhook" if request.param == "with the page" else request.getfixturevalue("alone")
+    return Door(url, site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"])
 
 
 def told(lms: World, realm: str) -> list[Any]:
@@ -45,33 +71,45 @@ def told(lms: World, realm: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_both_forms_are_taken_and_repeats_do_no_harm(site: Site, lms: World, realm: str, form: str) -> None:
+def test_both_forms_are_taken_and_repeats_do_no_harm(door: Door, lms: World, realm: str, form: str) -> None:
     body = json.dumps(FORMS[form](realm)).encode()
     for _ in range(3):
-        answer = deliver(site, body)
+        answer = door.deliver(body)
         assert (answer.status_code, answer.content) == (200, b"")
-        assert not answer.cookies and "default-src 'none'" in answer.headers["content-security-policy"]
+        assert not answer.cookies
     assert len(told(lms, realm)) == 1
 
 
-def test_what_is_not_signed_is_refused(site: Site, lms: World, realm: str) -> None:
+def test_what_is_not_signed_is_refused(door: Door, lms: World, realm: str) -> None:
     body = json.dumps(FORMS["cloudevents"](realm)).encode()
-    token = site.environment["SANDBOX_WEBHOOK_VERIFIER_TOKEN"]
-    true = signature(token, body)
+    true = signature(door.token, body)
     for case, sent, said in (
         ("forged", body, signature("guessed", body)),
         ("an empty token's", body, signature("", body)),
         ("of another body", body.replace(b"created", b"deleted"), true),
         ("empty", body, ""),
         ("cut", body, true[:-4]),
-        ("the token itself", body, token),
+        ("the token itself", body, door.token),
     ):
-        answer = deliver(site, sent, said)
+        answer = door.deliver(sent, said)
         assert (answer.status_code, answer.content) == (401, b""), case
-    assert requests.post(f"{site.page}/webhook", data=body, timeout=30).status_code == 401, "no signature at all"
-    as_ada = site.visitor("ada").session.post(f"{site.page}/webhook", data=body, timeout=30)
-    assert as_ada.status_code == 401, "a login is no signature"
+    assert requests.post(door.url, data=body, timeout=30).status_code == 401, "no signature at all"
     assert not told(lms, realm)
+
+
+def test_a_login_is_no_signature_and_the_page_s_headers_are_there(site: Site) -> None:
+    body = json.dumps(FORMS["legacy"]("1")).encode()
+    answer = site.visitor("ada").session.post(f"{site.page}/webhook", data=body, timeout=30)
+    assert answer.status_code == 401
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_the_receiver_alone_serves_nothing_else(alone: str) -> None:
+    base = alone.removesuffix("/quickbooks/webhook")
+    for path in ("/", "/quickbooks/", "/quickbooks/labs/1", "/docs", "/openapi.json", "/api/v2/version"):
+        assert requests.get(f"{base}{path}", timeout=30).status_code == 404, path
+    assert requests.get(alone, timeout=30).status_code == 405
+    assert "server" not in requests.get(f"{base}/health", timeout=30).headers
 
 
 @pytest.mark.parametrize(
@@ -79,7 +117,7 @@ def test_what_is_not_signed_is_refused(site: Site, lms: World, realm: str) -> No
 )
 def test_without_a_verifier_token_everything_is_refused(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]) -> None:
     """Also what is signed with the empty token, which everybody knows."""
-    monkeypatch.setattr(webhook, "verifier", webhook.Verifier())
+    monkeypatch.setattr(receiver, "verifier", receiver.Verifier())
     monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", json.dumps({"conn_type": "http", "extra": extra}))
     body = json.dumps(FORMS["legacy"]("1")).encode()
     with TestClient(only_the_webhook()) as client:
@@ -90,7 +128,7 @@ def test_without_a_verifier_token_everything_is_refused(monkeypatch: pytest.Monk
 
 def test_a_new_verifier_token_holds_within_seconds_and_the_old_one_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """No restart: whoever changes it in Airflow's connection has changed it."""
-    monkeypatch.setattr(webhook, "verifier", webhook.Verifier())
+    monkeypatch.setattr(receiver, "verifier", receiver.Verifier())
     body = b"signed, yet nothing that Intuit would send"
 
     def answer(client: TestClient, token: str) -> int:
@@ -115,7 +153,24 @@ def only_the_webhook() -> FastAPI:
     return app
 
 
-def test_many_at_once_are_kept_together(site: Site, lms: World, realm: str) -> None:
+@pytest.mark.parametrize(
+    "connection",
+    [{}, {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "schema": "lms", "login": "a", "password": "b"}],
+    ids=["is not there", "leads nowhere"],
+)
+def test_what_cannot_be_kept_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any]) -> None:
+    """By any answer but 200, Intuit sends it again."""
+    monkeypatch.setattr(receiver, "verifier", receiver.Verifier())
+    own = {"conn_type": "quickbooks_online", "extra": {"webhook_verifier_token": "known"}}
+    monkeypatch.setenv("AIRFLOW_CONN_QUICKBOOKS", json.dumps(own))
+    monkeypatch.setenv("AIRFLOW_CONN_LMS_DB_PAGE", json.dumps(connection) if connection else "")
+    body = json.dumps(FORMS["cloudevents"]("1")).encode()
+    with TestClient(receiver.make_app()) as client:
+        answer = client.post(receiver.PATH, content=body, headers={"intuit-signature": signature("known", body)})
+    assert answer.status_code == 503
+
+
+def test_many_at_once_are_kept_together(door: Door, lms: World, realm: str) -> None:
     """A storm costs some transactions a second, not one for each notification; what is wrong is refused as ever."""
     body = json.dumps(FORMS["cloudevents"](realm)).encode()
 
@@ -126,19 +181,19 @@ def test_many_at_once_are_kept_together(site: Site, lms: World, realm: str) -> N
 
     before = written()
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda nth: deliver(site, body, None if nth % 4 else "guessed"), range(400)))
+        answers = list(pool.map(lambda nth: door.deliver(body, None if nth % 4 else "guessed"), range(400)))
     assert Counter(answer.status_code for answer in answers) == {200: 300, 401: 100}
     assert len(told(lms, realm)) == 1
     eventually(lambda: written() > before)
     assert written() - before <= 150
 
 
-def test_too_much_is_refused_and_nonsense_or_strangers_change_nothing(site: Site, lms: World, realm: str) -> None:
-    assert deliver(site, b" " * 1_000_001).status_code == 413
+def test_too_much_is_refused_and_nonsense_or_strangers_change_nothing(door: Door, lms: World, realm: str) -> None:
+    assert door.deliver(b" " * 1_000_001).status_code == 413
     before = lms.sql("select count(*) as notices from qbo_sync.webhook_event")
     strangers = json.dumps([{"intuitaccountid": one} for one in ("404", "' or 1=1 --", realm + "0")]).encode()
     for body in (strangers, b"", b"nonsense", b"[" * 100_000, b'{"eventNotifications": {}}'):
-        assert deliver(site, body).status_code == 200, "Intuit would repeat it for ever"
+        assert door.deliver(body).status_code == 200, "Intuit would repeat it for ever"
     assert lms.sql("select count(*) as notices from qbo_sync.webhook_event") == before
 
 

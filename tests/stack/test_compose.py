@@ -69,11 +69,28 @@ def test_fits_the_compose_schema(compose: dict[str, Any]) -> None:
 
 def test_has_the_parts_of_the_local_stack(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert set(services) == {"postgres", "sandbox", "airflow-init", *airflow.COMMANDS, *MANY_WORKERS}
+    assert set(services) == {"postgres", "sandbox", "airflow-init", "webhooks", *airflow.COMMANDS, *MANY_WORKERS}
     for name, command in airflow.COMMANDS.items():
         assert services[name]["command"] == command
     profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
-    assert profiles == {"sandbox": ["sandbox"], **{name: ["celery"] for name in MANY_WORKERS}}
+    assert profiles == {
+        "sandbox": ["sandbox"],
+        "webhooks": ["webhooks"],
+        **{name: ["celery"] for name in MANY_WORKERS},
+    }
+
+
+def test_the_receiver_of_webhooks_has_what_it_needs_and_no_more(compose: dict[str, Any]) -> None:
+    """The internet reaches it: neither the pipeline's login, nor the keys of the tokens and of Airflow's API."""
+    service = compose["services"]["webhooks"]
+    assert [*service["entrypoint"], *service["command"]][:3] == ["python", "-m", "include.webhook"]
+    assert set(service["secrets"]) == {
+        "airflow_database_password",
+        "airflow_fernet_key",
+        "airflow_conn_quickbooks",
+        "airflow_conn_quickbooks_sandbox",
+        "airflow_conn_lms_db_page",
+    }
 
 
 def test_every_service_is_kept_watched_and_limited(compose: dict[str, Any]) -> None:
@@ -95,7 +112,7 @@ def test_sets_the_same_variables_for_every_part(
     local = environment.of_parts(tmp_path, Ports(1, 2, 3), Keys.generate(), tmp_path)
     expected = {name for name in local if not name.startswith(("SANDBOX_", "AIRFLOW_CONN_"))} - PYTHON_OF_THE_PARTS
     given = compose["services"]["scheduler"]["environment"]
-    for name in (*airflow.COMMANDS, "worker", "airflow-init"):
+    for name in (*airflow.COMMANDS, "webhooks", "worker", "airflow-init"):
         assert compose["services"][name]["environment"] == given
     assert {re.sub("_CMD$|(?<=TOKEN_KEY)_FILE$", "", name) for name in given} - ONLY_IN_DOCKER == expected
     differs = {name for name in expected & set(given) if str(given[name]) != local[name]}
@@ -261,7 +278,7 @@ def test_holds_no_secret_and_every_setting_is_in_the_example(text: str) -> None:
 
 def test_publishes_on_this_machine_only(compose: dict[str, Any]) -> None:
     published = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(published) == 4
+    assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 

@@ -219,10 +219,10 @@ class World:
                 insert = f"insert into lms.{table}_application ({table}_id, invoice_id, amount) values (%s, %s, %s)"
                 connection.execute(insert.encode(), [record, invoice, Decimal(amount)])
             connection.execute(
-                "update lms.invoice set balance = now.balance from (select id, total_amount"
+                "update lms.invoice set balance = now.open from (select id, total_amount"
                 " - coalesce((select sum(amount) from lms.payment_application a where a.invoice_id = i.id), 0)"
-                " - coalesce((select sum(amount) from lms.credit_application a where a.invoice_id = i.id), 0) as balance"
-                " from lms.invoice i) now where now.id = invoice.id and now.balance <> invoice.balance"
+                " - coalesce((select sum(amount) from lms.credit_application a where a.invoice_id = i.id), 0) as open"
+                " from lms.invoice i) now where now.id = invoice.id and now.open <> invoice.balance"
             )
 
     def lms_invoice(self, invoice: int) -> Json:

@@ -48,7 +48,7 @@ class Ledgers(RuleBasedStateMachine):
     def __init__(self, home: World) -> None:
         super().__init__()
         qbo = make_company(home.qbo.url)
-        self.world = World(home.database_url, qbo, home.runtime, home.connection)
+        self.world = World(home.database_url, qbo, home.runtime, home.connection, page_url=home.page_url)
         self.world.lab = self.world.billing_lab("Bright Dental Lab")
         self.world.connect(self.world.lab, qbo)
         self.staff, self.books = LabStaff(self.world), Bookkeeper(self.world)

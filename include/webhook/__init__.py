@@ -1,0 +1,1 @@
+"""The receiver of QuickBooks' webhooks: a route of the page, and a process of its own."""
