@@ -145,8 +145,11 @@ class Day:
                 one.staff.answer(question, link=True)
             waiting = sum(self._try_again_now(one.world) for one in self.people)
             if not asked and not waiting:
-                return
+                break
             self._wait_until_quiet()
+        for one in self.people:
+            if left := one.world.sql("select * from qbo_sync.change_mark where realm_id = %s", one.world.qbo.realm):
+                judgement.stuck.append(f"{len(left)} records wait for an answer that nobody is asked for: {left[:3]}")
 
     @staticmethod
     def _try_again_now(world: World) -> int:
@@ -199,9 +202,11 @@ class Day:
             " where realm_id = %s and attempt_after > now() + interval '5 minutes'",
             realm,
         )
+        # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9).
         row = world.sql(
             "select (select count(*) from qbo_sync.lms_change) as changes,"
-            "  (select count(*) from qbo_sync.change_mark where realm_id = %s) as marks,"
+            "  (select count(*) from qbo_sync.change_mark where realm_id = %s"
+            "      and (waits_for_entity, waits_for_id) is distinct from (entity, record_id)) as marks,"
             "  (select count(*) from qbo_sync.write_intent where realm_id = %s) as unfinished,"
             "  (select count(*) from qbo_sync.write_request where realm_id = %s) as requests,"
             "  (select count(*) from qbo_sync.company_trouble where realm_id = %s and failures > 0) as troubles",
