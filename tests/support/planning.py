@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import ZERO
 from include.model.payment import Application, Credit, CreditApplication, Payment, ordered
-from include.model.plan import WRITES, Cause, Plan
+from include.model.plan import WRITES, Cause, Plan, Step
+from include.model.problem import Problem
 from include.model.record import LISTS, TAX_ITEM, Direction, Entity, Operation, Owner, RecordKey, Side
 from include.model.settings import CompanyPreferences, LabSettings
 from include.model.staged import (
@@ -331,6 +332,10 @@ def assert_sound(made: Plan[Any], record: Row, lab: LabSettings) -> None:
 
 
 def _assert_complete(made: Plan[Any]) -> None:
+    assert made.step in get_args(Step)
+    assert isinstance(made.cause, Cause)
+    assert made.side in (None, *get_args(Side))
+    assert made.problem is None or isinstance(made.problem, Problem)
     assert (made.match is not None) == (made.step == "adopt")
     if made.step in ("create", "update", "adopt", "rebase"):
         assert made.target is not None

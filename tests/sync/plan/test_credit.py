@@ -11,9 +11,9 @@ import pytest
 from include.model.money import ZERO
 from include.model.payment import Application, Credit, CreditApplication
 from include.model.plan import Cause, Plan
-from include.model.record import CREDIT_ITEM, RecordKey
+from include.model.record import CREDIT_ITEM, Owner, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Fetched, QboCreditMemo
+from include.model.staged import Fetched, Payer, QboCreditMemo
 from include.sync.plan import credit as planner
 from include.sync.plan.allocation import total_of
 from include.sync.plan.credit import ApplicationContext, CreditContext, StagedApplication, StagedCredit
@@ -41,6 +41,7 @@ from tests.support.planning import (
 
 DIRECTIONS = ("lms_to_qbo", "qbo_to_lms", "both")
 AGREED = a_credit(50)
+NORTH = Payer(key=RecordKey("billing_account", "2"), owner=Owner("2"))
 
 
 def memo(amount: int) -> Fetched[QboCreditMemo]:
@@ -109,37 +110,82 @@ def linked_cases() -> Iterator[Case]:
         yield Case(lab=lab_with(of_lab, start=start), lms=lms, qbo=qbo, missing=missing)
 
 
-def expected(case: Case) -> tuple[str, str | None]:
-    """Step, and the code of what is reported with it."""
+def expected(case: Case) -> tuple[str, Cause, str | None, str | None]:
+    """Step, cause and side, and the code of what is reported with it."""
     may = flows(case.lab, "credit", "qbo", "update")
     if case.lab.connection.sync_start_date:
-        return "nothing", None
+        return "nothing", Cause.BEFORE_START_DATE, None, None
     if case.qbo == "refused":
-        return "fail", "unreadable"
+        return "fail", Cause.PROBLEM, "qbo", "unreadable"
     if case.lms is None and case.qbo_amount is None:
-        return "unlink", None
+        return "unlink", Cause.DELETED_ON_BOTH_SIDES, None, None
+    if case.lms is None and not may:
+        return "nothing", Cause.IN_STEP, None, None
     if case.lms is None:
-        return ("delete", "conflict_deleted" if case.qbo_amount != 50 else None) if may else ("nothing", None)
-    if case.qbo_amount is None:
-        return ("fail", "deleted_in_quickbooks") if case.lms != 50 else ("nothing", None)
-    if case.lms == case.qbo_amount:
-        return ("nothing" if case.lms == 50 else "rebase"), None
+        return "delete", Cause.DELETED, "qbo", "conflict_deleted" if case.qbo_amount != 50 else None
+    if case.qbo_amount is None and case.lms != 50:
+        return "fail", Cause.PROBLEM, "qbo", "deleted_in_quickbooks"
+    if case.lms == case.qbo_amount and case.lms != 50:
+        return "rebase", Cause.CHANGED_ALIKE, None, None
     if case.lms == 50 or not may:
-        return "nothing", None
+        return "nothing", Cause.IN_STEP, None, None
     if case.qbo_amount != 50:
-        return "fail", "conflict_qbo_kept"
-    return ("wait" if case.missing else "update"), None
+        return "fail", Cause.PROBLEM, "qbo", "conflict_qbo_kept"
+    return ("wait", Cause.REFERENCE, "qbo", None) if case.missing else ("update", Cause.CHANGED, "qbo", None)
 
 
 def test_every_linked_credit_gets_the_step_that_the_rules_say() -> None:
     for case in linked_cases():
         made = planned(case.record(), case.lab)
-        assert (made.step, code(made)) == expected(case), case
-        assert made.side in ("qbo", None), "nothing of a credit is written to the LMS"
-        if made.step in ("update", "wait"):
+        assert (made.step, made.cause, made.side, code(made)) == expected(case), case
+        if made.step in ("update", "wait", "rebase") or code(made) == "conflict_qbo_kept":
             assert made.target == a_credit(70)
         if made.step == "wait":
             assert made.waits_for == CREDIT_ITEM
+        if made.problem and made.problem.code != "unreadable":
+            assert made.problem.message.startswith(planner.credit_noun(case.record()))
+
+
+def test_a_credit_of_another_customer_in_quickbooks_is_left_to_people() -> None:
+    """Moved in QuickBooks, from where nothing of a credit comes back (rule 9)."""
+    for payer, linked_words in ((NORTH, False), (None, True)):
+        record = credit_row(lms=a_credit(70), base=AGREED, qbo=memo(50))
+        record.known.payer, record.known.customer_name = payer, "Lakeside in Pilot"
+        made = planned(record)
+        assert (made.step, made.side, made.target, code(made)) == ("fail", "qbo", a_credit(70), "customer_changed")
+        assert made.problem is not None
+        assert made.problem.message == (
+            "The credit of $70.00 dated 06/01/2026 is for “Lakeside in Pilot” in Pilot, but for “Lakeside” in"
+            " QuickBooks. Neither side was changed."
+        )
+        assert ("link “Lakeside”" in made.problem.resolution) is linked_words
+        assert made.problem.detail["customer_id"] == "21"
+
+
+def test_a_credit_that_is_only_another_pairs_in_the_lms_is_agreed_on_again() -> None:
+    """Both are billed to the same customer: QuickBooks knows no pairs of a combined account."""
+    moved = replace(AGREED, owner=Owner("1", "7"))
+    made = planned(credit_row(lms=moved, base=AGREED))
+    assert (made.step, made.cause, made.side) == ("rebase", Cause.CHANGED_ALIKE, None)
+    assert made.target == replace(AGREED, owner=moved.owner)
+
+
+def test_a_credit_linked_by_hand_counts_as_what_is_there() -> None:
+    by_hand = credit_row(lms=AGREED, qbo=memo(70))
+    by_hand.link = linked(None)
+    made = planned(by_hand)
+    assert (made.step, made.cause, code(made)) == ("nothing", Cause.IN_STEP, None), "what was there is agreed on"
+    gone = credit_row(qbo=DELETED)
+    gone.link = linked(None)
+    assert (planned(gone).step, planned(gone).cause) == ("unlink", Cause.DELETED_ON_BOTH_SIDES)
+    only_there = credit_row(qbo=memo(70))
+    only_there.link = linked(None)
+    assert (planned(only_there).step, planned(only_there).cause) == ("delete", Cause.DELETED)
+
+
+def test_nothing_is_done_about_a_credit_that_does_not_flow_and_why_is_said() -> None:
+    assert planned(credit_row(lms=AGREED), lab_with("qbo_to_lms")).cause == Cause.DIRECTION
+    assert planned(credit_row()).cause == Cause.NEVER_SYNCED
 
 
 def test_every_new_credit_gets_the_step_that_the_rules_say() -> None:
@@ -158,7 +204,8 @@ def test_every_new_credit_gets_the_step_that_the_rules_say() -> None:
         if lms is None or start == DAY_AFTER or of_lab == "qbo_to_lms":
             assert made.step == "nothing"
         elif missing:
-            assert (made.step, made.waits_for) == ("wait", ACCOUNT)
+            assert (made.step, made.cause, made.side, made.waits_for) == ("wait", Cause.REFERENCE, "qbo", ACCOUNT)
+            assert made.target == lms
         elif foreign:
             assert code(made) == "foreign_currency"
         elif unconfirmed:
@@ -166,7 +213,7 @@ def test_every_new_credit_gets_the_step_that_the_rules_say() -> None:
         elif closed:
             assert code(made) == "books_closed"
         else:
-            assert (made.step, made.side, made.target) == ("create", "qbo", lms)
+            assert (made.step, made.cause, made.side, made.target) == ("create", Cause.NEW, "qbo", lms)
 
 
 def test_a_conflict_keeps_both_amounts() -> None:

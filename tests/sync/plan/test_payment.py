@@ -15,8 +15,9 @@ from include.model.payment import Application, Payment
 from include.model.plan import Cause, Plan
 from include.model.record import Direction, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Fetched, LmsPayment, OtherLine, Payer, QboPayment
+from include.model.staged import Duplicate, Fetched, LmsPayment, OpenBalance, OtherLine, Payer, QboPayment
 from include.sync.plan import payment as planner
+from include.sync.plan import problems
 from include.sync.plan.allocation import allocate, total_of
 from include.sync.plan.payment import PaymentContext, StagedPayment
 from tests.support.planning import (
@@ -271,6 +272,48 @@ def test_every_new_payment_of_quickbooks_gets_the_step_that_the_rules_say() -> N
             assert code(made) == "foreign_currency"
         else:
             assert (made.step, made.side, made.target) == ("create", "lms", AGREED)
+
+
+def test_what_may_be_the_same_money_is_asked_before_it_is_sent() -> None:
+    there = Duplicate(qbo_id="301", copy_id=None, date=DAY, amount=dollars(100), account="1", pays=("1",))
+    for shared in (True, False):
+        record = row(
+            "lms_to_qbo",
+            lms=AGREED,
+            duplicate=there,
+            duplicate_numbers=("1042",),
+            duplicate_shares=shared,
+            missing=(ONE,),
+        )
+        made = planned(record)
+        assert (made.step, made.side, made.target) == ("fail", "qbo", AGREED)
+        assert made.problem == problems.possible_duplicate(AGREED, there, ["1042"], shared=shared)
+
+
+def test_more_than_is_open_in_quickbooks_is_reported_before_it_is_sent() -> None:
+    there = OpenBalance(
+        qbo_id="145", number="1042", total=dollars(60), balance=dollars(10), voided=False, settled_by=()
+    )
+    record = row("lms_to_qbo", lms=AGREED, over_applied={"1": there})
+    made = planned(record)
+    assert (made.step, made.side, made.target) == ("fail", "qbo", AGREED)
+    assert made.problem == problems.less_open(planner.noun(record), [(dollars(60), there)])
+    record.known.unconfirmed = UNCONFIRMED
+    assert planned(record).step == "adopt", "it is there already: its own part is what is not open"
+
+
+def test_why_nothing_is_done_about_a_new_payment_is_said() -> None:
+    assert planned(row("lms_to_qbo", lms=AGREED, origin="qbo")).cause is Cause.FROM_QUICKBOOKS
+    assert planned(row("lms_to_qbo", lms=AGREED), lab_with("qbo_to_lms")).cause is Cause.DIRECTION
+    assert planned(row("qbo_to_lms", qbo=AGREED), lab_with("lms_to_qbo")).cause is Cause.DIRECTION
+    new, waits = planned(row("lms_to_qbo", lms=AGREED)), planned(row("lms_to_qbo", lms=AGREED, missing=(ACCOUNT,)))
+    assert (new.step, new.cause, new.side) == ("create", Cause.NEW, "qbo")
+    assert (waits.step, waits.cause, waits.side, waits.waits_for) == ("wait", Cause.REFERENCE, "qbo", ACCOUNT)
+
+
+def test_whom_a_payment_is_from_is_said_when_nobody_is_linked_to_it() -> None:
+    made = planned(row("qbo_to_lms", qbo=AGREED, payer=None))
+    assert made.problem == problems.customer_not_linked("The payment of $100.00 dated 06/01/2026", "21", "Lakeside")
 
 
 # ------------------------------------------------------------------ generated situations
