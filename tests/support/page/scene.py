@@ -438,7 +438,8 @@ def _checked(connection: psycopg.Connection, realm: str) -> None:
         },
     ]
     connection.execute(
-        "insert into qbo_sync.validation_suite (id, entity, side, rules) values ('scene', 'invoice', 'qbo', %s)",
+        "insert into qbo_sync.validation_suite (id, entity, side, rules) values ('scene', 'invoice', 'qbo', %s)"
+        " on conflict do nothing",
         [jsonb(rules)],
     )
     connection.execute(
