@@ -9,6 +9,8 @@ Airflow's api-server serves it with the page. `python -m include.webhook` serves
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 from airflow.exceptions import AirflowNotFoundException
@@ -29,7 +31,7 @@ PATH = "/quickbooks/webhook"
 #: Bytes. An event has ids only, some hundred bytes each.
 LARGEST = 1_000_000
 #: Seconds from one transaction that keeps notifications to the next: what comes meanwhile is kept together by that one.
-APART = 0.25
+APART = 0.1
 #: Seconds for which a verifier token that was read holds: a storm does not read Airflow's connection for each delivery.
 TOKEN_HOLDS = 2.0
 
@@ -111,7 +113,14 @@ async def receive(request: Request) -> Response:
 
 def make_app() -> Starlette:
     """The receiver alone: its route, and /health for whoever watches the process."""
-    return Starlette(routes=[Route(PATH, receive, methods=["POST"]), Route("/health", _health)])
+    return Starlette(routes=[Route(PATH, receive, methods=["POST"]), Route("/health", _health)], lifespan=_ready)
+
+
+@asynccontextmanager
+async def _ready(app: Starlette) -> AsyncIterator[None]:
+    """The first reading of the token imports Airflow's secrets backends, which takes a second: before anybody waits."""
+    await verifier.token()
+    yield
 
 
 async def _health(request: Request) -> Response:
