@@ -13,7 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class PilotQuickBooksPlugin(AirflowPlugin):
-    """The page, its two entries in the menu Admin, and the links from a load task."""
+    """The page, its two entries in the menu Admin, and the links from tasks."""
 
     name = "pilot_quickbooks"
 
@@ -26,7 +26,7 @@ class PilotQuickBooksPlugin(AirflowPlugin):
 
     @cached_property
     def global_operator_extra_links(self) -> list[Any]:
-        """Buttons on the details of a load task."""
+        """Buttons on the details of a load or validate task."""
         from include.orchestration.extra_links import LINKS
 
         return LINKS

@@ -10,7 +10,7 @@ import sys
 
 from include.company.connect import CannotConnect, connect_lab
 from include.company.runtime import Run
-from include.orchestration.runtime import PAGE_CONNECTION_ID, runtime
+from include.orchestration.runtime import PAGE_CONNECTION_ID, runtime, use_airflows_connections
 from include.qbo.errors import QboError
 
 
@@ -29,9 +29,7 @@ def main() -> int:
     if missing:
         sys.stderr.write(f"Missing: {', '.join(missing)}. Usage: make connect BILLING_LAB=… REALM=… REFRESH_TOKEN=…\n")
         return 2
-    # Outside of Airflow's own processes its connections are only looked for in the environment; those made in its
-    # user interface are found with this, too.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    use_airflows_connections()
     surroundings = runtime(Run(dag_id="make connect", run_id="manual"), PAGE_CONNECTION_ID)
     try:
         connected = connect_lab(

@@ -43,7 +43,7 @@ class ValidationReport(BaseOperatorLink):
     name = "Validation report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """None for any other task. Only the DAGs of the sync call a task so (include/orchestration/tasks.py)."""
+        """Empty for any other task. Only the DAGs of the sync call a task so (include/orchestration/tasks.py)."""
         if ti_key.task_id != "validate":
             return ""
         base = str(conf.get("api", "base_url", fallback="")).rstrip("/")

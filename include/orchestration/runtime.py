@@ -38,6 +38,12 @@ def runtime(run: Run, lms_connection_id: str = CONNECTION_ID) -> Runtime:
     )
 
 
+def use_airflows_connections() -> None:
+    """For a process of ours that is none of Airflow's: also the connections made in its user interface are found, not
+    only those in the environment."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
 def open_lms(connection_id: str) -> Callable[[], psycopg.Connection[Any]]:
     """What opens the LMS database by an Airflow connection. Raises AirflowNotFoundException if it is not there."""
     lms = BaseHook.get_connection(connection_id)

@@ -270,31 +270,34 @@ def validate_together(runtime: Runtime, flow: Flow, realm_ids: Sequence[str]) ->
                 realm_id: staging.read(connection, runtime.run, realm_id, sync.entity, sync.row)
                 for realm_id in realm_ids
             }
-            for realm_id, (checked, failed) in check_all(flow.direction, sync, records).items():
+            found = check_all(flow.direction, sync, records)
+            for realm_id, (checked, failed) in found.items():
                 staging.write(connection, runtime.run, realm_id, failed, ["plan", "problems"])
                 counts[realm_id]["checked"] += checked
                 counts[realm_id]["set_aside"] += len(failed)
-                if checked:
-                    _keep_result(connection, runtime.run, realm_id, flow.direction, sync, checked, failed)
+            _keep_results(connection, runtime.run, flow.direction, sync, found)
         connection.commit()
     return counts
 
 
-def _keep_result(
+def _keep_results(
     connection: psycopg.Connection,
     run: Run,
-    realm_id: str,
     direction: Direction,
     sync: Sync,
-    checked: int,
-    failed: Sequence[Row],
+    found: Mapping[str, tuple[int, Sequence[Row]]],
 ) -> None:
+    """What came of an entity's suite, for the report: one suite for all companies that had records to check."""
     from include.expectations.check import rules
 
+    with_records = {realm_id: result for realm_id, result in found.items() if result[0]}
+    if not with_records:
+        return
     side = preview.WRITTEN_SIDE[direction]
     suite_id = validation.keep_suite(connection, sync.entity, side, rules(sync.entity, side))
-    failures = [(record.record_id, [problem.detail["rule"] for problem in record.problems]) for record in failed]
-    validation.keep(connection, run, realm_id, sync.entity, suite_id, checked=checked, failures=failures)
+    for realm_id, (checked, failed) in with_records.items():
+        failures = [(record.record_id, [problem.detail["rule"] for problem in record.problems]) for record in failed]
+        validation.keep(connection, run, realm_id, sync.entity, suite_id, checked=checked, failures=failures)
 
 
 def check_all(

@@ -6,9 +6,11 @@ Needs what the api-server has: Airflow's settings and secrets, among them the co
 
 import argparse
 import logging
-import os
 
 import uvicorn
+
+from include.orchestration.runtime import use_airflows_connections
+from include.webhook.receiver import make_app
 
 
 def main() -> None:
@@ -17,11 +19,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8085)
     asked = parser.parse_args()
-    # Outside of Airflow's own processes its connections are only looked for in the environment; those made in its
-    # user interface are found with this, too.
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
-    from include.webhook.receiver import make_app
-
+    use_airflows_connections()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         make_app(), host=asked.host, port=asked.port, log_level="warning", access_log=False, server_header=False

@@ -151,7 +151,9 @@ def cases() -> dict[str, list[Problem | None]]:
         "payment_deleted_in_quickbooks": [problems.payment_deleted_in_quickbooks(PAID)],
         "payment_changed_on_both_sides": [
             problems.payment_changed_on_both_sides(PAID, PAID_OTHERWISE, "North"),
-            problems.payment_changed_on_both_sides(PAID, _of_another(PAID_OTHERWISE), "North"),
+            problems.payment_changed_on_both_sides(
+                PAID, replace(PAID_OTHERWISE, customer=RecordKey("billing_account", "2")), "North"
+            ),
             problems.payment_changed_on_both_sides(PAID, None, "North"),
         ],
         "applications_taken_back": [
@@ -174,7 +176,7 @@ def cases() -> dict[str, list[Problem | None]]:
         ],
         "possible_duplicate": [
             problems.possible_duplicate(PAID, duplicate, ["1042"]),
-            problems.possible_duplicate(PAID, _without_copy(duplicate), ["1042", "1043"]),
+            problems.possible_duplicate(PAID, replace(duplicate, copy_id=None), ["1042", "1043"]),
             problems.possible_duplicate(PAID, duplicate, ["1042"], shared=False),
         ],
         "unsynced_application": [
@@ -187,14 +189,6 @@ def cases() -> dict[str, list[Problem | None]]:
             for to_quickbooks in (True, False)
         ],
     }
-
-
-def _of_another(payment: Any) -> Any:
-    return replace(payment, customer=RecordKey("billing_account", "2"))
-
-
-def _without_copy(duplicate: Duplicate) -> Duplicate:
-    return replace(duplicate, copy_id=None)
 
 
 def test_every_problem_is_said_as_it_stands_in_the_file() -> None:
