@@ -4,6 +4,7 @@ A run writes its own side only. Whatever it learns that concerns the other side 
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -86,13 +87,29 @@ def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:
     )
 
 
-def tell_balances_again(connection: psycopg.Connection, realm_id: str, base: Any, billing_lab_id: int | None) -> None:
-    """What a payment is applied to counts as agreed from now on: the balances of its invoices are told anew."""
-    if isinstance(base, Payment):
-        keys = [one.invoice for one in base.applications]
-        balances_unsure(
-            connection, realm_id, sorted(links.qbo_ids(connection, realm_id, keys).values()), billing_lab_id
-        )
+def tell_balances_again(
+    connection: psycopg.Connection, realm_id: str, records: Iterable[StagedRecord[Any, Any, Any, Any]]
+) -> None:
+    """What these payments and credits are applied to counts as agreed otherwise once their plans are carried out: the
+    balances of the invoices are told anew then.
+
+    QuickBooks may have applied it so for long, and then shows no change of the invoice that would make its DAG look.
+    """
+    labs: dict[RecordKey, int | None] = {}
+    for record in records:
+        before = _applied(record.link.base if record.link else None)
+        after = _applied(record.planned.target if record.planned.step in ("rebase", "update") else None)
+        labs |= {key: record.billing_lab_id for key in before | after if before.get(key) != after.get(key)}
+    if labs:
+        found = links.qbo_ids(connection, realm_id, labs)
+        # the order of locks
+        for key, qbo_id in sorted(found.items(), key=lambda one: (len(one[1]), one[1])):
+            balances_unsure(connection, realm_id, [qbo_id], labs[key])
+
+
+def _applied(base: Any) -> dict[RecordKey, Decimal]:
+    applied = base.applications if isinstance(base, Payment | CreditApplication) else ()
+    return {one.invoice: one.amount for one in applied}
 
 
 def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:

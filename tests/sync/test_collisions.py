@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.bookkeeper import change, discount, pays, received, sale
-from tests.support.both_sides import invoiced, memo_of, of_payment, quiet
+from tests.support.bookkeeper import change, discount, pays, received, remove, sale
+from tests.support.both_sides import invoiced, memo_of, of_payment, qbo_payment, quiet
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -260,3 +260,52 @@ def test_a_credit_s_conflict_that_was_closed_stays_closed(world: World) -> None:
     assert world.errors() == []
     assert world.value("select status from qbo_sync.sync_error where error_code = 'conflict_qbo_kept'") == "ignored"
     assert (memo_of(world, credit)["TotalAmt"], world.qbo_invoice(invoice)["Balance"]) == (75, 80)
+
+
+def balances_first(world: World) -> None:
+    """The invoices of QuickBooks are compared, and only then whatever else there is to do."""
+    world.capture()
+    world.run("invoice_qbo_to_lms")
+    world.both()
+
+
+@pytest.mark.rule("5")
+@pytest.mark.parametrize("ending", ["deleted in the LMS", "deleted on both sides", "taken off on both sides"])
+def test_a_payment_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(world: World, ending: str) -> None:
+    """What it was applied to counts as agreed until the payment is written: balances told before that are told again,
+    though nothing of the invoice changes in QuickBooks any more."""
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    made = qbo_payment(world, payment)
+    if ending == "deleted on both sides":
+        remove(world, made, "Payment")
+    else:
+        change(world, made, TotalAmt=50, Line=[])
+    if ending == "taken off on both sides":
+        world.apply("payment", payment, {})
+    else:
+        world.apply("payment", payment, {})
+        world.sql("delete from lms.payment where id = %s", payment)
+    balances_first(world)
+    assert world.qbo_invoice(invoice)["Balance"] == 100
+    assert world.lms_invoice(invoice)["balance"] == 100
+    quiet(world)
+
+
+@pytest.mark.rule("5")
+@pytest.mark.parametrize("then", [{}, {"first": "15.00", "second": "25.00"}])
+def test_a_credit_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(
+    world: World, then: dict[str, str]
+) -> None:
+    account, first, _ = invoiced(world)
+    second = world.simple_invoice(account)
+    credit = world.credit(account, "40.00", {first: "40.00"})
+    world.both()
+    [zero] = world.qbo.all("Payment")
+    remove(world, zero, "Payment")
+    world.apply("credit", credit, {{"first": first, "second": second}[which]: amount for which, amount in then.items()})
+    balances_first(world)
+    for invoice in (first, second):
+        assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"]
+    quiet(world)

@@ -180,10 +180,10 @@ class PaymentSync(
             return self._update(connection, company, record, lms_id, plan.target)
         if plan.step == "rebase" and plan.target:
             self._store(connection, company, record, lms_id, plan.target)
-            if plan.cause is Cause.LINKED_BY_HAND:
-                touched = tuple(seen.qbo_id for seen in record.known.balances.values())
-                return Written(outcome="unchanged", operation="update", lms_id=lms_id, unsure_balances=touched)
-        elif record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
+            # Told before, they counted what was agreed until now.
+            touched = tuple(seen.qbo_id for seen in record.known.balances.values())
+            return Written(outcome="unchanged", operation="update", lms_id=lms_id, unsure_balances=touched)
+        if record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
             key = RecordKey("payment", lms_id)
             links.renew_token(connection, company.realm_id, key, record.fetched.sync_token)
         return Written(outcome="unchanged", operation="update", lms_id=lms_id)
