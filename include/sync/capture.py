@@ -276,5 +276,5 @@ def _keep(
                 "answered": cursor.compare_asked_at if cursor and found.everything and not found.unclear else None,
             },
         )
-        webhook_events.mark_captured(connection, realm_id, received_at)
+        webhook_events.mark_captured(connection, {realm_id: received_at})
     return {"seen": seen, "marked": marked}

@@ -291,7 +291,6 @@ def _keep_quiet(connection: psycopg.Connection, quiet: Sequence[_Asked]) -> None
         " where c.realm_id = a.realm_id and c.compare_asked_at is null",
         [realm_ids, [one.answer.time - OVERLAP for one in quiet if one.answer]],
     )
-    for one in quiet:
-        webhook_events.mark_captured(connection, one.company.realm_id, one.company.reported_at)
+    webhook_events.mark_captured(connection, {one.company.realm_id: one.company.reported_at for one in quiet})
     if errors.retry_unseen(connection, realm_ids):
         connection.execute("select pg_notify('qbo_sync', '')")

@@ -1,5 +1,6 @@
 """Webhook events: QuickBooks reports that a company has changed, and a capture reads what."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import psycopg
@@ -15,7 +16,9 @@ def uncaptured(connection: psycopg.Connection, realm_id: str) -> datetime | None
     return row[0] if row else None
 
 
-def mark_captured(connection: psycopg.Connection, realm_id: str, received_at: datetime | None) -> None:
-    """Record, in the capture's own transaction, that it has read everything up to that event."""
-    if received_at is not None:
-        connection.execute("select qbo_sync.webhook_captured(%s, %s)", [realm_id, received_at])
+def mark_captured(connection: psycopg.Connection, received_at: Mapping[str, datetime | None]) -> None:
+    """Record, in the captures' own transaction, that they have read everything up to these events (of a company: its
+    realm id → when its event came; None: it had none)."""
+    captured = {realm_id: at for realm_id, at in received_at.items() if at}
+    if captured:
+        connection.execute("select qbo_sync.webhook_captured(%s, %s)", [list(captured), list(captured.values())])

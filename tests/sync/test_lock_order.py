@@ -2,6 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
+import pytest
+
 from include.model.settings import MassDeleteLimit
 from include.page.access import Visitor
 from include.page.retrying import ignore, reopen, retry
@@ -11,7 +14,7 @@ from tests.support.bookkeeper import in_quickbooks, pays, received, sale
 from tests.support.both_sides import customer_of, invoiced
 from tests.support.ledgers.histories import agree
 from tests.support.lock_order import Recorder, violations
-from tests.support.quickbooks import Json
+from tests.support.quickbooks import Json, make_company
 from tests.support.waiting import eventually
 from tests.support.world import INVOICES, World
 
@@ -144,3 +147,29 @@ def test_forgetting_a_merged_customer_and_unlinking_it_do_not_deadlock(world: Wo
     world.both()
     assert world.link("billing_account", account) is None
     assert world.errors() == []
+
+
+@pytest.mark.parametrize(
+    "other", ["wake_capture()", "webhook_captured(array[%(later)s, %(first)s], array[now(), now()])"]
+)
+def test_in_a_storm_of_webhooks_nobody_waits_for_another(world: World, other: str) -> None:
+    """Each writes the events of several companies in one transaction. The later company's row comes first in the table,
+    and in what is captured: whoever took the rows as they come would have that one while the receiver has the other."""
+    company = make_company(world.qbo.url, "Bright")
+    world.connect(world.billing_lab("Bright"), company)
+    first, later = sorted([world.qbo.realm, company.realm])
+    for realm in (later, first):
+        world.sql("select qbo_sync.record_webhook_event(array[%s])", realm)
+    ids = {"first": first, "later": later}
+    with psycopg.connect(world.database_url) as receiver, ThreadPoolExecutor(1) as pool:
+        receiver.execute("select qbo_sync.record_webhook_event(array[%(first)s])", ids)
+
+        def meets() -> None:
+            with psycopg.connect(world.database_url) as connection:
+                connection.execute(f"select qbo_sync.{other}".encode(), ids)
+
+        meeting = pool.submit(meets)
+        eventually(lambda: world.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"), 10)
+        receiver.execute("select qbo_sync.record_webhook_event(array[%(later)s])", ids)
+        receiver.commit()
+        meeting.result()
