@@ -7,7 +7,9 @@ select r.*,
        e.id as error_id, e.error_code, e.status as error_status, e.message as error_message,
        e.resolution as error_resolution,
        m.direction as marked, m.waits_for_entity, m.waits_for_id, m.marked_at,
-       exists (select from qbo_sync.lms_change c where c.entity = r.entity and (c.lms_id = k.lms_id or c.lms_id is null))
+       exists (select from qbo_sync.lms_change c
+                where (c.entity = r.entity or r.entity = 'invoice' and c.entity = 'invoice_balance')
+                  and (c.lms_id = k.lms_id or c.lms_id is null))
          or exists (select from qbo_sync.write_intent w
                      where w.realm_id = %(realm)s and w.record_id = k.lms_id::text
                        and (w.entity = r.entity or r.entity = 'credit' and w.entity = 'credit_application')) as in_hand,

@@ -4,7 +4,6 @@ A run writes its own side only. Whatever it learns that concerns the other side 
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -15,7 +14,7 @@ from include.model.plan import WRITES, Plan, nothing
 from include.model.problem import Problem, in_lms
 from include.model.record import Direction, RecordKey, Side
 from include.model.staged import Duplicate, StagedRecord
-from include.sync import links, marks
+from include.sync import marks
 
 _SIDE: dict[Direction, Side] = {"lms_to_qbo": "qbo", "qbo_to_lms": "lms"}
 
@@ -45,12 +44,10 @@ def left_to_the_other_side(plan: Plan[Any], skipped: Problem | None) -> tuple[Pl
     return nothing(plan.cause), [skipped] if skipped else []
 
 
-def balances_unsure(
-    connection: psycopg.Connection, realm_id: str, invoice_ids: Iterable[str], billing_lab_id: int | None
-) -> None:
-    """Invoices of QuickBooks whose balance could not be told while a payment was written: their DAG gets them."""
-    for qbo_id in invoice_ids:
-        marks.mark_one(connection, realm_id, "qbo_to_lms", "invoice", qbo_id, billing_lab_id)
+def balances_unsure(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> None:
+    """Invoices of the LMS whose balance cannot be told now: their DAG compares them with QuickBooks. Through the change
+    feed: whoever comes to know of it holds links already."""
+    connection.execute("select qbo_sync.queue_balances(%s::bigint[])", [[int(id_) for id_ in invoice_ids]])
 
 
 def ask_about_duplicate(connection: psycopg.Connection, realm_id: str, lms_id: str, found: Duplicate) -> None:
@@ -68,14 +65,12 @@ def sync_back(
     connection: psycopg.Connection, realm_id: str, key: RecordKey, qbo_id: str, base: Any, billing_lab_id: int | None
 ) -> None:
     """What QuickBooks says of a record that was just linked and is not quite ours: the link knows its version, so the
-    change capture takes it for an echo. Of a credit's application, what it says of the invoices."""
-    if isinstance(base, CreditApplication):
-        invoices = [one.invoice for one in base.applications]
-        changed = [("invoice", id_) for id_ in sorted(links.qbo_ids(connection, realm_id, invoices).values())]
-    else:
-        changed = [(key.entity, qbo_id)] if key.entity in ("invoice", "payment") else []
-    for entity, id_ in changed:
-        marks.mark_one(connection, realm_id, "qbo_to_lms", entity, id_, billing_lab_id)
+    change capture takes it for an echo. Of what settles invoices, their balances: as long as it was not linked, they
+    were told without it."""
+    if isinstance(base, Payment | CreditApplication):
+        balances_unsure(connection, [one.invoice.id for one in base.applications])
+    if key.entity in ("invoice", "payment"):
+        marks.mark_one(connection, realm_id, "qbo_to_lms", key.entity, qbo_id, billing_lab_id)
 
 
 def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:
@@ -85,31 +80,6 @@ def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:
         " select 'payment', id, billing_lab_id from lms.payment where id = %s",
         [int(lms_id)],
     )
-
-
-def tell_balances_again(
-    connection: psycopg.Connection, realm_id: str, records: Iterable[StagedRecord[Any, Any, Any, Any]]
-) -> None:
-    """What these payments and credits are applied to counts as agreed otherwise once their plans are carried out: the
-    balances of the invoices are told anew then.
-
-    QuickBooks may have applied it so for long, and then shows no change of the invoice that would make its DAG look.
-    """
-    labs: dict[RecordKey, int | None] = {}
-    for record in records:
-        before = _applied(record.link.base if record.link else None)
-        after = _applied(record.planned.target if record.planned.step in ("rebase", "update") else None)
-        labs |= {key: record.billing_lab_id for key in before | after if before.get(key) != after.get(key)}
-    if labs:
-        found = links.qbo_ids(connection, realm_id, labs)
-        # the order of locks
-        for key, qbo_id in sorted(found.items(), key=lambda one: (len(one[1]), one[1])):
-            balances_unsure(connection, realm_id, [qbo_id], labs[key])
-
-
-def _applied(base: Any) -> dict[RecordKey, Decimal]:
-    applied = base.applications if isinstance(base, Payment | CreditApplication) else ()
-    return {one.invoice: one.amount for one in applied}
 
 
 def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:

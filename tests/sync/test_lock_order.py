@@ -10,8 +10,8 @@ from include.page.access import Visitor
 from include.page.retrying import ignore, reopen, retry
 from include.sync.customer_link import ignore_customer, link_customer
 from include.sync.payment_link import link_payment
-from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.both_sides import customer_of, invoiced
+from tests.support.bookkeeper import change, in_quickbooks, pays, received, sale
+from tests.support.both_sides import customer_of, invoiced, qbo_payment
 from tests.support.ledgers.histories import agree
 from tests.support.lock_order import Recorder, violations
 from tests.support.quickbooks import Json, make_company
@@ -19,6 +19,8 @@ from tests.support.waiting import eventually
 from tests.support.world import INVOICES, World
 
 _SLEEPS = "select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and granted"
+
+_WAITS = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 def test_whatever_people_do_the_runs_take_their_locks_in_one_order(world: World) -> None:
@@ -102,6 +104,23 @@ def test_people_take_them_in_that_order_too(world: World) -> None:
     assert violations(taken) == set()
 
 
+@pytest.mark.parametrize("first", ["payment_lms_to_qbo", "payment_qbo_to_lms"])
+def test_what_was_changed_alike_on_both_sides_is_agreed_on_in_that_order(world: World, first: str) -> None:
+    """Both directions store the same link, and both tell the balances of the invoices again."""
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "40.00", {invoice: "40.00"})
+    world.both()
+    recorder = Recorder(world)
+    change(world, qbo_payment(world, payment), TotalAmt=40, Line=[])
+    world.apply("payment", payment, {})
+    world.capture()
+    world.run(first)
+    world.both()
+    taken = recorder.transactions()
+    assert any(row.relation == "qbo_sync.entity_link" for one in taken for row in one.rows)
+    assert violations(taken) == set()
+
+
 def test_forgetting_a_merged_customer_and_unlinking_it_do_not_deadlock(world: World) -> None:
     """An invoice is refused because its customer was merged into another, so the customer's link goes; at that moment
     the customers' own load takes the same link back, for the account has left the LMS. Each wants what the other has:
@@ -169,7 +188,7 @@ def test_in_a_storm_of_webhooks_nobody_waits_for_another(world: World, other: st
                 connection.execute(f"select qbo_sync.{other}".encode(), ids)
 
         meeting = pool.submit(meets)
-        eventually(lambda: world.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"), 10)
+        eventually(lambda: world.value(_WAITS), 10)
         receiver.execute("select qbo_sync.record_webhook_event(array[%(later)s])", ids)
         receiver.commit()
         meeting.result()

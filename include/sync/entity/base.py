@@ -168,7 +168,7 @@ class Written:
     operation: Operation
     #: The LMS record, if it has one.
     lms_id: str | None
-    #: Invoices of QuickBooks whose balance could not be told: to be synced again.
+    #: Invoices of the LMS whose balance could not be told: to be synced again.
     unsure_balances: Sequence[str] = field(default_factory=tuple)
 
 

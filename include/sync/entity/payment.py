@@ -180,10 +180,7 @@ class PaymentSync(
             return self._update(connection, company, record, lms_id, plan.target)
         if plan.step == "rebase" and plan.target:
             self._store(connection, company, record, lms_id, plan.target)
-            # Told before, they counted what was agreed until now.
-            touched = tuple(seen.qbo_id for seen in record.known.balances.values())
-            return Written(outcome="unchanged", operation="update", lms_id=lms_id, unsure_balances=touched)
-        if record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
+        elif record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
             key = RecordKey("payment", lms_id)
             links.renew_token(connection, company.realm_id, key, record.fetched.sync_token)
         return Written(outcome="unchanged", operation="update", lms_id=lms_id)
@@ -461,12 +458,12 @@ def _follow_balances(connection: psycopg.Connection, company: Company, record: S
     unsure = []
     for lms_id, seen in record.known.balances.items():
         if _has_newer_version(connection, company.realm_id, lms_id, seen.sync_token):
-            unsure.append(seen.qbo_id)
+            unsure.append(lms_id)
             continue
         try:
             follow_balance(connection, company.realm_id, lms_id, seen.balance, voided=seen.voided)
         except RetryLater:
-            unsure.append(seen.qbo_id)
+            unsure.append(lms_id)
     return tuple(unsure)
 
 

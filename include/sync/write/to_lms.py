@@ -141,7 +141,7 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
 def _done(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
-    hand_over.balances_unsure(connection, company.realm_id, written.unsure_balances, _lab(company, sync, record))
+    hand_over.balances_unsure(connection, written.unsure_balances)
     _settle(
         connection,
         runtime,

@@ -193,9 +193,6 @@ def _claim(
     ids = links.qbo_ids(connection, company.realm_id, {key for keys in needed.values() for key in keys})
     ready, missing = [], []
     valid = _still_valid(connection, company.realm_id, group)
-    # Their marks wait until the write is recorded: nobody can tell a balance before.
-    changed = [record for record in valid if record.planned.step in ("update", "delete")]
-    hand_over.tell_balances_again(connection, company.realm_id, changed)
     decided = [record.key for record in valid if record.planned.problem]
     if decided:
         # Before each is written by itself: the order of locks.
@@ -298,8 +295,6 @@ def _settle_unwritten(
         valid = _still_valid(connection, company.realm_id, unwritten[start : start + _AT_ONCE])
         for record in valid:
             _mark_for_the_other_side(connection, company, record)
-        agreed = [record for record in valid if record.planned.step in ("rebase", "unlink")]
-        hand_over.tell_balances_again(connection, company.realm_id, agreed)
         settle(connection, runtime.run, [_end_one(connection, runtime, company, sync, record) for record in valid])
     connection.commit()
 

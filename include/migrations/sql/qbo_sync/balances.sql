@@ -34,3 +34,56 @@ language sql stable as $$
          where i.realm_id = p_realm_id and i.entity in ('payment', 'credit_application')
            and a -> 'invoice' ->> 1 = p_invoice_id::text)
 $$;
+
+-- The invoices of the LMS and the amounts that a payment or a credit's application was agreed to settle. What somebody
+-- has written as a base by hand and is none counts as nothing.
+create or replace function qbo_sync.agreed_applications(p_base jsonb) returns table (invoice_id bigint, amount text)
+language sql immutable as $$
+    select (a -> 'invoice' ->> 1)::bigint, a ->> 'amount'
+      from jsonb_array_elements(case jsonb_typeof(p_base -> 'applications') when 'array' then p_base -> 'applications'
+                                else '[]' end) a
+     where a -> 'invoice' ->> 1 ~ '^[0-9]{1,18}$'
+$$;
+
+-- These invoices are to be compared with QuickBooks again, for the balance's sake: through the raw feed, because a
+-- transaction that marked them here would take locks in an order of its own.
+create or replace function qbo_sync.queue_balances(p_invoice_ids bigint[]) returns void language sql as $$
+    insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)
+    select 'invoice_balance', id, billing_lab_id from lms.invoice where id = any (p_invoice_ids)
+$$;
+
+-- What was agreed about a payment or a credit's application has changed, and with it the balance that follows from
+-- QuickBooks' own. QuickBooks may have counted it so for long, and then shows no change of the invoice. (A new link
+-- needs nothing: QuickBooks' invoice changes with what was just made, or its balance was read with the payment.) Not of
+-- what somebody has taken back: that is left as it is.
+create or replace function qbo_sync.queue_balances_of_link() returns trigger language plpgsql as $$
+declare
+    link jsonb := to_jsonb(old);
+    base jsonb;
+begin
+    if tg_op = 'UPDATE' then
+        base := new.base;
+    end if;
+    if current_setting('qbo_sync.origin', true) = 'dry_run'
+       or exists (select 1 from qbo_sync.left_alone a
+                   where a.realm_id = old.realm_id and a.entity = tg_argv[0]
+                     and a.lms_id = (link ->> tg_argv[1])::bigint) then
+        return null;
+    end if;
+    perform qbo_sync.queue_balances(array_agg(invoice_id))
+       from qbo_sync.agreed_applications(old.base) was
+       full join qbo_sync.agreed_applications(base) is_now using (invoice_id)
+      where was.amount is distinct from is_now.amount;
+    return null;
+end
+$$;
+create or replace trigger queue_balances_of_update after update on qbo_sync.entity_link for each row
+    when (new.entity = 'payment' and new.base is distinct from old.base)
+    execute function qbo_sync.queue_balances_of_link('payment', 'lms_id');
+create or replace trigger queue_balances_of_delete after delete on qbo_sync.entity_link for each row
+    when (old.entity = 'payment') execute function qbo_sync.queue_balances_of_link('payment', 'lms_id');
+create or replace trigger queue_balances_of_update after update on qbo_sync.credit_application_link for each row
+    when (new.base is distinct from old.base)
+    execute function qbo_sync.queue_balances_of_link('credit_application', 'credit_id');
+create or replace trigger queue_balances_of_delete after delete on qbo_sync.credit_application_link for each row
+    execute function qbo_sync.queue_balances_of_link('credit_application', 'credit_id');
