@@ -269,7 +269,7 @@ def balances_first(world: World) -> None:
     world.both()
 
 
-@pytest.mark.rule("5")
+@pytest.mark.rule("5.i")
 @pytest.mark.parametrize("ending", ["deleted in the LMS", "deleted on both sides", "taken off on both sides"])
 def test_a_payment_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(world: World, ending: str) -> None:
     """What it was applied to counts as agreed until the payment is written: balances told before that are told again,
@@ -293,7 +293,7 @@ def test_a_payment_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(
     quiet(world)
 
 
-@pytest.mark.rule("5")
+@pytest.mark.rule("5.i")
 @pytest.mark.parametrize("then", [{}, {"second": "40.00"}, {"first": "15.00", "second": "25.00"}])
 def test_a_credit_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(
     world: World, then: dict[str, str]
@@ -311,7 +311,7 @@ def test_a_credit_taken_off_its_invoice_in_quickbooks_leaves_no_balance_behind(
     quiet(world)
 
 
-@pytest.mark.rule("5")
+@pytest.mark.rule("5.i")
 @pytest.mark.parametrize("money", ["payment", "credit"])
 def test_money_whose_answer_was_a_fault_leaves_no_balance_behind(world: World, money: str) -> None:
     """QuickBooks has it, though it answered that it failed: until it is found there, the invoice's balance is told
@@ -333,7 +333,7 @@ def test_money_whose_answer_was_a_fault_leaves_no_balance_behind(world: World, m
     quiet(world)
 
 
-@pytest.mark.rule("5")
+@pytest.mark.rule("5.i")
 def test_a_balance_is_told_for_the_lab_of_the_invoice(world: World) -> None:
     """Somebody pays an invoice of one lab with money that another one received, which takes nothing from QuickBooks."""
     account, invoice, _ = invoiced(world)
