@@ -1,7 +1,7 @@
-"""What is planned in each situation, written out in `plans.txt`: whoever changes a rule sees in its diff what that changes.
+"""What is planned in each situation, written out in `plans.txt`: whoever changes a rule sees in its diff what changes.
 
-The other tests here say which rule each plan follows; this one pins all of a plan, down to its target, what it waits for
-and the words of its problem, where two customers, two versions and the settings of a lab meet. `GOLDEN=write` writes it.
+The other tests here say which rule each plan follows; this one pins all of a plan, its target, what it waits for and
+the words of its problem, where two customers, two versions and a lab's settings meet. `GOLDEN=write` writes it anew.
 """
 
 import os
@@ -149,7 +149,11 @@ def new_invoices() -> Iterator[Situation]:
             qbo=Fetched(record=invoice_in_quickbooks(an_invoice(100, tax=dollars(8), origin="qbo"))),
         )
         numbers = "own numbers" if own_numbers else "QuickBooks' numbers"
-        yield f"new in QuickBooks of {payer}, {name}, {numbers}, {of_lab}", record, lab_with(of_lab, own_numbers=own_numbers)
+        yield (
+            f"new in QuickBooks of {payer}, {name}, {numbers}, {of_lab}",
+            record,
+            lab_with(of_lab, own_numbers=own_numbers),
+        )
 
 
 def payments() -> Iterator[Situation]:
@@ -324,7 +328,7 @@ def applied_credits() -> Iterator[Situation]:
     for (lms, our), (qbo, their), (what, context), (how, link) in product(
         ours.items(), theirs.items(), around.items(), links.items()
     ):
-        if their is not None and (link is None or qbo not in ("deleted", "as agreed") and what != "plain"):
+        if their is not None and (link is None or (qbo not in ("deleted", "as agreed") and what != "plain")):
             continue
         expected = context.get("expected_invoices", ())
         known = ApplicationContext(
