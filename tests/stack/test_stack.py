@@ -21,6 +21,7 @@ from include.stack.errors import StackError
 from include.stack.ports import Ports
 from include.stack.postgres import PROJECT
 from include.stack.stack import Stack, shell_lines
+from tests.support.waiting import eventually
 
 EXPORTS = [
     "LMS_DATABASE_URL",
@@ -230,6 +231,7 @@ def test_down_leaves_nothing_when_up_was_killed_on_its_way(tmp_path: Path, secon
     while not (state_dir / "ports.json").exists():
         time.sleep(0.02)
     time.sleep(seconds)
+    eventually(lambda: _traces(state_dir), 60)
     starting.kill()
     starting.wait()
     assert _traces(state_dir)

@@ -179,8 +179,12 @@ class PaymentSync(
         if plan.step == "update" and plan.target:
             return self._update(connection, company, record, lms_id, plan.target)
         if plan.step == "rebase" and plan.target:
+            # The balances may have been told while something else was agreed on.
+            _lock_invoices(connection, record)
             self._store(connection, company, record, lms_id, plan.target)
-        elif record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
+            unsure = _follow_balances(connection, company, record)
+            return Written(outcome="unchanged", operation="update", lms_id=lms_id, unsure_balances=unsure)
+        if record.fetched and record.link and record.link.sync_token != record.fetched.sync_token:
             key = RecordKey("payment", lms_id)
             links.renew_token(connection, company.realm_id, key, record.fetched.sync_token)
         return Written(outcome="unchanged", operation="update", lms_id=lms_id)

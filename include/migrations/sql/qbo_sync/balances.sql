@@ -54,8 +54,8 @@ $$;
 
 -- What was agreed about a payment or a credit's application has changed, and with it the balance that follows from
 -- QuickBooks' own. QuickBooks may have counted it so for long, and then shows no change of the invoice. (A new link
--- needs nothing: QuickBooks' invoice changes with what was just made, or its balance was read with the payment.) Not of
--- what somebody has taken back: that is left as it is.
+-- needs nothing: QuickBooks' invoice changes with what was just made.) Not where the pipeline writes to the LMS: it
+-- brings the balances that it has read with the payment. Not of what somebody has taken back: that is left as it is.
 create or replace function qbo_sync.queue_balances_of_link() returns trigger language plpgsql as $$
 declare
     link jsonb := to_jsonb(old);
@@ -64,7 +64,7 @@ begin
     if tg_op = 'UPDATE' then
         base := new.base;
     end if;
-    if current_setting('qbo_sync.origin', true) = 'dry_run'
+    if current_setting('qbo_sync.origin', true) in ('dry_run', 'pipeline')
        or exists (select 1 from qbo_sync.left_alone a
                    where a.realm_id = old.realm_id and a.entity = tg_argv[0]
                      and a.lms_id = (link ->> tg_argv[1])::bigint) then
