@@ -202,11 +202,16 @@ class Day:
             " where realm_id = %s and attempt_after > now() + interval '5 minutes'",
             realm,
         )
-        # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9).
+        # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9). What
+        # is applied for more than is open is tried every few minutes and stays refused: many make it never quiet.
         row = world.sql(
             "select (select count(*) from qbo_sync.lms_change) as changes,"
-            "  (select count(*) from qbo_sync.change_mark where realm_id = %s"
-            "      and (waits_for_entity, waits_for_id) is distinct from (entity, record_id)) as marks,"
+            "  (select count(*) from qbo_sync.change_mark m where realm_id = %s"
+            "      and (waits_for_entity, waits_for_id) is distinct from (entity, record_id)"
+            "      and not exists (select from qbo_sync.sync_error e where e.realm_id = m.realm_id"
+            "                         and e.direction = m.direction and e.record_entity = m.entity"
+            "                         and e.record_id = m.record_id and e.status = 'open'"
+            "                         and e.error_code = 'qbo_6000' and e.attempts > 3)) as marks,"
             "  (select count(*) from qbo_sync.write_intent where realm_id = %s) as unfinished,"
             "  (select count(*) from qbo_sync.write_request where realm_id = %s) as requests,"
             "  (select count(*) from qbo_sync.company_trouble where realm_id = %s and failures > 0) as troubles",
