@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage up down env connect bench benchmarks webhooks proof chaos lint audit format lock clean browser compose-test
+.PHONY: help demo test coverage up down env connect bench benchmarks webhooks proof chaos mutation lint audit format lock clean browser compose-test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -72,6 +72,11 @@ chaos: $(INSTALLED) ## deaths after each effect, 3,000 histories in storms, MINU
 	@$(BIN)/python -m pytest -m chaos --timeout=1200 --numprocesses 2 --dist load --maxschedchunk 1 tests/ledgers
 	@$(BIN)/python -m tests.chaos weather 10 $(SEED)
 	@$(BIN)/python -m tests.chaos $(MINUTES) $(SEED)
+
+# What survived: `.venv/bin/mutmut show NAME`.
+mutation: $(INSTALLED) ## change the rules one place at a time: does a test notice? Half an hour
+	@rm -rf mutants && $(BIN)/mutmut run --max-children 2
+	@$(BIN)/mutmut results && $(BIN)/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
 compose-test: $(INSTALLED) ## run docker-compose.yaml for real, break it, compare the ledgers: PROFILE=celery for many workers
 	@$(BIN)/python -m tests.compose $(or $(PROFILE),default)

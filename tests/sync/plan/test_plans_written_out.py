@@ -16,13 +16,14 @@ from include.model.payment import Application, Credit, CreditApplication, Paymen
 from include.model.plan import Plan
 from include.model.record import Direction, Owner, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Fetched, LmsInvoice, LmsPayment, OtherLine, Payer, QboCreditMemo
+from include.model.staged import Duplicate, Fetched, LmsInvoice, LmsPayment, OtherLine, Payer, QboCreditMemo
 from include.sync.plan.credit import ApplicationContext, CreditContext
 from include.sync.plan.invoice import InvoiceContext, NumberMatch
 from include.sync.plan.payment import PaymentContext, other_lines
 from tests.support.planning import (
     ACCOUNT,
     DAY,
+    DAY_AFTER,
     DELETED,
     FOREIGN,
     ITEMS,
@@ -59,6 +60,11 @@ Situation = tuple[str, Row, LabSettings]
 def of_north(one: Any) -> Any:
     """The same for the other customer."""
     return replace(one, customer=NORTH.key, owner=NORTH.owner)
+
+
+def of_a_pair(one: Any) -> Any:
+    """The LMS names a pair of the same account, which stands for the same customer."""
+    return replace(one, owner=Owner("1", "5"))
 
 
 def restructured(one: Any) -> Any:
@@ -163,6 +169,7 @@ def payments() -> Iterator[Situation]:
         "as agreed": agreed,
         "of North": of_north(agreed),
         "restructured": restructured(agreed),
+        "of a pair": of_a_pair(agreed),
         "$120": a_payment(120, i1=60),
         "moved to 2": a_payment(100, i2=60),
         "gone": None,
@@ -175,6 +182,7 @@ def payments() -> Iterator[Situation]:
         "$130": Fetched(record=payment_in_quickbooks(a_payment(130, i1=60))),
         "off 1, on unknown": Fetched(record=payment_in_quickbooks(a_payment(100), besides={"z9": dollars(10)})),
         "with a memo": Fetched(record=payment_in_quickbooks(agreed, other_lines=(MEMO_LINE,))),
+        "a day later": Fetched(record=payment_in_quickbooks(a_payment(100, i1=60, on=DAY_AFTER))),
         "void": Fetched(record=payment_in_quickbooks(a_payment(0))),
     }
     for direction, (lms, our), (qbo, their), (payer, who), base in product(
@@ -235,12 +243,16 @@ def payment_row(
 def new_payments() -> Iterator[Situation]:
     """Not linked."""
     ours = a_payment(100, i1=60)
+    same = Duplicate(qbo_id="9", copy_id="8", date=DAY, amount=dollars(100), account="Lakeside", pays=("1042", "1043"))
+    duplicate = {"duplicate": same, "duplicate_in_lms": "7", "duplicate_numbers": ("1042",)}
     lms_sides: dict[str, dict[str, Any]] = {
         "plain": {},
         "missing": {"missing": (MISSING,)},
         "unconfirmed": {"unconfirmed": UNCONFIRMED},
         "unclear": {"unclear": {"code": "unreadable"}},
         "foreign": {"foreign_customer": FOREIGN},
+        "possible duplicate": duplicate,
+        "possible duplicate of another invoice": {**duplicate, "duplicate_shares": False},
     }
     for (name, context), of_lab in product(lms_sides.items(), ("both", "qbo_to_lms")):
         record = payment_row("lms_to_qbo", ours, None, None, None, is_linked=False, **context)
@@ -257,6 +269,7 @@ def new_payments() -> Iterator[Situation]:
         "in flight": {"match_in_flight": True},
         "expected": {"expected_qbo_invoices": ("z9",)},
         "our credit": {"applies_our_credit": True},
+        "possible duplicate": duplicate,
     }
     for (what, their), (name, context), (payer, who), of_lab in product(
         theirs.items(), qbo_sides.items(), (("Lakeside", PAYER), ("nobody", None)), ("both", "lms_to_qbo")
@@ -272,6 +285,7 @@ def credits() -> Iterator[Situation]:
         "as agreed": agreed,
         "of North": of_north(agreed),
         "restructured": restructured(agreed),
+        "of a pair": of_a_pair(agreed),
         "$70": a_credit(70),
         "gone": None,
     }
@@ -356,7 +370,7 @@ def _applied(applications: tuple[Application, ...]) -> str:
 
 
 def _target(target: Any) -> str:
-    owner = f" named {target.owner.billing_account_id}" if target.owner else ""
+    owner = f" named {'/'.join(part for part in target.owner if part)}" if target.owner else ""
     whose = f"for {_key(target.customer)}{owner}"
     if isinstance(target, Invoice):
         lines = ", ".join(f"{one.amount} {_key(one.product) if one.product else 'no product'}" for one in target.lines)
