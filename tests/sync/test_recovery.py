@@ -83,6 +83,26 @@ def test_made_in_spite_of_a_fault_without_numbers_of_our_own_makes_no_duplicate(
     assert world.qbo_invoice(invoice)["Id"] not in (first["Id"], theirs["Id"])
 
 
+@pytest.mark.trap(6)
+def test_a_whole_batch_made_in_spite_of_a_fault_makes_no_duplicate(world: World) -> None:
+    """One by one, under request ids of their own, they would be there twice."""
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
+    pair, product = world.pair(world.account()), world.product()
+    world.invoice(world.case(pair, [{"product": product}]))
+    world.sync()
+    prices = [{"product": product, "quantity": number} for number in (1, 2, 3)]
+    invoices = [world.invoice(world.case(pair, [line])) for line in prices]
+    world.qbo.control("POST", "faults", {"kind": "fault_6000_after", "entity": "Invoice", "times": 1})
+    world.sync()
+    assert len(world.qbo.all("Invoice")) == 4
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"] * 3
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    assert world.sync()["adopted"] == 3
+    assert world.errors() == []
+    assert len(world.qbo.all("Invoice")) == 4
+    assert all(world.link("invoice", invoice) for invoice in invoices)
+
+
 @pytest.mark.rule("8.1.b")
 @pytest.mark.parametrize("entity", ["Customer", "Item"])
 def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeypatch: pytest.MonkeyPatch) -> None:

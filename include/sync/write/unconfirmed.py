@@ -34,6 +34,11 @@ def may_have_been_done(fault: Fault) -> bool:
     return fault.code in _UNCONFIRMED_CODES
 
 
+def batch_may_have_been_done(fault: Fault) -> bool:
+    """The same of the fault that refuses a whole batch. One without a code is a gateway's: it was never let through."""
+    return bool(fault.code) and may_have_been_done(fault)
+
+
 def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey, fault: Fault) -> None:
     """Remember when the create was first sent. Its intent must still be there."""
     connection.execute(
