@@ -60,7 +60,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         try:
             results = _results(connection, client, sync, request)
         except RequestRefused as refusal:
-            if batch_may_have_been_done(refusal.fault):
+            if request.intents[0].operation == "create" and batch_may_have_been_done(refusal.fault):
                 conclude(connection, client, where, request.intents, [refusal.fault] * len(request.intents))
             else:
                 # Refused as a whole: nothing was done. Its records are planned, and sent, again.

@@ -170,7 +170,7 @@ def _write(
     try:
         results = client.write([intent.write for intent in ready], request_id=request_id)
     except RequestRefused as refusal:
-        if not batch_may_have_been_done(refusal.fault):
+        if ready[0].operation != "create" or not batch_may_have_been_done(refusal.fault):
             intents.give_up(connection, company.realm_id, ready)
             if len(group) == 1:
                 raise
