@@ -25,7 +25,17 @@ from include.qbo.errors import (
     ThrottleExceeded,
     Unavailable,
 )
-from include.qbo.faults import MALFORMED, Fault, Remedy, fault_of_status, is_missing, malformed, parse_fault, sent
+from include.qbo.faults import (
+    MALFORMED,
+    Fault,
+    Remedy,
+    fault_of_status,
+    is_missing,
+    malformed,
+    may_hide_a_write,
+    parse_fault,
+    sent,
+)
 from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
@@ -266,7 +276,9 @@ class QboClient:
         """Send the writes as one request under one requestid; one result for each, in their order.
 
         A single write uses the entity's own call, several a batch (at most BATCH_SIZE). Raises OutcomeUnknown when
-        the answer is lost: the same writes may be sent again under the same id.
+        the answer is lost: the same writes may be sent again under the same id. Raises RequestRefused when a batch was
+        refused as a whole and nothing was done; a fault that may hide creates is the result of each of them, for sent
+        under another id they might be there twice (trap 6).
         """
         started = time.monotonic()
         if len(writes) == 1:
@@ -295,9 +307,14 @@ class QboClient:
             body={"BatchItemRequest": items},
             request_id=request_id,
             items=len(items),
+            raise_fault=False,
         )
-        by_id = _items(answer)
-        tid, seconds = str(answer.get("intuit_tid", "")), time.monotonic() - started
+        seconds = time.monotonic() - started
+        if isinstance(answer, Fault):
+            if may_hide_a_write(answer) and all(write.operation == "create" for write in writes):
+                return [sent(answer, seconds)] * len(writes)
+            raise RequestRefused(answer)
+        by_id, tid = _items(answer), str(answer.get("intuit_tid", ""))
         results: list[Json | Fault] = []
         for position, write in enumerate(writes):
             item = by_id.get(str(position), {})

@@ -132,6 +132,11 @@ def sent(fault: Fault, seconds_ago: float, answered_at: str = "") -> Fault:
     return replace(fault, sent_after=(answered - timedelta(seconds=seconds_ago)).replace(microsecond=0))
 
 
+def may_hide_a_write(fault: Fault) -> bool:
+    """Whether QuickBooks has been seen to do what it was asked and to answer this all the same (trap 6)."""
+    return fault.code in ("6000", "10000")
+
+
 def is_missing(fault: Fault) -> bool:
     """Whether the record itself is not there (610; fact 8.4), rather than something that it uses."""
     return fault.code == "610" and "inactive" not in fault.detail

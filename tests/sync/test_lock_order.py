@@ -115,6 +115,7 @@ def test_what_was_changed_alike_on_both_sides_is_agreed_on_in_that_order(world: 
     world.apply("payment", payment, {})
     world.capture()
     world.run(first)
+    assert (world.link("payment", payment) or {})["base"]["applications"] == [], "that run agreed on it"
     world.both()
     taken = recorder.transactions()
     assert any(row.relation == "qbo_sync.entity_link" for one in taken for row in one.rows)

@@ -429,7 +429,6 @@ def _read_balances(
     for record in records:
         record.known.balances = {
             key.id: InvoiceBalance(
-                qbo_id=ids[key],
                 sync_token=found[ids[key]].sync_token,
                 balance=found[ids[key]].balance,
                 voided=found[ids[key]].voided,

@@ -35,7 +35,6 @@ IN_FLIGHT_SECONDS = 5.0
 class InvoiceBalance:
     """What QuickBooks said of an invoice that a payment touches. Dollars."""
 
-    qbo_id: str
     sync_token: str
     balance: Decimal
     voided: bool

@@ -32,7 +32,7 @@ from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
 from include.sync.write.conclude import Conclusion, NotFound, conclude
-from include.sync.write.unconfirmed import batch_may_have_been_done, perhaps_ours
+from include.sync.write.unconfirmed import perhaps_ours
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +59,9 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
         try:
             results = _results(connection, client, sync, request)
-        except RequestRefused as refusal:
-            if request.intents[0].operation == "create" and batch_may_have_been_done(refusal.fault):
-                conclude(connection, client, where, request.intents, [refusal.fault] * len(request.intents))
-            else:
-                # Refused as a whole: nothing was done. Its records are planned, and sent, again.
-                intents.give_up(connection, client.realm_id, request.intents)
+        except RequestRefused:
+            # Refused as a whole: nothing was done. Its records are planned, and sent, again.
+            intents.give_up(connection, client.realm_id, request.intents)
         except _KeepsBreaking:
             _one_by_one(connection, client, where, request)
         except OutcomeUnknown as error:

@@ -141,7 +141,8 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
 def _done(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
-    hand_over.balances_unsure(connection, written.unsure_balances)
+    if written.unsure_balances:
+        hand_over.balances_unsure(connection, written.unsure_balances)
     _settle(
         connection,
         runtime,

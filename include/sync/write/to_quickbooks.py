@@ -25,7 +25,6 @@ from include.model.record import Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
-from include.qbo.faults import Fault
 from include.sync import audit, errors, hand_over, intents, links, marks, staging
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
@@ -36,7 +35,7 @@ from include.sync.settle import Settlement, settle
 from include.sync.write import locks
 from include.sync.write.conclude import Conclusion, conclude
 from include.sync.write.recover import recover
-from include.sync.write.unconfirmed import batch_may_have_been_done, confirm
+from include.sync.write.unconfirmed import confirm
 
 Sync = ToQuickBooks[Any, Any, Any, Any]
 Row = StagedRecord[Any, Any, Any, Any]
@@ -166,19 +165,15 @@ def _write(
         connection.commit()
         return
     request_id = intents.commit_request(connection, company.realm_id, ready)
-    results: Sequence[Json | Fault]
     try:
         results = client.write([intent.write for intent in ready], request_id=request_id)
-    except RequestRefused as refusal:
-        if ready[0].operation != "create" or not batch_may_have_been_done(refusal.fault):
-            intents.give_up(connection, company.realm_id, ready)
-            if len(group) == 1:
-                raise
-            for record in group:
-                _write(connection, client, runtime, company, sync, [record])
-            return
-        # Sent one by one under other request ids, they might be there twice: each is looked for first.
-        results = [refusal.fault] * len(ready)
+    except RequestRefused:
+        intents.give_up(connection, company.realm_id, ready)
+        if len(group) == 1:
+            raise
+        for record in group:
+            _write(connection, client, runtime, company, sync, [record])
+        return
     where = Conclusion(
         run=runtime.run,
         realm_id=company.realm_id,

@@ -17,26 +17,18 @@ from include.model.record import RecordKey
 from include.model.staged import StagedRecord
 from include.qbo import record as qbo_record
 from include.qbo.client import LeftOut, QboClient
-from include.qbo.faults import Fault, malformed
+from include.qbo.faults import Fault, malformed, may_hide_a_write
 from include.sync import links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.lab import settings_for
-
-#: The faults that have been seen to hide a write, and a request at which QuickBooks keeps breaking off (recover.py).
-_UNCONFIRMED_CODES = ("6000", "10000", "")
 
 #: Where QuickBooks did not say when it answered: its clock may be behind ours.
 _CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 def may_have_been_done(fault: Fault) -> bool:
-    """Other faults are clean refusals."""
-    return fault.code in _UNCONFIRMED_CODES
-
-
-def batch_may_have_been_done(fault: Fault) -> bool:
-    """The same of the fault that refuses a whole batch. One without a code is a gateway's: it was never let through."""
-    return bool(fault.code) and may_have_been_done(fault)
+    """Or QuickBooks kept breaking off at the request (recover.py). Other faults are clean refusals."""
+    return may_hide_a_write(fault) or not fault.code
 
 
 def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey, fault: Fault) -> None:

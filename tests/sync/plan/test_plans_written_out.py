@@ -54,6 +54,15 @@ BOTH_WAYS: tuple[Direction, ...] = ("lms_to_qbo", "qbo_to_lms")
 ONE, TWO = (RecordKey("invoice", str(n)) for n in (1, 2))
 MEMO_LINE = OtherLine(kind="CreditMemo", qbo_id="3", amount=dollars(5), linked=())
 
+#: What may be known of any transaction that is new in the LMS.
+NEW_IN_LMS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "missing": {"missing": (MISSING,)},
+    "unconfirmed": {"unconfirmed": UNCONFIRMED},
+    "unclear": {"unclear": {"code": "unreadable"}},
+    "foreign": {"foreign_customer": FOREIGN},
+}
+
 Situation = tuple[str, Row, LabSettings]
 
 
@@ -119,11 +128,7 @@ def new_invoices() -> Iterator[Situation]:
         lms_id="7", lab_id=1, lab="Northlight", customer=ACCOUNT, date=DAY, total=dollars(100), linked=False
     )
     lms_sides: dict[str, dict[str, Any]] = {
-        "plain": {},
-        "missing": {"missing": (MISSING,)},
-        "unconfirmed": {"unconfirmed": UNCONFIRMED},
-        "unclear": {"unclear": {"code": "unreadable"}},
-        "foreign": {"foreign_customer": FOREIGN},
+        **NEW_IN_LMS,
         "one match": {"number_matches": (there,)},
         "two matches": {"number_matches": (there, replace(there, qbo_id="102"))},
         "other day": {"number_matches": (replace(there, date=DAY.replace(day=9)),)},
@@ -246,11 +251,7 @@ def new_payments() -> Iterator[Situation]:
     same = Duplicate(qbo_id="9", copy_id="8", date=DAY, amount=dollars(100), account="Lakeside", pays=("1042", "1043"))
     duplicate = {"duplicate": same, "duplicate_in_lms": "7", "duplicate_numbers": ("1042",)}
     lms_sides: dict[str, dict[str, Any]] = {
-        "plain": {},
-        "missing": {"missing": (MISSING,)},
-        "unconfirmed": {"unconfirmed": UNCONFIRMED},
-        "unclear": {"unclear": {"code": "unreadable"}},
-        "foreign": {"foreign_customer": FOREIGN},
+        **NEW_IN_LMS,
         "possible duplicate": duplicate,
         "possible duplicate of another invoice": {**duplicate, "duplicate_shares": False},
     }
