@@ -44,7 +44,7 @@ def left_to_the_other_side(plan: Plan[Any], skipped: Problem | None) -> tuple[Pl
     return nothing(plan.cause), [skipped] if skipped else []
 
 
-def balances_unsure(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> None:
+def compare_balances(connection: psycopg.Connection, invoice_ids: Iterable[str]) -> None:
     """Invoices of the LMS whose balance cannot be told now: their DAG compares them with QuickBooks. Through the change
     feed: whoever comes to know of it holds links already."""
     connection.execute("select qbo_sync.queue_balances(%s::bigint[])", [[int(id_) for id_ in invoice_ids]])
@@ -68,7 +68,7 @@ def sync_back(
     change capture takes it for an echo. Of what settles invoices, their balances: as long as it was not linked, they
     were told without it."""
     if isinstance(base, Payment | CreditApplication):
-        balances_unsure(connection, [one.invoice.id for one in base.applications])
+        compare_balances(connection, [one.invoice.id for one in base.applications])
     if key.entity in ("invoice", "payment"):
         marks.mark_one(connection, realm_id, "qbo_to_lms", key.entity, qbo_id, billing_lab_id)
 

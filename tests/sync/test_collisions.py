@@ -332,8 +332,10 @@ def test_money_whose_answer_was_a_fault_leaves_no_balance_behind(world: World, m
 
 
 @pytest.mark.rule("5.i")
-def test_a_balance_is_told_for_the_lab_of_the_invoice(world: World) -> None:
-    """Somebody pays an invoice of one lab with money that another one received, which takes nothing from QuickBooks."""
+@pytest.mark.parametrize("away", [False, True])
+def test_a_balance_is_told_for_the_lab_of_the_invoice(world: World, away: bool) -> None:
+    """Somebody pays an invoice of one lab with money that another one received, which takes nothing from QuickBooks.
+    If the invoice's lab is disconnected when the payment goes, its balance is told when the lab comes back."""
     account, invoice, _ = invoiced(world)
     other = world.billing_lab("Westlight")
     world.connect(other, world.qbo)
@@ -344,6 +346,13 @@ def test_a_balance_is_told_for_the_lab_of_the_invoice(world: World) -> None:
     change(world, qbo_payment(world, payment), TotalAmt=50, Line=[])
     world.apply("payment", payment, {})
     world.sql("delete from lms.payment where id = %s", payment)
-    balances_first(world)
+    world.capture()
+    world.run("invoice_qbo_to_lms")
+    if away:
+        world.disconnect(world.lab)
+        world.both()
+        assert world.link("payment", payment) is None
+        world.connect(world.lab, world.qbo)
+    world.both()
     assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 100
     quiet(world)

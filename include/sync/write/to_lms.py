@@ -142,7 +142,7 @@ def _done(
     connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, written: Written
 ) -> None:
     if written.unsure_balances:
-        hand_over.balances_unsure(connection, written.unsure_balances)
+        hand_over.compare_balances(connection, written.unsure_balances)
     _settle(
         connection,
         runtime,
