@@ -33,7 +33,7 @@ from include.sync.entity.product import ItemSync
 from include.sync.flows import FLOWS, Flow
 from include.sync.hand_over import is_for_this_run
 from include.sync.lab import has_taker, is_still_on
-from include.sync.plan.allocation import without
+from include.sync.plan.allocation import other_amounts, without
 from include.sync.plan.invoice import target_balance
 from include.sync.plan.order import in_write_order
 from include.sync.plan.payment import flowing
@@ -410,8 +410,8 @@ class _DryRun:
                 self._remember_name(sync, record, qbo_id)
         elif plan.step == "adopt" and plan.match:
             self._link(record.key, plan.match.id, record, plan.match.sync_token)
-            for entity, qbo_id in self._to_sync_back(record, plan.match.id):
-                self.look_at("qbo_to_lms", RecordKey(entity, qbo_id), record.billing_lab_id)
+            if record.entity in ("invoice", "payment"):  # as hand_over.sync_back
+                self.look_at("qbo_to_lms", RecordKey(record.entity, plan.match.id), record.billing_lab_id)
         elif plan.step in ("update", "rebase") and link:
             self._link(record.key, link.qbo_id, record, link.sync_token)
             if plan.step == "update":
@@ -421,15 +421,26 @@ class _DryRun:
             links.remove(self.connection, self.company.realm_id, record.key)
             if plan.step == "delete" and link:
                 self._leaves("qbo", RecordKey(record.entity, link.qbo_id))
+        if plan.step in ("adopt", "update", "rebase", "delete", "unlink"):
+            self._look_at_balances(record)
 
-    def _to_sync_back(self, record: Row, qbo_id: str) -> Iterable[tuple[Entity, str]]:
-        """As hand_over.sync_back: what QuickBooks says of what was linked."""
-        target = record.planned.target
-        if not isinstance(target, CreditApplication):
-            return [(record.entity, qbo_id)] if record.entity in ("invoice", "payment") else []
-        keys = [one.invoice for one in target.applications]
-        ids = links.qbo_ids(self.connection, self.company.realm_id, keys)
-        return [("invoice", id_) for id_ in ids.values() if not links.is_provisional(id_)]
+    def _look_at_balances(self, record: Row) -> None:
+        """What of an invoice was agreed to be settled changes, and its balance with it (balances.sql). A new payment or
+        credit application shows in QuickBooks' invoice by itself."""
+        plan, base = record.planned, record.link.base if record.link else None
+        target = None if plan.step in ("delete", "unlink") else plan.target
+        if record.entity not in ("payment", "credit_application"):
+            return
+        changed = other_amounts(base.applications if base else (), target.applications if target else ())
+        rows = self.connection.execute(
+            "select l.qbo_id, i.billing_lab_id from lms.invoice i"
+            "  join qbo_sync.entity_link l on l.realm_id = %s and l.entity = 'invoice' and l.lms_id = i.id"
+            " where i.id = any(%s)",
+            [self.company.realm_id, [int(invoice.id) for invoice in changed]],
+        )
+        for qbo_id, lab in rows.fetchall():
+            if not links.is_provisional(qbo_id):
+                self.look_at("qbo_to_lms", RecordKey("invoice", qbo_id), lab)
 
     def _in_lms(self, record: Row) -> None:
         plan, link = record.planned, record.link

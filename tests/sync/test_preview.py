@@ -169,6 +169,36 @@ def test_a_payment_is_not_the_same_money_as_one_that_quickbooks_has_changed(worl
     assert world.link("payment", payment)
 
 
+@pytest.mark.parametrize("ending", ["deleted in the LMS", "taken off on both sides", "found", "made smaller", "kept"])
+def test_the_balances_that_follow_a_payment_are_previewed(world: World, ending: str) -> None:
+    """QuickBooks' invoice was compared before the payment is settled, and changes no more (balances.sql)."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    if ending == "found":
+        fault = {"kind": "fault_6000_after", "operation": "create", "entity": "Payment", "times": 1}
+        world.qbo.control("POST", "faults", fault)
+        world.run("payment_lms_to_qbo")
+    else:
+        world.both()
+        made = world.qbo.call(f"payment/{(world.link('payment', payment) or {})['qbo_id']}")["Payment"]
+        lines = [pays(world.qbo_invoice(invoice), "20.00")] if ending == "made smaller" else []
+        change(world, made, TotalAmt=50, Line=lines)
+        if ending == "made smaller":
+            world.apply("payment", payment, {invoice: "30.00"})
+        elif ending != "kept":
+            world.apply("payment", payment, {})
+        if ending == "deleted in the LMS":
+            world.sql("delete from lms.payment where id = %s", payment)
+    world.capture()
+    world.run("invoice_qbo_to_lms")
+    records, since = world.preview(), moment(world)
+    world.both()
+    assert differences(predicted(records), actual(world, since)) == []
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"]
+
+
 def test_a_pair_that_moves_to_an_inactive_customer_is_previewed_as_refused(world: World) -> None:
     north, south = world.account("Northside Dental", "detailed"), world.account("Southside Dental")
     pair = world.pair(north)

@@ -71,6 +71,11 @@ def only_releases(before: Sequence[Application], after: Sequence[Application]) -
     return now != held and all(amount <= held.get(invoice, ZERO) for invoice, amount in now.items())
 
 
+def other_amounts(before: Sequence[Application], after: Sequence[Application]) -> set[RecordKey]:
+    """The invoices that another amount is applied to than before."""
+    return {one.invoice for one in {*before} ^ {*after}}
+
+
 def without(applications: Sequence[Application], invoices: Collection[RecordKey]) -> tuple[Application, ...]:
     """The applications, less those to these invoices."""
     return tuple(one for one in applications if one.invoice not in invoices)
