@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
@@ -272,8 +272,10 @@ class QboClient:
 
     # ------------------------------------------------------------------ writing
 
-    def write(self, writes: Sequence[Write], *, request_id: str) -> list[Json | Fault]:
+    def write(self, writes: Sequence[Write], *, request_id: str, again: bool = False) -> list[Json | Fault]:
         """Send the writes as one request under one requestid; one result for each, in their order.
+
+        `again`: they were sent before, and the answer was lost.
 
         A single write uses the entity's own call, several a batch (at most BATCH_SIZE). Raises OutcomeUnknown when
         the answer is lost: the same writes may be sent again under the same id. Raises RequestRefused when a batch was
@@ -291,6 +293,7 @@ class QboClient:
                 body=write.body,
                 parameters=parameters,
                 request_id=request_id,
+                again=again,
                 raise_fault=False,
             )
             if isinstance(answer, Fault):
@@ -306,6 +309,7 @@ class QboClient:
             path="batch",
             body={"BatchItemRequest": items},
             request_id=request_id,
+            again=again,
             items=len(items),
             raise_fault=False,
         )
@@ -335,6 +339,7 @@ class QboClient:
         text: str | None = None,
         parameters: Mapping[str, str] | None = None,
         request_id: str | None = None,
+        again: bool = False,
         items: int = 1,
         raise_fault: bool = True,
     ) -> Any:
@@ -351,6 +356,7 @@ class QboClient:
         call = _Call(operation, resource, items, metered, request_id)
         patience = self._patience
         attempts_left, throttles_left, refreshed = patience.attempts, patience.throttle_attempts, False
+        lost = again
         while True:
             token = self._tokens.current()
             result = self._attempt(call, url, query, content, {**headers, "Authorization": f"Bearer {token}"})
@@ -366,8 +372,11 @@ class QboClient:
                 log.warning("QuickBooks company %s is throttled; pausing %.0f s", self.realm_id, seconds)
             elif remedy is Remedy.RETRY and attempts_left > 1:
                 attempts_left -= 1
+                lost = True
                 time.sleep((patience.attempts - attempts_left) ** 2 * random.uniform(0.3, 0.7))
             else:
+                if isinstance(result, Fault):
+                    result = replace(result, after_lost_answer=lost)
                 return self._give_up(result, remedy, writes=writes, raise_fault=raise_fault)
 
     def _give_up(

@@ -36,6 +36,8 @@ class Fault:
     answered_at: str = ""
     #: By that clock: the request was sent no earlier than this. For answers to writes.
     sent_after: datetime | None = None
+    #: An earlier attempt at the same write lost its answer: that one may have been done.
+    after_lost_answer: bool = False
 
     @property
     def remedy(self) -> Remedy:
@@ -133,8 +135,9 @@ def sent(fault: Fault, seconds_ago: float, answered_at: str = "") -> Fault:
 
 
 def may_hide_a_write(fault: Fault) -> bool:
-    """Whether QuickBooks has been seen to do what it was asked and to answer this all the same (trap 6)."""
-    return fault.code in ("6000", "10000")
+    """Whether what was asked may be done all the same: QuickBooks has been seen to do it and answer this (trap 6), or
+    an earlier answer was lost."""
+    return fault.after_lost_answer or fault.code in ("6000", "10000")
 
 
 def is_missing(fault: Fault) -> bool:

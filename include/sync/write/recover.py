@@ -60,7 +60,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         try:
             results = _results(connection, client, sync, request)
         except RequestRefused:
-            # Refused as a whole: nothing was done. Its records are planned, and sent, again.
+            # Refused as a whole: nothing new was made. Its records are planned, and sent, again.
             intents.give_up(connection, client.realm_id, request.intents)
         except _KeepsBreaking:
             _one_by_one(connection, client, where, request)
@@ -113,7 +113,7 @@ def _results(
             raise _KeepsBreaking
     intents.note_sent_again(connection, request.request_id)
     try:
-        return client.write([intent.write for intent in request.intents], request_id=request.request_id)
+        return client.write([intent.write for intent in request.intents], request_id=request.request_id, again=True)
     except OutcomeUnknown:
         if not creates and datetime.now(UTC) - request.created_at >= SETTLED_AFTER:
             raise _KeepsBreaking from None
