@@ -17,6 +17,12 @@ from tests.support.world import UNLIMITED, World
 #: Seconds without anything to do after which it is quiet: longer than two polls. Seconds without any progress after
 #: which it never will be; and in all, since work may go in circles.
 QUIET, NEVER, CIRCLES = 75.0, 900.0, 3600.0
+#: What is applied for more than is open is tried every few minutes and stays refused: many make it never quiet.
+_NOT_REFUSED_AGAIN = (
+    "not exists (select from qbo_sync.sync_error e where e.realm_id = m.realm_id and e.direction = m.direction"
+    "               and e.record_entity = m.entity and e.record_id = m.record_id and e.status = 'open'"
+    "               and e.error_code = 'qbo_6000' and e.attempts > 3)"
+)
 #: Transactions of a company that are read in one query.
 _READ_AT_ONCE = 1000
 
@@ -148,7 +154,8 @@ class Day:
                 break
             self._wait_until_quiet()
         for one in self.people:
-            if left := one.world.sql("select * from qbo_sync.change_mark where realm_id = %s", one.world.qbo.realm):
+            marks = f"select * from qbo_sync.change_mark m where realm_id = %s and {_NOT_REFUSED_AGAIN}"
+            if left := one.world.sql(marks, one.world.qbo.realm):
                 judgement.stuck.append(f"{len(left)} records wait for an answer that nobody is asked for: {left[:3]}")
 
     @staticmethod
@@ -202,16 +209,12 @@ class Day:
             " where realm_id = %s and attempt_after > now() + interval '5 minutes'",
             realm,
         )
-        # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9). What
-        # is applied for more than is open is tried every few minutes and stays refused: many make it never quiet.
+        # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9).
         row = world.sql(
             "select (select count(*) from qbo_sync.lms_change) as changes,"
             "  (select count(*) from qbo_sync.change_mark m where realm_id = %s"
             "      and (waits_for_entity, waits_for_id) is distinct from (entity, record_id)"
-            "      and not exists (select from qbo_sync.sync_error e where e.realm_id = m.realm_id"
-            "                         and e.direction = m.direction and e.record_entity = m.entity"
-            "                         and e.record_id = m.record_id and e.status = 'open'"
-            "                         and e.error_code = 'qbo_6000' and e.attempts > 3)) as marks,"
+            f"      and {_NOT_REFUSED_AGAIN}) as marks,"
             "  (select count(*) from qbo_sync.write_intent where realm_id = %s) as unfinished,"
             "  (select count(*) from qbo_sync.write_request where realm_id = %s) as requests,"
             "  (select count(*) from qbo_sync.company_trouble where realm_id = %s and failures > 0) as troubles",
