@@ -4,7 +4,6 @@ from airflow.sdk import conf, get_current_context, task
 
 from include.orchestration.polling import poll_settings
 from include.orchestration.retries import BY_A_LATER_RUN
-from include.orchestration.this_run import this_run
 
 
 def base_url() -> str:
@@ -18,14 +17,17 @@ def tell() -> dict[str, int]:
     from include.alerts.alerts import look
     from include.alerts.delivery import deliver, send_test
     from include.alerts.figures import emit
+    from include.orchestration.metrics import AirflowMetrics
     from include.orchestration.notify import services
+    from include.orchestration.runtime import open_lms
 
     if get_current_context()["params"]["test_message"]:
         return {"messages": send_test(services)}
-    runtime, monthly_calls = this_run(), poll_settings().monthly_calls
-    with runtime.connect() as connection:
+    monthly_calls = poll_settings().monthly_calls
+    # The database alone: people are told also while the keys of QuickBooks or of the tokens cannot be used.
+    with open_lms()() as connection:
         look(connection, base_url(), monthly_calls, is_running)
-        emit(connection, runtime.metrics, monthly_calls)
+        emit(connection, AirflowMetrics(), monthly_calls)
         connection.commit()
         return {"messages": deliver(connection, services)}
 

@@ -5,19 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import get_current_context, task
 
-from include.orchestration.this_run import this_run
-
 log = logging.getLogger(__name__)
 
 
 @task(task_display_name="Sync's history")
 def prune() -> dict[str, int]:
     """Delete old history of the sync; the rows deleted, by table."""
-    from include.orchestration.runtime import audit_days, proof_days
+    from include.orchestration.runtime import audit_days, open_lms, proof_days
     from include.sync.retention import prune as delete_old
 
     dry_run = get_current_context()["params"]["dry_run"]
-    with this_run().connect() as connection:
+    with open_lms()() as connection:
         deleted = delete_old(connection, proof_days(), audit_days(), dry_run=dry_run)
     log.info("%s of the sync's history", _rows(deleted, dry_run))
     return deleted

@@ -44,7 +44,7 @@ def use_airflows_connections() -> None:
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
-def open_lms(connection_id: str) -> Callable[[], psycopg.Connection[Any]]:
+def open_lms(connection_id: str = CONNECTION_ID) -> Callable[[], psycopg.Connection[Any]]:
     """What opens the LMS database by an Airflow connection. Raises AirflowNotFoundException if it is not there."""
     lms = BaseHook.get_connection(connection_id)
     return lambda: prepare(PostgresHook(connection=lms).get_conn())

@@ -10,12 +10,14 @@ import requests
 
 from include.alerts.delivery import NotTold, send_test
 from include.expectations.errors import BrokenExpectation
+from include.migrations import roles
 from include.model.settings import MassDeleteLimit
-from include.orchestration import tasks
+from include.orchestration import alerts, housekeeping, tasks
 from include.orchestration.notify import BadAddresses, services
 from include.qbo.errors import QboError, ReconnectRequired
 from tests.support.alerting import BASE_URL, tell
 from tests.support.bookkeeper import sale
+from tests.support.connections import as_role
 from tests.support.planting import unseen
 from tests.support.receivers import TOKEN, Message, Receiver, connection_to, mail_server, web_server
 from tests.support.task_functions import pretend_airflow
@@ -284,6 +286,21 @@ def test_nothing_configured_sends_nothing_and_keeps_what_is_open(
     assert row == {"kind": "reconnect", "notified_at": None, "over_at": None}
     monkeypatch.setenv(CONNECTION, connection)
     assert len([told_once(world, receivers)]) == 1, "somebody is there now: it is still true"
+
+
+def test_the_alerts_need_neither_the_keys_of_quickbooks_nor_the_key_of_the_tokens(
+    world: World, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While these cannot be used every run fails: just then people have to be told."""
+    reconnect_needed(world)
+    for name in ("PILOT_TOKEN_KEY", "PILOT_TOKEN_KEY_FILE", "AIRFLOW_CONN_QUICKBOOKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_LMS_DB", as_role(world.database_url, roles.PIPELINE))
+    for module in (alerts, housekeeping):
+        monkeypatch.setattr(module, "get_current_context", lambda: {"params": {"test_message": False, "dry_run": True}})
+    alerts.tell.function()
+    assert [one.title.split()[0] for one in receivers.new()] == ["Reconnect"]
+    assert sum(housekeeping.prune.function().values()) == 0
 
 
 @pytest.mark.parametrize(
