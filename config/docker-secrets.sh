@@ -29,16 +29,17 @@ for name in airflow_fernet_key pilot_token_key; do
     fernet_key | put "$name"
 done
 
-database() { # DATABASE, ROLE, FILE OF ITS PASSWORD
-    printf '{"conn_type": "postgres", "host": "postgres", "port": 5432, "schema": "%s", "login": "%s", "password": "%s"}\n' \
-        "$1" "$2" "$(cat "$folder/$3")"
+database() { # HOST, DATABASE, ROLE, FILE OF ITS PASSWORD
+    printf '{"conn_type": "postgres", "host": "%s", "port": 5432, "schema": "%s", "login": "%s", "password": "%s"}\n' \
+        "$1" "$2" "$3" "$(cat "$folder/$4")"
 }
-database lms pilot_pipeline pilot_pipeline_password | put airflow_conn_lms_db
-database lms pilot_page pilot_page_password | put airflow_conn_lms_db_page
-database airflow airflow airflow_database_password | put airflow_conn_airflow_db
+database "${PILOT_LMS_HOST:-postgres}" lms pilot_pipeline pilot_pipeline_password | put airflow_conn_lms_db
+database "${PILOT_LMS_HOST:-postgres}" lms pilot_page pilot_page_password | put airflow_conn_lms_db_page
+database postgres airflow airflow airflow_database_password | put airflow_conn_airflow_db
 
-# An empty file is no connection: `quickbooks` is entered in Airflow, or its JSON is put here.
+# An empty file is no connection: they are entered in Airflow, or their JSON is put here.
 : | put airflow_conn_quickbooks
+: | put airflow_conn_pilot_alerts
 if [ "$quickbooks" = sandbox ]; then
     put airflow_conn_quickbooks_sandbox <<JSON
 {"conn_type": "quickbooks_online", "host": "http://sandbox", "port": 8083, "login": "sandbox-client",
