@@ -25,6 +25,15 @@ class BadSelection(Exception):
     """What was asked for cannot be: the words name the parameter."""
 
 
+class UnknownRecords(BadSelection):
+    """Single records that are asked for and are not there: what they are `called`, and their names."""
+
+    def __init__(self, words: str, called: str, names: Sequence[str]) -> None:
+        """The words are those of BadSelection."""
+        super().__init__(words)
+        self.called, self.names = called, tuple(names)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """What to compare again; a record has to meet all that is given. Nothing given: everything of the DAG."""
@@ -208,7 +217,7 @@ def require_known(
     realm_id: str | None,
     selection: Selection,
 ) -> None:
-    """Raises BadSelection for a single record that is asked for and is not there."""
+    """Raises UnknownRecords for single records that are asked for and are not there."""
     values = parameters(entities, realm_id, selection)
     for parameter, wanted in selection.names.items():
         if not wanted:
@@ -218,9 +227,11 @@ def require_known(
         found = {value for (value,) in rows}
         unknown = [value for value in wanted if value not in found]
         if unknown:
-            raise BadSelection(
+            raise UnknownRecords(
                 f"{parameter}: no record with the {_CALLED[parameter]} {', '.join(unknown)} was found"
-                f"{_within(selection)}. Check it, or leave it out; nothing was marked."
+                f"{_within(selection)}. Check it, or leave it out; nothing was marked.",
+                _CALLED[parameter],
+                unknown,
             )
 
 
