@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from include.page.access import Viewer, id_of
 from include.page.database import Database, PageRuntime, rows
-from include.page.history_data import SHOWN_AS, Record, Search, complete, find_records
+from include.page.history_data import SHOWN_AS, Record, Search, complete, find_records, left_alone_of
 from include.page.render import page
+from include.page.sync_again import asking_for_left_alone
 from include.page.timeline import TITLES, timeline_of
 from include.page.words import ENTITIES
 from include.qbo.web import web_of
@@ -69,7 +70,8 @@ def show_record(
         raise HTTPException(404)
     record, qbo_ids = complete(connection, asked)
     timeline = timeline_of(connection, record, qbo_ids)
-    if not timeline.events:
+    left_alone = left_alone_of(connection, record, qbo_ids)
+    if not timeline.events and not left_alone:
         raise HTTPException(404)
     company = rows(connection, "select name from qbo_sync.company where realm_id = %s", [record.realm_id])
     web = web_of(runtime.app)
@@ -77,6 +79,8 @@ def show_record(
         request,
         "record_history.html",
         record=record,
+        left_alone=left_alone,
+        again=asking_for_left_alone(left_alone) if left_alone and left_alone["billing_lab_id"] else None,
         timeline=timeline,
         company=company[0]["name"] if company else record.realm_id,
         web=web,

@@ -220,3 +220,25 @@ def waiting_of(connection: psycopg.Connection, record: Record, qbo_ids: list[str
         "        or direction = 'qbo_to_lms' and record_id = any(%(qbo)s)) order by marked_at",
         {"realm": record.realm_id, "entities": record.entities, "lms": record.lms_id, "qbo": qbo_ids},
     )
+
+
+def left_alone_of(connection: psycopg.Connection, record: Record, qbo_ids: list[str]) -> Row | None:
+    """That the record is left alone until somebody asks for it, with its lab and the lab's direction, if it has one."""
+    return row(
+        connection,
+        "select a.*, n.billing_lab_id, n.direction from qbo_sync.left_alone a"
+        "  left join lms.invoice i on a.entity = 'invoice' and i.id = a.lms_id"
+        "  left join lms.payment p on a.entity = 'payment' and p.id = a.lms_id"
+        "  left join lms.credit c on a.entity in ('credit', 'credit_application') and c.id = a.lms_id"
+        " cross join lateral (select coalesce(i.billing_lab_id, p.billing_lab_id, c.billing_lab_id,"
+        "     (select s.billing_lab_id from qbo_sync.sync_outcome s"
+        "       where s.realm_id = a.realm_id and s.entity = a.entity and s.billing_lab_id is not null"
+        "         and s.record_id = case s.direction when 'lms_to_qbo' then a.lms_id::text else a.qbo_id end"
+        "       order by s.id desc limit 1)) as billing_lab_id) own"
+        # What only QuickBooks has belongs to the lab that receives such transactions.
+        "  left join qbo_sync.connection n on n.realm_id = a.realm_id and case when a.lms_id is null"
+        "     then n.receives_qbo_transactions else n.billing_lab_id = own.billing_lab_id end"
+        " where a.realm_id = %(realm)s and a.entity = any(%(entities)s)"
+        "   and (a.lms_id = %(lms)s or a.qbo_id = any(%(qbo)s)) order by a.entity limit 1",
+        {"realm": record.realm_id, "entities": record.entities, "lms": record.lms_id, "qbo": qbo_ids},
+    )

@@ -1,5 +1,8 @@
 """Undo of a run: what would be taken back and what would be left, and the button that carries it out."""
 
+from itertools import groupby
+from operator import itemgetter
+
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
@@ -8,6 +11,7 @@ from include.page.access import Bookkeeper, Posted, Viewer
 from include.page.audit import note
 from include.page.database import Database, Row, row, rows
 from include.page.render import go, page
+from include.page.sync_again import asking_for
 from include.sync.flows import FLOWS
 
 router = APIRouter()
@@ -38,6 +42,7 @@ def show(
         [realm, dag_id, run_id],
     )
     state = dags.run_state(DAG_ID, asked["by_run"]) if asked and asked["by_run"] else None
+    taken = _records(connection, found, left=False)
     return page(
         request,
         "undo.html",
@@ -46,7 +51,8 @@ def show(
         state=state,
         failed=asked is not None and state not in ("queued", "running", "success"),
         undo=found,
-        taken=_records(connection, found, left=False),
+        taken=taken,
+        again=_ways_back(FLOWS[dag_id].direction, taken),
         left=_records(connection, found, left=True),
         most=MOST,
         undo_dag=DAG_ID,
@@ -90,8 +96,23 @@ def _records(connection: Database, undo: Row | None, *, left: bool) -> list[Row]
     return rows(
         connection,
         "select r.action, r.reason, r.done_at, e.side, e.entity, e.lms_id, e.qbo_id, e.document_number, e.customer,"
-        "       e.amount, count(*) over () as total"
+        "       e.amount, e.billing_lab_id, l.name as lab, count(*) over () as total"
         "  from qbo_sync.undo_record r join qbo_sync.audit_entry e on e.id = r.entry_id"
+        "  left join lms.billing_lab l on l.id = e.billing_lab_id"
         " where r.undo_id = %s and (r.action = 'leave') = %s order by r.entry_id limit %s",
         [undo["id"], left, MOST],
     )
+
+
+def _ways_back(direction: str, taken: list[Row]) -> list[Row]:
+    """By lab, the query of *Sync again* for what of it was taken back: a run writes one kind of record."""
+    of_labs = sorted((one for one in taken if one["billing_lab_id"]), key=itemgetter("billing_lab_id"))
+    found = []
+    for lab, records in groupby(of_labs, itemgetter("billing_lab_id")):
+        own = list(records)
+        lms_ids = [one["lms_id"] for one in own if one["lms_id"]]
+        qbo_ids = [one["qbo_id"] for one in own if one["qbo_id"]]
+        query = asking_for(direction, own[0]["entity"], lms_ids, qbo_ids)
+        if query:
+            found.append({"lab": lab, "name": own[0]["lab"], "query": query})
+    return found

@@ -243,7 +243,8 @@ def test_what_people_write_is_text_wherever_it_appears(site: Site, evil: dict[st
     lab, off, errors = evil["lab"], evil["off"], evil["errors"]
     shown = [
         "/", "/connect", f"/labs/{lab}", f"/labs/{off}", f"/labs/{lab}/connect", f"/labs/{off}/connect",
-        f"/labs/{lab}/settings", f"/labs/{lab}/disconnect", f"/labs/{lab}/sync-again",
+        f"/labs/{lab}/settings", f"/labs/{lab}/disconnect",
+        f"/labs/{lab}/sync-again?{urlencode(dict.fromkeys(('kind', 'numbers', 'lms_ids', 'qbo_ids'), EVIL))}",
         f"/errors?lab={lab}", f"/errors?lab={lab}&status=ignored",
         f"/history?lab={lab}", f"/history?{urlencode({'q': EVIL})}",
         f"/history/record?{urlencode({'realm': REALM, 'entity': 'invoice', 'lms': evil['invoice']})}",
@@ -308,8 +309,13 @@ def test_forms_give_back_what_was_filled_in_as_text(site: Site, evil: dict[str, 
     sent: list[tuple[str, dict[str, Any]]] = [
         (f"/labs/{lab}/settings", fields),
         (f"/labs/{lab}/settings", {"direction": "lms_to_qbo", "income_account_id": "1", "deposit_account_id": EVIL}),
-        (f"/labs/{lab}/sync-again", dict.fromkeys(("kind", "from_date", "to_date", "numbers"), EVIL)),
+        (
+            f"/labs/{lab}/sync-again",
+            dict.fromkeys(("kind", "from_date", "to_date", "numbers", "lms_ids", "qbo_ids"), EVIL),
+        ),
         (f"/labs/{lab}/sync-again", {"kind": "invoice_lms_to_qbo", "numbers": EVIL}),
+        (f"/labs/{lab}/sync-again", {"kind": "payment_lms_to_qbo", "lms_ids": EVIL}),
+        (f"/labs/{lab}/sync-again", {"kind": "payment_qbo_to_lms", "qbo_ids": EVIL}),
         ("/errors", {"action": "ignore", "error": str(errors[0]), "q": EVIL}),
         (f"/errors/{errors[6]}/link", {"match": f"billing_account:{2**62}"}),
         (f"/errors/{errors[6]}/link", {"match": EVIL}),

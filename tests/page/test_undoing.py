@@ -59,6 +59,12 @@ def test_a_run_is_checked_and_taken_back(site: Site, synced: World, browser: Bro
     expect(page.get_by_role("status")).to_contain_text("1 record taken back")
     examine(page, "light", "undo-done", faults)
     assert [one["Id"] for one in company.all("Invoice")] == [touched["Id"]]
+    page.get_by_role("link", name="Sync again…").click()
+    expect(page.get_by_label("Only these IDs in Pilot")).to_have_value(str(invoice["lms_id"]))
+    page.get_by_role("button", name="Continue").click()
+    examine(page, "light", "undo-again", faults)
+    page.get_by_role("button", name="Sync again").click()
+    becomes(lambda: len(company.all("Invoice")), 2)
     page.goto(f"{site.page}/history/record?realm={company.realm}&entity=invoice&lms={invoice['lms_id']}")
     expect(page.get_by_role("heading", name="Taken back: as it was before a sync")).to_be_visible()
     context.close()
