@@ -1,6 +1,7 @@
 """History: search the records that were synced, and one record's whole history on both sides."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -10,7 +11,16 @@ from starlette.responses import Response
 
 from include.page.access import Viewer, id_of
 from include.page.database import Database, PageRuntime, rows
-from include.page.history_data import SHOWN_AS, Record, Search, complete, find_records, left_alone_of
+from include.page.history_data import (
+    SHOWN_AS,
+    Record,
+    Search,
+    complete,
+    facts_of_invoice,
+    find_records,
+    left_alone_of,
+)
+from include.page.not_in_quickbooks import reasons
 from include.page.render import page
 from include.page.sync_again import asking_for_left_alone
 from include.page.timeline import TITLES, timeline_of
@@ -68,6 +78,9 @@ def show_record(
     )
     if entity not in ENTITIES or (asked.lms_id is None and asked.qbo_id is None):
         raise HTTPException(404)
+    facts = facts_of_invoice(connection, asked)
+    if facts and not asked.realm_id:
+        asked = replace(asked, realm_id=facts.realm_id or "")
     record, qbo_ids = complete(connection, asked)
     timeline = timeline_of(connection, record, qbo_ids)
     left_alone = left_alone_of(connection, record, qbo_ids)
@@ -80,9 +93,10 @@ def show_record(
         "record_history.html",
         record=record,
         left_alone=left_alone,
+        reasons=reasons(facts) if facts and facts.realm_id in (None, record.realm_id) else [],
         again=asking_for_left_alone(left_alone) if left_alone and left_alone["billing_lab_id"] else None,
         timeline=timeline,
-        company=company[0]["name"] if company else record.realm_id,
+        company=company[0]["name"] if company else facts.lab if facts else record.realm_id,
         web=web,
         document=web.document(record.realm_id, record.entity, record.qbo_id),
         synced_by=FLOWS,

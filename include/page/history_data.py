@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from include.page.database import Row, row, rows
+from include.page.not_in_quickbooks import Facts
 
 PAGE_SIZE = 50
 #: Without any condition the records of so many days are shown.
@@ -16,7 +18,10 @@ USUAL_DAYS = 30
 #: A credit and what it is applied to are one record to people.
 SHOWN_AS = {"credit_application": "credit"}
 
-# A record stands once, with its last entry. Of a number also those that only have an error.
+_NOT_IN_QUICKBOOKS = Path(__file__).with_name("not_in_quickbooks.sql").read_text()
+
+# A record stands once, with its last entry. Of a number also those that only have an error, and the LMS's own invoices
+# to which nothing has happened yet; these have a side, and errors have none.
 _SEARCH = """
     with found as (
         select e.id, e.at, e.realm_id,
@@ -40,9 +45,23 @@ _SEARCH = """
            and (%(lab)s::bigint is null or s.billing_lab_id = %(lab)s)
            and not exists (select 1 from qbo_sync.audit_entry e where e.realm_id = s.realm_id and e.entity = s.entity
                               and (e.lms_id = s.lms_id or e.qbo_id = s.qbo_id))
+         union all
+        select null, i.created_at, n.realm_id, 'invoice', i.id, null, i.invoice_number, a.name, i.total_amount, 'lms',
+               null, i.billing_lab_id
+          from lms.invoice i
+          join lms.billing_account a on a.id = i.billing_account_id
+          left join qbo_sync.connection n on n.billing_lab_id = i.billing_lab_id
+         where %(text)s::text is not null and lower(i.invoice_number) like %(prefix)s and i.origin = 'lms'
+           and (%(amount)s::numeric is null or i.total_amount = %(amount)s)
+           and (%(since)s::timestamptz is null or i.created_at >= %(since)s::timestamptz)
+           and (%(until)s::timestamptz is null or i.created_at < %(until)s::timestamptz)
+           and (%(lab)s::bigint is null or i.billing_lab_id = %(lab)s)
+           and not exists (select 1 from qbo_sync.audit_entry e where e.entity = 'invoice' and e.lms_id = i.id
+                              and e.realm_id = coalesce(n.realm_id, e.realm_id))
     ), last as (
         select distinct on (realm_id, entity, coalesce(lms_id::text, 'qbo ' || qbo_id)) *
-          from found order by realm_id, entity, coalesce(lms_id::text, 'qbo ' || qbo_id), id desc nulls last
+          from found order by realm_id, entity, coalesce(lms_id::text, 'qbo ' || qbo_id), id desc nulls last,
+              side nulls first
     )
     select last.*, l.name as lab, c.name as company
       from last
@@ -199,7 +218,8 @@ _ENTERED = {
     "billing_account": "select name as document_number, created_at from lms.billing_account where id = %s",
     "doctor_office": "select child_subaccount_name as document_number, created_at from lms.doctor_office where id = %s",
     "product": "select name as document_number, created_at from lms.product where id = %s",
-    "invoice": "select invoice_number as document_number, created_at, origin from lms.invoice where id = %s",
+    "invoice": "select i.invoice_number as document_number, i.created_at, i.origin, i.total_amount as amount,"
+    " a.name as customer from lms.invoice i join lms.billing_account a on a.id = i.billing_account_id where i.id = %s",
     "credit": "select reference as document_number, created_at from lms.credit where id = %s",
     "payment": "select reference as document_number, created_at, origin from lms.payment where id = %s",
 }
@@ -220,6 +240,14 @@ def waiting_of(connection: psycopg.Connection, record: Record, qbo_ids: list[str
         "        or direction = 'qbo_to_lms' and record_id = any(%(qbo)s)) order by marked_at",
         {"realm": record.realm_id, "entities": record.entities, "lms": record.lms_id, "qbo": qbo_ids},
     )
+
+
+def facts_of_invoice(connection: psycopg.Connection, record: Record) -> Facts | None:
+    """What may keep it out of QuickBooks; None for anything but an invoice that Pilot has made."""
+    if record.entity != "invoice" or record.lms_id is None:
+        return None
+    found = row(connection, _NOT_IN_QUICKBOOKS, {"lms": record.lms_id, "realm": record.realm_id})
+    return Facts(lms_id=record.lms_id, **found) if found else None
 
 
 def left_alone_of(connection: psycopg.Connection, record: Record, qbo_ids: list[str]) -> Row | None:

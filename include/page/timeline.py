@@ -95,8 +95,8 @@ def timeline_of(connection: psycopg.Connection, record: Record, qbo_ids: list[st
     number = (there or {}).get("document_number") or last.get("document_number")
     return Timeline(
         number=number or next((one["document_number"] for one in errors if one["document_number"]), None),
-        customer=last.get("customer"),
-        amount=last.get("amount"),
+        customer=last.get("customer") or (there or {}).get("customer"),
+        amount=last.get("amount", (there or {}).get("amount")),
         events=sorted(events, key=lambda event: event.at, reverse=True),
         cut=len(found) > MOST,
     )
