@@ -275,12 +275,13 @@ class QboClient:
     def write(self, writes: Sequence[Write], *, request_id: str, again: bool = False) -> list[Json | Fault]:
         """Send the writes as one request under one requestid; one result for each, in their order.
 
-        `again`: they were sent before, and the answer was lost.
+        `again`: they were sent before, and the answer was lost; when, whoever kept them knows.
 
         A single write uses the entity's own call, several a batch (at most BATCH_SIZE). Raises OutcomeUnknown when
         the answer is lost: the same writes may be sent again under the same id. Raises RequestRefused when a batch was
         refused as a whole and nothing was done; a fault that may hide creates is the result of each of them, for sent
-        under another id they might be there twice (trap 6).
+        under another id they might be there twice (trap 6). After a lost answer the refusal of a batch says nothing of
+        any record: each create is then as good as unanswered.
         """
         started = time.monotonic()
         if len(writes) == 1:
@@ -296,9 +297,8 @@ class QboClient:
                 again=again,
                 raise_fault=False,
             )
-            if isinstance(answer, Fault):
-                return [sent(answer, time.monotonic() - started)]
-            return [_written(write, answer, time.monotonic() - started)]
+            seconds = None if again else time.monotonic() - started
+            return [sent(answer, seconds) if isinstance(answer, Fault) else _written(write, answer, seconds)]
         items = [
             {"bId": str(position), "operation": write.operation, write.resource: write.body}
             for position, write in enumerate(writes)
@@ -313,11 +313,13 @@ class QboClient:
             items=len(items),
             raise_fault=False,
         )
-        seconds = time.monotonic() - started
+        seconds = None if again else time.monotonic() - started
         if isinstance(answer, Fault):
             if may_hide_a_write(answer) and all(write.operation == "create" for write in writes):
-                return [sent(answer, seconds)] * len(writes)
+                lost = replace(fault_of_status(502), answered_at=answer.answered_at)
+                return [sent(lost if answer.after_lost_answer else answer, seconds)] * len(writes)
             raise RequestRefused(answer)
+        # Also after a lost answer the faults of items are the first ones, under the same requestid (fact 2.4).
         by_id, tid = _items(answer), str(answer.get("intuit_tid", ""))
         results: list[Json | Fault] = []
         for position, write in enumerate(writes):
@@ -372,7 +374,7 @@ class QboClient:
                 log.warning("QuickBooks company %s is throttled; pausing %.0f s", self.realm_id, seconds)
             elif remedy is Remedy.RETRY and attempts_left > 1:
                 attempts_left -= 1
-                lost = True
+                lost = lost or not (isinstance(result, Fault) and result.status < 500)
                 time.sleep((patience.attempts - attempts_left) ** 2 * random.uniform(0.3, 0.7))
             else:
                 if isinstance(result, Fault):
@@ -506,7 +508,7 @@ def _items(answer: Json) -> dict[str, Json]:
     return {str(item.get("bId")): item for item in found}
 
 
-def _written(write: Write, answer: Json, seconds_ago: float, answered_at: str = "") -> Json | Fault:
+def _written(write: Write, answer: Json, seconds_ago: float | None, answered_at: str = "") -> Json | Fault:
     """The record in the answer to a write. Without one nobody can tell what was done: that is as good as a failure
     inside QuickBooks."""
     found = answer.get(write.resource)

@@ -123,9 +123,11 @@ def malformed(wrong: str) -> Fault:
     return Fault(status=200, code=MALFORMED, message=wrong, detail="")
 
 
-def sent(fault: Fault, seconds_ago: float, answered_at: str = "") -> Fault:
-    """The fault with `sent_after`. `seconds_ago`: since the request was first sent; `answered_at`: of the batch, if the
-    fault is an item of one."""
+def sent(fault: Fault, seconds_ago: float | None, answered_at: str = "") -> Fault:
+    """The fault with `sent_after`. `seconds_ago`: since the request was first sent, None if nobody knows;
+    `answered_at`: of the batch, if the fault is an item of one."""
+    if seconds_ago is None:
+        return fault
     try:
         answered = datetime.fromisoformat(answered_at or fault.answered_at)
     except ValueError:

@@ -18,17 +18,17 @@ PATIENCE = 20.0
 
 
 def main() -> int:
-    """As a health check: what is wrong goes to standard output, without the broker's address, which has a password."""
+    """As a health check: what is wrong goes to standard output, never the broker's address, which has a password."""
     name = f"celery@{socket.gethostname()}"
     command = shlex.split(os.environ["AIRFLOW__CELERY__BROKER_URL_CMD"])  # read as Airflow reads it
     broker = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603  # ours
     try:
         answers = Celery(broker=broker, set_as_current=False).control.inspect([name], timeout=PATIENCE).ping()
-    except OperationalError as error:
-        answers = None
-        sys.stdout.write(f"Redis: {type(error).__name__}\n")
+        wrong = "does not answer"
+    except (OperationalError, ValueError) as error:  # ValueError: the address is none
+        answers, wrong = None, f"cannot be asked through Redis: {type(error).__name__}"
     if not answers:
-        sys.stdout.write(f"{name} does not answer\n")
+        sys.stdout.write(f"{name} {wrong}\n")
     return 0 if answers else 1
 
 

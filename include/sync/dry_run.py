@@ -421,7 +421,8 @@ class _DryRun:
             links.remove(self.connection, self.company.realm_id, record.key)
             if plan.step == "delete" and link:
                 self._leaves("qbo", RecordKey(record.entity, link.qbo_id))
-        if plan.step in ("adopt", "update", "rebase", "delete", "unlink"):
+        settles = record.entity in ("payment", "credit_application")
+        if settles and plan.step in ("adopt", "update", "rebase", "delete", "unlink"):
             self._look_at_balances(record)
 
     def _look_at_balances(self, record: Row) -> None:
@@ -429,14 +430,12 @@ class _DryRun:
         credit application shows in QuickBooks' invoice by itself."""
         plan, base = record.planned, record.link.base if record.link else None
         target = None if plan.step in ("delete", "unlink") else plan.target
-        if record.entity not in ("payment", "credit_application"):
-            return
         changed = other_amounts(base.applications if base else (), target.applications if target else ())
         rows = self.connection.execute(
             "select l.qbo_id, i.billing_lab_id from lms.invoice i"
             "  join qbo_sync.entity_link l on l.realm_id = %s and l.entity = 'invoice' and l.lms_id = i.id"
             " where i.id = any(%s)",
-            [self.company.realm_id, [int(invoice.id) for invoice in changed]],
+            [self.company.realm_id, [int(invoice.id) for invoice in changed if invoice.id.isdigit()]],
         )
         for qbo_id, lab in rows.fetchall():
             if not links.is_provisional(qbo_id):

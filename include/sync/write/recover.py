@@ -60,7 +60,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         try:
             results = _results(connection, client, sync, request)
         except RequestRefused:
-            # Refused as a whole: nothing new was made. Its records are planned, and sent, again.
+            # Updates or deletes, refused as a whole: nothing was done. Their records are planned, and sent, again.
             intents.give_up(connection, client.realm_id, request.intents)
         except _KeepsBreaking:
             _one_by_one(connection, client, where, request)
@@ -102,7 +102,10 @@ def _results(
     left = SETTLED_AFTER - (datetime.now(UTC) - request.sent_at)
     creates = request.intents[0].operation == "create"
     if creates:
-        found, unclear = _found(connection, client, sync, request.intents)
+        try:
+            found, unclear = _found(connection, client, sync, request.intents)
+        except RequestRefused:
+            found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
         if any(found) or unclear:
             # What may be there unread is looked for before it is sent again (unconfirmed.py).
             missing: Fault | NotFound = fault_of_status(502) if unclear else NotFound(max(left.total_seconds(), 0.0))

@@ -13,6 +13,7 @@ from include.model.record import RecordKey
 from include.sync.plan.allocation import (
     allocate,
     only_releases,
+    other_amounts,
     release_first,
     takes_more_from,
     total_of,
@@ -205,3 +206,9 @@ def test_without_leaves_the_others_as_they_were(there: Applications, ids: set[st
     kept = without(there, leaving)
     assert [one for one in there if one.invoice not in leaving] == list(kept)
     assert total_of(kept) + sum(by_invoice(there).get(key, ZERO) for key in leaving) == total_of(there)
+
+
+@given(APPLICATIONS, APPLICATIONS)
+def test_invoices_of_which_another_amount_is_settled(before: Applications, after: Applications) -> None:
+    was, now = by_invoice(before), by_invoice(after)
+    assert other_amounts(before, after) == {key for key in {*was, *now} if was.get(key) != now.get(key)}

@@ -77,7 +77,7 @@ begin
         perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', 'invoice', l.qbo_id, i.billing_lab_id)
            from lms.invoice i
            join qbo_sync.entity_link l on l.entity = 'invoice' and l.lms_id = i.id
-          where i.id = change.lms_id;  -- also while its lab is disconnected: the mark is due when it comes back
+          where i.id = change.lms_id;  -- also while its lab is disconnected: due if it comes back to this company
     elsif change.entity = 'product' then
         perform qbo_sync.mark(c.realm_id, 'lms_to_qbo', 'product', change.lms_id::text, null)
            from qbo_sync.company c
