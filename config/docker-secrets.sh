@@ -9,6 +9,11 @@ set -euo pipefail
 quickbooks=intuit
 if [ "${1:-}" = --sandbox ]; then quickbooks=sandbox; shift; fi
 folder=${1:-secrets}
+settings="$(dirname "$0")/../.env"
+if [ -z "${PILOT_LMS_HOST:-}" ] && [ -f "$settings" ]; then
+    PILOT_LMS_HOST=$(sed -n 's/^PILOT_LMS_HOST=//p' "$settings" | tail -n 1)
+fi
+lms_host=${PILOT_LMS_HOST:-postgres}
 mkdir -p "$folder"
 # The folder keeps others out. The files are readable to all, because the services read them as users of their own.
 chmod 700 "$folder"
@@ -33,8 +38,11 @@ database() { # HOST, DATABASE, ROLE, FILE OF ITS PASSWORD
     printf '{"conn_type": "postgres", "host": "%s", "port": 5432, "schema": "%s", "login": "%s", "password": "%s"}\n' \
         "$1" "$2" "$3" "$(cat "$folder/$4")"
 }
-database "${PILOT_LMS_HOST:-postgres}" lms pilot_pipeline pilot_pipeline_password | put airflow_conn_lms_db
-database "${PILOT_LMS_HOST:-postgres}" lms pilot_page pilot_page_password | put airflow_conn_lms_db_page
+database "$lms_host" lms pilot_pipeline pilot_pipeline_password | put airflow_conn_lms_db
+database "$lms_host" lms pilot_page pilot_page_password | put airflow_conn_lms_db_page
+for name in airflow_conn_lms_db airflow_conn_lms_db_page; do
+    grep -qF "\"host\": \"$lms_host\"" "$folder/$name" || echo "$folder/$name leads to another host than $lms_host (PILOT_LMS_HOST)."
+done
 database postgres airflow airflow airflow_database_password | put airflow_conn_airflow_db
 
 # An empty file is no connection: they are entered in Airflow, or their JSON is put here.

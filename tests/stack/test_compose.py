@@ -205,6 +205,18 @@ def test_without_the_sandbox_the_connection_is_entered_in_airflow(tmp_path: Path
     assert files.get_conn_value("quickbooks") is None and files.get_conn_value("quickbooks_sandbox") is None
 
 
+def test_the_lms_may_have_a_database_of_its_own(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILOT_LMS_HOST", "lms.example.com")
+    made = make_secrets(tmp_path / "secrets")
+    host = {name: json.loads((made / f"airflow_conn_{name}").read_text())["host"] for name in ("lms_db", "airflow_db")}
+    assert host == {"lms_db": "lms.example.com", "airflow_db": "postgres"}
+    [script] = yaml.safe_load(text)["services"]["airflow-init"]["command"]
+    assert "@${PILOT_LMS_HOST:-postgres}/lms" in script
+    monkeypatch.delenv("PILOT_LMS_HOST")
+    again = subprocess.run([PROJECT / "config" / "docker-secrets.sh", made], check=True, capture_output=True, text=True)
+    assert again.stdout.count("leads to another host than postgres") == 2
+
+
 def test_only_the_migrations_have_the_owner_s_login(compose: dict[str, Any], tmp_path: Path) -> None:
     keys = Keys.generate()
     of_parts = environment.of_parts(tmp_path, Ports(1, 2, 3), keys, tmp_path)

@@ -3,6 +3,7 @@
 The chart cannot be had where these tests run; how the values were rendered, docs/operations.md says.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -98,6 +99,16 @@ def test_connections_and_the_key_are_read_where_they_are_mounted(
 
 def test_the_runbook_makes_every_secret(values: dict[str, Any]) -> None:
     runbook = (PROJECT / "docs" / "operations.md").read_text()
+    of_the_pipeline, of_the_page = (
+        set(re.findall(r"--from-file=(\w+)", runbook[runbook.index(f"generic {name} ") :].split("kubectl")[0]))
+        for name in ("pilot-pipeline", "pilot-page")
+    )
+    services = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text())["services"]
+    ours = ("airflow_conn_", "pilot_token_key")
+    for made, name in ((of_the_pipeline, "scheduler"), (of_the_page, "api-server")):
+        assert made | {"airflow_conn_quickbooks_sandbox"} == {
+            secret for secret in services[name]["secrets"] if secret.startswith(ours)
+        }
     used = {"pilot-airflow", "pilot-migrations", *secrets_of(values["apiServer"]), *secrets_of(values["workers"])}
     assert {name for name in used if f"kubectl create secret generic {name} " not in runbook} == set()
     assert all(f"--from-literal={key}=" in runbook or f"--from-file={key}" in runbook for key in (
