@@ -23,7 +23,7 @@ def _stand(world: World, seed: int, tell: Tell) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1])
 def test_ledgers_agree_after_storms(world: World, seed: int, tell: Tell) -> None:
     """Always the same histories, so that what is green stays green."""
     _stand(world, seed, tell)
