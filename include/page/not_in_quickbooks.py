@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypedDict
 
 from include.page.words import day, moment
 
@@ -50,14 +49,6 @@ class Reason:
     link: str = ""
     action: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
-
-
-class Link(TypedDict):
-    """Where a reason leads to."""
-
-    link: str
-    action: str
-    query: Mapping[str, str]
 
 
 _WAITS_FOR = {
@@ -126,10 +117,10 @@ def _of_the_lab(facts: Facts) -> Iterator[Reason]:
 
 def _of_the_invoice(facts: Facts) -> Iterator[Reason]:
     if facts.left_alone:
-        yield Reason(
+        yield _sync_again(
+            facts,
             why=f"It is left alone. {facts.left_alone}",
             what_to_do="Nothing, if it is to stay out of QuickBooks. Otherwise choose Sync again: it is then sent.",
-            **_sync_again(facts),
         )
     elif facts.error_id:
         ignored = facts.error_status == "ignored"
@@ -180,13 +171,19 @@ def _waiting(facts: Facts) -> Reason:
             what_to_do="Nothing: the next sync sends it, within 15 minutes at most. If it still waits after that, ask"
             " an administrator whether the DAG invoice_lms_to_qbo is paused in Airflow.",
         )
-    return Reason(
+    return _sync_again(
+        facts,
         why="Nothing says that it is to be sent.",
         what_to_do="Choose Sync again: it is then compared with QuickBooks and sent.",
-        **_sync_again(facts),
     )
 
 
-def _sync_again(facts: Facts) -> Link:
-    query = {"kind": "invoice_lms_to_qbo", "lms_ids": str(facts.lms_id)}
-    return {"link": f"/labs/{facts.lab_id}/sync-again", "action": "Sync again…", "query": query}
+def _sync_again(facts: Facts, *, why: str, what_to_do: str) -> Reason:
+    """The reason goes away when somebody asks for the invoice."""
+    return Reason(
+        why=why,
+        what_to_do=what_to_do,
+        link=f"/labs/{facts.lab_id}/sync-again",
+        action="Sync again…",
+        query={"kind": "invoice_lms_to_qbo", "lms_ids": str(facts.lms_id)},
+    )
