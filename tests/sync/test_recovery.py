@@ -169,6 +169,8 @@ def test_money_that_is_refused_after_a_lost_answer_is_not_sent_twice(
             world.qbo.control("POST", "faults", refused)
             world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
             world.run(dag_id)
+    refusals = [] if dies == "and the question is refused" else ["qbo_2010"]
+    assert [error["error_code"] for error in world.errors()] == refusals
     world.qbo.control("DELETE", "faults")
     world.sql("update qbo_sync.sync_error set retry_at = now()")
     world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
