@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from include.stack.postgres import ThrowawayServer
 from include.stack.stack import Stack
 from tests.support.audited import assert_audited
 from tests.support.database import ReusedDatabase, new_database
-from tests.support.expectations import remember_configurations
+from tests.support.expectations import like_rows_checked_once, remember_configurations
 from tests.support.world import World, make_world
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -107,8 +108,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def _quick_expectations() -> None:
+def _remembered_configurations() -> None:
     remember_configurations()
+
+
+@pytest.fixture
+def _quick_expectations(request: pytest.FixtureRequest, _remembered_configurations: None) -> Iterator[None]:
+    """Rows that are like others are checked once in a session, for a third of the time would go into them; each by
+    itself in the long proofs, and in every Airflow of the tests."""
+    with nullcontext() if request.node.get_closest_marker("long") else like_rows_checked_once():
+        yield
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """What all histories share."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from tests.support.expectations import like_rows_checked_once
 from tests.support.figures import Tell
 
 _told: Counter[str] = Counter()
@@ -17,14 +14,6 @@ _told: Counter[str] = Counter()
 def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that does not try again by itself, so that an answer that gets lost stays lost."""
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
-
-
-@pytest.fixture(autouse=True)
-def quick_checks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Rows that are like others are checked once, for half of the time would go into them; each by itself only in the
-    histories of `make proof`."""
-    with nullcontext() if request.node.get_closest_marker("long") else like_rows_checked_once():
-        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The histories check like rows once (tests/support/expectations.py): what is wrong is told all the same, each time."""
+"""Most tests check like rows once (tests/support/expectations.py): what is wrong is told all the same, each time."""
 
 from dataclasses import replace
 
