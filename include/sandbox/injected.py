@@ -32,6 +32,8 @@ class Rule:
     message: str = "A business validation error has occurred while processing your request"
     detail: str = "Business Validation Error: injected"
     status: int = 400
+    #: Of its dice, so that the same requests meet the same faults; None: the server's own.
+    seed: int | None = None
     hits: int = 0
 
     def fault(self) -> Fault:
@@ -60,6 +62,8 @@ class Injected:
     def __init__(self, rng: random.Random) -> None:
         self._random = rng
         self.rules: list[Rule] = []
+        #: The dice of the rules that have a seed, by that seed.
+        self._dice: dict[int, random.Random] = {}
 
     def add(self, asked: dict[str, Any]) -> Rule:
         """A rule from the control call's body."""
@@ -81,12 +85,16 @@ class Injected:
         rule.code, rule.status = str(asked.get("code") or rule.code), int(asked.get("status") or rule.status)
         rule.message = str(asked.get("message") or rule.message)
         rule.detail = str(asked.get("detail") or rule.detail)
+        if asked.get("seed") is not None:
+            rule.seed = int(asked["seed"])
+            self._dice.setdefault(rule.seed, random.Random(rule.seed))
         self.rules.append(rule)
         return rule
 
     def clear(self) -> None:
         """None any more."""
         self.rules.clear()
+        self._dice.clear()
 
     def draw(self, realm: str | None, parts: set[tuple[str, str]]) -> Rule | None:
         """The fault for a request that does these (entity, operation) things, if any."""
@@ -99,7 +107,8 @@ class Injected:
                 continue
             if not any(rule.fits(entity, operation) for entity, operation in parts):
                 continue
-            if rule.probability < 1.0 and self._random.random() >= rule.probability:
+            dice = self._random if rule.seed is None else self._dice[rule.seed]
+            if rule.probability < 1.0 and dice.random() >= rule.probability:
                 continue
             rule.hits += 1
             return rule

@@ -256,6 +256,20 @@ def test_probability_and_mistakes(lone: Sandbox) -> None:
     assert books.call("GET", "companyinfo/1").status_code == 200
 
 
+def test_with_a_seed_the_same_requests_meet_the_same_faults(lone_books: Books) -> None:
+    def weather(seed: int) -> list[int]:
+        for kind in ("http_503", "http_502"):
+            lone_books.sandbox.control("/faults", {"kind": kind, "probability": 0.3, "seed": seed})
+        met = [lone_books.call("GET", "companyinfo/1").status_code for _ in range(40)]
+        lone_books.sandbox.control("/faults", method="DELETE")
+        return met
+
+    first = weather(7)
+    assert set(first) == {200, 502, 503}
+    assert weather(7) == first
+    assert weather(8) != first
+
+
 def test_stats(lone_books: Books) -> None:
     lone_books.sandbox.control("/stats/reset")
     customer = lone_books.customer("A")
