@@ -3,12 +3,13 @@
 A run writes its own side only. Whatever it learns that concerns the other side becomes a mark or a retry there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 
 from include.lms.database import jsonb
+from include.model.invoice import Invoice
 from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Plan, nothing
 from include.model.problem import Problem, in_lms
@@ -71,6 +72,23 @@ def sync_back(
         compare_balances(connection, [one.invoice.id for one in base.applications])
     if key.entity in ("invoice", "payment"):
         marks.mark_one(connection, realm_id, "qbo_to_lms", key.entity, qbo_id, billing_lab_id)
+
+
+def billed_to_another_meanwhile(connection: psycopg.Connection, bases: Mapping[str, Any]) -> set[str]:
+    """Of invoices that were just created in QuickBooks: those that the LMS has given to another account or pair since
+    they were planned. `bases`: what was agreed on, by the LMS's id; of other entities there are none.
+
+    When that change was dispatched there was no link yet by which the other direction compares them (rule 9). Asked
+    under the lock of whoever settles: what is changed later is dispatched later, and finds the link.
+    """
+    owners = {id_: base.owner for id_, base in bases.items() if isinstance(base, Invoice) and base.owner}
+    if not owners:
+        return set()
+    rows = connection.execute(
+        "select id::text, billing_account_id::text, doctor_office_id::text from lms.invoice where id = any(%s)",
+        [[int(id_) for id_ in owners]],
+    )
+    return {id_ for id_, account, pair in rows if (account, pair) != tuple(owners[id_])}
 
 
 def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:

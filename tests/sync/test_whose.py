@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.qbo.errors import OutcomeUnknown
 from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received
 from tests.support.both_sides import memo_of, of_qbo, qbo_payment, quiet
 from tests.support.quickbooks import Json
@@ -219,6 +220,29 @@ def test_an_invoice_that_the_lms_gives_to_another_customer_stays_in_quickbooks_a
     assert error["error_code"] == "customer_changed"
     assert two.bill(a)["CustomerRef"]["value"] == a.customer
     two.move("invoice", a.invoice, a)
+    world.both()
+    assert world.errors() == []
+    quiet(world)
+
+
+@pytest.mark.rule("9.c")
+def test_so_is_one_that_the_lms_gives_away_while_it_is_on_its_way(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the LMS's change is dispatched nobody knows yet that QuickBooks has the invoice."""
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    world, a, b = two.world, two.a, two.b
+    invoice = world.simple_invoice(pair=a.pair)
+    world.run("product_lms_to_qbo")
+    world.qbo.control("POST", "faults", {"kind": "drop_connection", "operation": "create", "times": 1})
+    with pytest.raises(OutcomeUnknown):
+        world.run("invoice_lms_to_qbo")
+    two.move("invoice", invoice, b)
+    world.run("payment_lms_to_qbo")
+    assert world.link("invoice", invoice) is None
+    world.both()
+    assert world.qbo_invoice(invoice)["CustomerRef"]["value"] == a.customer
+    [error] = world.errors()
+    assert (error["error_code"], error["lms_id"]) == ("customer_changed", invoice)
+    two.move("invoice", invoice, a)
     world.both()
     assert world.errors() == []
     quiet(world)

@@ -103,13 +103,20 @@ def _sync_back(
     answered: Sequence[tuple[Intent, Json | Fault | NotFound]],
     linked: "_Linked",
 ) -> None:
-    """Marks for what was created and is not quite ours, before there is a link: the order of locks."""
-    for intent, result in answered:
-        if intent.operation == "create" and not isinstance(result, Fault | float):
-            qbo_id = qbo_record.version(result).qbo_id
-            if not qbo_record.is_untouched(result) and not linked.otherwise(intent, qbo_id):
-                lab = intent.billing_lab_id
-                hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, lab)
+    """Marks for what was created and is not quite ours, or the LMS's any more, before there is a link: the order of
+    locks."""
+    created = [
+        (intent, result)
+        for intent, result in answered
+        if intent.operation == "create" and not isinstance(result, Fault | float)
+    ]
+    moved = hand_over.billed_to_another_meanwhile(connection, {one.record_id: one.base for one, _ in created})
+    for intent, result in created:
+        qbo_id = qbo_record.version(result).qbo_id
+        theirs = not qbo_record.is_untouched(result) or intent.record_id in moved
+        if theirs and not linked.otherwise(intent, qbo_id):
+            lab = intent.billing_lab_id
+            hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, lab)
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
