@@ -13,7 +13,7 @@ LONG = 60
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1])
 def test_ledgers_agree(world: World, seed: int) -> None:
     """Always the same histories, so that what is green stays green."""
     agree(world, AT_ONCE, seed)

@@ -134,9 +134,9 @@ class Stormy(Ledgers):
         super().teardown()
 
 
-def stand_storms(world: World, histories: int, seeded: int) -> Counted:
-    """Histories after which both ledgers agree, whatever failed on the way; what that was."""
+def stand_storms(world: World, histories: int, seeded: int, steps: int) -> Counted:
+    """Histories of up to so many steps after which both ledgers agree, whatever failed on the way; what that was."""
     counted = Counted()
     with closing(Connections(WatchedConnection, as_role(world.database_url, roles.PIPELINE))) as connections:
-        run_histories(partial(Stormy, counted=counted, connections=connections), world, histories, seeded)
+        run_histories(partial(Stormy, counted=counted, connections=connections), world, histories, seeded, steps)
     return counted
