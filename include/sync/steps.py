@@ -172,9 +172,8 @@ def read_both_sides(
     sync.read(connection, client, company, records)
     left_alone.read(connection, company.realm_id, sync.entity, records)
     towards_quickbooks = [record for record in records if record.direction == "lms_to_qbo"]
-    if isinstance(sync, ToQuickBooks) and towards_quickbooks:
-        if sync.entity not in LISTS:
-            find_foreign_customers(connection, client, company, sync, towards_quickbooks)
+    if isinstance(sync, ToQuickBooks) and sync.entity not in LISTS and towards_quickbooks:
+        find_foreign_customers(connection, client, company, sync, towards_quickbooks)
         find_unconfirmed(connection, client, company, sync, towards_quickbooks)
 
 

@@ -180,44 +180,6 @@ def test_money_that_is_refused_after_a_lost_answer_is_not_sent_twice(
     assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"]
 
 
-@pytest.mark.parametrize(
-    ("dag_id", "resource", "entity"),
-    [("product_lms_to_qbo", "Item", "product"), ("invoice_lms_to_qbo", "Invoice", "invoice")],
-)
-def test_what_a_lost_create_made_was_not_found_but_created(
-    world: World, dag_id: str, resource: str, entity: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next worker cannot ask what became of it, and the run after that finds it: by its name, or as it was sent."""
-    account = world.account()
-    world.simple_invoice(account)
-    world.both()
-    world.simple_invoice(account)
-    if resource == "Invoice":
-        world.run("product_lms_to_qbo")
-    lost = {"kind": "http_500_after", "entity": resource, "operation": "create", "times": 1}
-    world.qbo.control("POST", "faults", lost)
-    with monkeypatch.context() as worker:
-        worker.setattr("include.qbo.client.ATTEMPTS", 1)
-        with pytest.raises(OutcomeUnknown):
-            world.run(dag_id)
-        worker.setattr("include.sync.write.recover._found", _refused)
-        world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
-        world.run(dag_id)
-    world.both()
-    assert world.errors() == []
-    assert len(world.qbo.all("Invoice")) == 2
-    entries = world.sql(
-        "select operation, request_id from qbo_sync.audit_entry where side = 'qbo' and entity = %s order by id", entity
-    )
-    assert [one["operation"] for one in entries] == ["create", "create"]
-    [request] = world.sql(
-        "select distinct request_id from qbo_sync.api_call where resource = %s and operation = 'create'"
-        "   and status = 500",
-        resource,
-    )
-    assert entries[-1]["request_id"] == request["request_id"]
-
-
 @pytest.mark.rule("8.1.b")
 @pytest.mark.parametrize("entity", ["Customer", "Item"])
 def test_a_lost_answer_for_a_customer_or_item(world: World, entity: str, monkeypatch: pytest.MonkeyPatch) -> None:

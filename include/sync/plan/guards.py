@@ -73,10 +73,7 @@ def unconfirmed_create(plan: Plan[Any], record: _Row, subject: Subject, lab: Lab
     if plan.step == "create" and plan.side == "qbo" and made is None and unclear:
         # Created again, it would be there twice, and once more with each try.
         return fail(problems.unreadable(subject.noun, unclear), "qbo", plan.target)
-    if plan.side != "qbo" or made is None:
-        return plan
-    found_by_name = plan.step == "adopt" and plan.match is not None and plan.match.id == made.qbo_id
-    if plan.step != "create" and not found_by_name:
+    if plan.step != "create" or plan.side != "qbo" or made is None:
         return plan
     match = Match(id=made.qbo_id, sync_token=made.sync_token)
     return replace(plan, step="adopt", cause=Cause.UNCONFIRMED_CREATE, match=match)

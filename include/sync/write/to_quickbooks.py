@@ -337,10 +337,7 @@ def _end_one(connection: psycopg.Connection, runtime: Runtime, company: Company,
 
 
 def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> Settlement:
-    """Link what is there already. If another record took it meanwhile, plan again.
-
-    What a request of ours made whose answer did not say so was created, for the audit, and not found.
-    """
+    """Link what is there already. If another record took it meanwhile, plan again."""
     match = record.planned.match
     if match is None:
         raise RuntimeError("an adoption has a match")
@@ -348,14 +345,8 @@ def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, s
         return _end(company, record, "waiting", wait_seconds=SOON)
     base = record.planned.target
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
-    request_id = confirm(connection, company.realm_id, record.key)
-    if record.planned.cause is not Cause.UNCONFIRMED_CREATE:
-        request_id = None
-    operation: audit.AuditedOperation = "create" if request_id else "adopt"
-    token = match.sync_token
-    _audit(
-        connection, runtime, company, record, operation, match.id, after=base, sync_token=token, request_id=request_id
-    )
+    confirm(connection, company.realm_id, record.key)
+    _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
     return _end(company, record, "adopted", qbo_id=match.id)
 
 
@@ -370,9 +361,8 @@ def _audit(
     before: Any = None,
     after: Any = None,
     sync_token: str | None = None,
-    request_id: str | None = None,
 ) -> None:
-    """Our own link was made or taken back. `request_id`: of the create that made what is linked."""
+    """Our own link was made or taken back."""
     entry = audit.Entry(
         side="qbo",
         realm_id=company.realm_id,
@@ -384,7 +374,6 @@ def _audit(
         before=before,
         after=after,
         sync_token=sync_token,
-        request_id=request_id,
     )
     audit.keep(connection, runtime.run, entry)
 

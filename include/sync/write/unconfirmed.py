@@ -34,23 +34,21 @@ def may_have_been_done(fault: Fault) -> bool:
 def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey, fault: Fault) -> None:
     """Remember when the create was first sent. Its intent must still be there."""
     connection.execute(
-        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after, request_id)"
-        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s), r.request_id"
+        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after)"
+        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s)"
         "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
         "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
-        " on conflict (realm_id, entity, record_id) do update set request_id = excluded.request_id",
+        " on conflict do nothing",
         [fault.sent_after, _CLOCKS_DIFFER, realm_id, key.entity, key.id],
     )
 
 
-def confirm(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> str | None:
-    """It is linked now. The requestid of its unconfirmed create, if there was one and its id is known."""
-    row = connection.execute(
-        "delete from qbo_sync.unconfirmed_create where realm_id = %s and entity = %s and record_id = %s"
-        " returning request_id",
+def confirm(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+    """It is linked now."""
+    connection.execute(
+        "delete from qbo_sync.unconfirmed_create where realm_id = %s and entity = %s and record_id = %s",
         [realm_id, key.entity, key.id],
-    ).fetchone()
-    return row[0] if row else None
+    )
 
 
 def find_unconfirmed(

@@ -117,12 +117,6 @@ def test_what_an_unconfirmed_create_made_is_adopted_instead_of_made_again(step: 
     assert guards.unconfirmed_create(plan, row(), SUBJECT, lab_with()) is plan
 
 
-def test_what_was_found_by_its_name_is_what_the_unconfirmed_create_made() -> None:
-    plan = replace(made("adopt"), match=Match(id="501", sync_token="3"))
-    after = guards.unconfirmed_create(plan, row(unconfirmed=UNCONFIRMED), SUBJECT, lab_with())
-    assert after == replace(plan, cause=Cause.UNCONFIRMED_CREATE)
-
-
 def test_an_unconfirmed_create_says_nothing_of_a_create_in_the_lms() -> None:
     plan = made("create", "lms")
     assert guards.unconfirmed_create(plan, row("qbo_to_lms", unconfirmed=UNCONFIRMED), SUBJECT, lab_with()) is plan

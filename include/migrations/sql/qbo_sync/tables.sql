@@ -445,7 +445,6 @@ create table qbo_sync.unconfirmed_create (
     entity     text not null,
     record_id  text not null,
     sent_after timestamptz not null,
-    request_id text,  -- of the newest such create; null: a restored database does not know
     primary key (realm_id, entity, record_id)
 );
 
