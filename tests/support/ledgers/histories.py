@@ -10,6 +10,7 @@ A failing history is printed as a program, shortened, with the seed that makes i
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -309,7 +310,9 @@ class Ledgers(RuleBasedStateMachine):
     def go_on_with_a_run(self, pick: int) -> None:
         """One that others have overtaken: what it has planned may be out of date."""
         if self.stopped:
-            run = self.stopped.pop(pick % len(self.stopped))
+            stopped = self.stopped.pop(pick % len(self.stopped))
+            # In a process of its own: the one that stopped may be dead, and its connections with it.
+            run = replace(self.world.runtime, run=stopped.run)
             self.world.step("validate", run)
             self.world.load(run)
 
