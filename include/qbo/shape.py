@@ -104,8 +104,15 @@ def _is_day(value: Any) -> bool:
 
 
 def is_moment(value: Any) -> bool:
-    """A time as QuickBooks writes it."""
-    return isinstance(value, str) and _reads(datetime.fromisoformat, value)
+    """A time as QuickBooks writes it, with its offset: without one nobody knows which moment it is."""
+    return isinstance(value, str) and _reads(_aware, value)
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() is None:
+        raise ValueError(f"no offset: {text}")
+    return moment
 
 
 def _reads(read: Callable[[str], Any], text: str) -> bool:
