@@ -253,6 +253,27 @@ def test_the_same_invoice_on_both_sides_is_linked_not_doubled(world: World) -> N
     quiet(world)
 
 
+@pytest.mark.rule("9.c")
+def test_one_that_the_lms_gives_to_another_account_while_it_is_matched_is_not_linked_unasked(world: World) -> None:
+    """Linked all the same, the two sides would name different customers, and nothing would ever compare them."""
+    invoice, _ = unlinked_pair(world)
+    account = world.lms_invoice(invoice)["billing_account_id"]
+    world.capture()
+    in_hand = world.prepared("invoice_qbo_to_lms")
+    other = world.account()
+    given = "update lms.invoice set billing_account_id = %s, doctor_office_id = %s where id = %s"
+    world.sql(given, other, world.pair(other), invoice)
+    assert world.load(in_hand)["waiting"] == 1
+    world.fetch()
+    assert world.link("invoice", invoice) is None
+    [error] = world.errors()
+    assert error["error_code"] == "ambiguous_match"
+    world.sql(given, account, world.pair(account), invoice)
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.fetch()
+    assert world.link("invoice", invoice) and world.errors() == []
+
+
 def test_a_number_with_another_total_is_told_with_its_candidate_and_heals(world: World) -> None:
     invoice, made = unlinked_pair(world, "101.00")
     world.fetch()
