@@ -13,7 +13,7 @@ from include.model.invoice import Invoice
 from include.model.payment import CreditApplication, Payment
 from include.model.plan import WRITES, Plan, nothing
 from include.model.problem import Problem, in_lms
-from include.model.record import Direction, RecordKey, Side
+from include.model.record import Direction, Owner, RecordKey, Side
 from include.model.staged import Duplicate, StagedRecord
 from include.sync import marks
 
@@ -88,7 +88,7 @@ def billed_to_another_meanwhile(connection: psycopg.Connection, bases: Mapping[s
         "select id::text, billing_account_id::text, doctor_office_id::text from lms.invoice where id = any(%s)",
         [[int(id_) for id_ in owners]],
     )
-    return {id_ for id_, account, pair in rows if (account, pair) != tuple(owners[id_])}
+    return {id_ for id_, account, pair in rows if Owner(account, pair) != owners[id_]}
 
 
 def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:

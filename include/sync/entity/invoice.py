@@ -237,8 +237,7 @@ class InvoiceSync(
         ours = read_invoices(connection, [match.id]).get(match.id)
         linked = links.qbo_ids(connection, company.realm_id, [RecordKey("invoice", match.id)])
         # What it was matched by; given to another customer, it would be linked to one that nobody asks about.
-        still = ours is not None and (ours.customer, ours.total) == (target.customer, qbo.total)
-        if not there or ours is None or linked or not still:
+        if not there or ours is None or linked or (ours.customer, ours.total) != (target.customer, qbo.total):
             raise RetryLater("it changed while it was in hand", CHANGED_SECONDS)
         invoice_write.update_amounts(connection, match.id, target)
         self._store(connection, company, record, match.id, planner.agreed_with(target, ours))

@@ -105,11 +105,7 @@ def _sync_back(
 ) -> None:
     """Marks for what was created and is not quite ours, or the LMS's any more, before there is a link: the order of
     locks."""
-    created = [
-        (intent, result)
-        for intent, result in answered
-        if intent.operation == "create" and not isinstance(result, Fault | float)
-    ]
+    created = _created(answered)
     moved = hand_over.billed_to_another_meanwhile(connection, {one.record_id: one.base for one, _ in created})
     for intent, result in created:
         qbo_id = qbo_record.version(result).qbo_id
@@ -117,6 +113,14 @@ def _sync_back(
         if theirs and not linked.otherwise(intent, qbo_id):
             lab = intent.billing_lab_id
             hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, lab)
+
+
+def _created(answered: Sequence[tuple[Intent, Json | Fault | NotFound]]) -> list[tuple[Intent, Json]]:
+    return [
+        (intent, result)
+        for intent, result in answered
+        if intent.operation == "create" and not isinstance(result, Fault | float)
+    ]
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
@@ -256,11 +260,7 @@ class _Linked:
 def _read_links(
     connection: psycopg.Connection, where: Conclusion, answered: Sequence[tuple[Intent, Json | Fault | NotFound]]
 ) -> _Linked:
-    created = {
-        intent.key: qbo_record.version(result).qbo_id
-        for intent, result in answered
-        if intent.operation == "create" and not isinstance(result, Fault | float)
-    }
+    created = {intent.key: qbo_record.version(result).qbo_id for intent, result in _created(answered)}
     return _Linked(
         of_records=links.qbo_ids(connection, where.realm_id, created),
         qbo_ids=links.linked_ids(connection, where.realm_id, where.sync.same_resource, created.values()),

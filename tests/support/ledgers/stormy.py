@@ -51,7 +51,7 @@ class Stormy(Ledgers):
         #: What fails at present, and after how many of its effects the next worker dies.
         self.weather: list[str] = []
         #: Whether it fails right now.
-        self._outside = False
+        self._failing = False
         #: Of the dice: with the same one, the same history fails at the same places.
         self._seed = 0
         self.dies_after: int | None = None
@@ -107,18 +107,18 @@ class Stormy(Ledgers):
     @contextmanager
     def _in_the_weather(self) -> Iterator[None]:
         """QuickBooks fails whoever works, and not the people: for a whole round at once, to ask the sandbox less."""
-        if not self.weather or self._outside:
+        if not self.weather or self._failing:
             yield
             return
         self._seed += 1
         fault = {"probability": PROBABILITY, "seed": self._seed, "seconds": HANGS, "realm": self.world.qbo.realm}
         for kind in self.weather:
             self.world.qbo.control("POST", "faults", {**fault, "kind": kind})
-        self._outside = True
+        self._failing = True
         try:
             yield
         finally:
-            self._outside = False
+            self._failing = False
             self._counted.failures.update(
                 {one["kind"]: one["hits"] for one in self.world.qbo.control("GET", "faults") if one["hits"]}
             )
