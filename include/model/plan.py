@@ -83,7 +83,7 @@ class Plan(Generic[T]):
     match: Match | None = None
     #: wait: the record that has to be linked first. With a write: what the rest of it waits for.
     waits_for: RecordKey | None = None
-    #: wait: seconds, where no record is waited for.
+    #: wait: seconds, where no record is waited for. adopt: after so many the record is planned again; 0: it is done.
     wait_seconds: float = 0.0
     #: wait: until then, however long that is.
     wait_until: datetime | None = None

@@ -47,7 +47,7 @@ def test_a_record_that_breaks_quickbooks_becomes_a_sync_error_and_the_others_go(
 
 
 @pytest.mark.rule("8.3.a")
-@pytest.mark.parametrize("what", ["customer", "product", "number"])
+@pytest.mark.parametrize("what", ["customer", "product", "number", "number of an unconfirmed create"])
 def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record(
     world: World, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -55,8 +55,15 @@ def test_a_name_about_which_quickbooks_refuses_to_be_asked_fails_only_its_record
     product = world.product("Odd Name" if what == "product" else "Good Crown")
     pair, good = world.pair(account), world.simple_invoice()
     invoice = world.invoice(world.case(pair, [{"product": product}]))
-    if what == "number":
+    if what.startswith("number"):
         world.sql("update lms.invoice set invoice_number = 'Odd Name' where id = %s", invoice)
+    if what == "number of an unconfirmed create":
+        world.sql(
+            "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after)"
+            " values (%s, 'invoice', %s, now())",
+            world.qbo.realm,
+            invoice,
+        )
     attempt = client.QboClient._attempt
 
     def refusing(self: client.QboClient, call: Any, url: str, query: Any, content: Any, headers: Any) -> Any:

@@ -158,7 +158,9 @@ def _perhaps_ours(connection: psycopg.Connection, realm_id: str, found: Sequence
         "  from qbo_sync.write_intent where realm_id = %(realm)s and entity = 'payment' and operation = 'create'"
         " union all select p.amount, p.payment_date, u.sent_after"
         "  from qbo_sync.unconfirmed_create u join lms.payment p on p.id::text = u.record_id"
-        " where u.realm_id = %(realm)s and u.entity = 'payment'",
+        " where u.realm_id = %(realm)s and u.entity = 'payment'"
+        " union all select (payload ->> 'TotalAmt')::numeric, (payload ->> 'TxnDate')::date, sent_after"
+        "  from qbo_sync.unconfirmed_create where realm_id = %(realm)s and entity = 'payment' and payload is not null",
         {"realm": realm_id},
     ).fetchall()
     return {

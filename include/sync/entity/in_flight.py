@@ -4,6 +4,8 @@ from datetime import datetime
 
 import psycopg
 
+from include.model.staged import QboInvoice, QboPayment
+
 
 def is_in_flight(
     connection: psycopg.Connection, realm_id: str, entity: str, lms_id: str, made_at: datetime | None = None
@@ -33,6 +35,27 @@ def is_in_flight(
         {"realm": realm_id, "entity": entity, "id": lms_id, "made_at": made_at},
     ).fetchone()
     return row is not None
+
+
+def is_in_flight_as_sent(
+    connection: psycopg.Connection, realm_id: str, entity: str, theirs: QboInvoice | QboPayment
+) -> bool:
+    """As above, of a record that the LMS has changed or deleted since it was sent: QuickBooks' record is compared with
+    what was sent."""
+    rows = connection.execute(
+        "select record_id from qbo_sync.unconfirmed_create"
+        " where realm_id = %s and entity = %s and payload #>> '{CustomerRef,value}' = %s"
+        "   and (payload ->> 'TxnDate')::date = %s and coalesce(base ->> 'total', base ->> 'amount')::numeric = %s",
+        [
+            realm_id,
+            entity,
+            theirs.customer_id,
+            theirs.date,
+            theirs.total if isinstance(theirs, QboInvoice) else theirs.amount,
+        ],
+    ).fetchall()
+    made_at = theirs.made_at if isinstance(theirs, QboPayment) else None
+    return any(is_in_flight(connection, realm_id, entity, record_id, made_at) for (record_id,) in rows)
 
 
 def retry_unconfirmed(connection: psycopg.Connection, realm_id: str, entity: str) -> None:

@@ -27,7 +27,7 @@ from include.qbo.names import inactive_in_words
 from include.sync import fault_words, hand_over, links
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
 from include.sync.entity.base import Json, PaymentWrite, Removal, RetryLater, ToLms, ToQuickBooks, Written
-from include.sync.entity.in_flight import is_in_flight
+from include.sync.entity.in_flight import is_in_flight, is_in_flight_as_sent
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
@@ -418,14 +418,18 @@ def _find_in_lms(connection: psycopg.Connection, company: Company, records: Sequ
             for id_, number, lab_id, lab, linked in rows
             if number == planner.shown_number(record.fetched) and id_ in invoices
         )
-        if not company.preferences.custom_transaction_numbers:
-            record.known.match_in_flight = _match_in_flight(connection, company, record)
+        record.known.match_in_flight = _match_in_flight(connection, company, record)
 
 
 def _match_in_flight(connection: psycopg.Connection, company: Company, record: StagedInvoice) -> bool:
-    """An invoice of the LMS of the same customer, day and total that is due to go to QuickBooks."""
+    """An invoice of the LMS of the same customer, day and total that is due to go to QuickBooks. Where the LMS numbers
+    them, its number tells it apart, unless it has changed since it was sent."""
     payer, qbo = record.known.payer, record.fetched
     if payer is None or qbo is None:
+        return False
+    if is_in_flight_as_sent(connection, company.realm_id, "invoice", qbo):
+        return True
+    if company.preferences.custom_transaction_numbers:
         return False
     rows = connection.execute(
         "select i.id::text from lms.invoice i"

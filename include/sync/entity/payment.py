@@ -33,7 +33,7 @@ from include.sync.entity.applied import (
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance
 from include.sync.entity.base import Json, RetryLater, ToLms, ToQuickBooks, Written
 from include.sync.entity.duplicates import find_towards_lms, find_towards_quickbooks
-from include.sync.entity.in_flight import is_in_flight
+from include.sync.entity.in_flight import is_in_flight, is_in_flight_as_sent
 from include.sync.entity.payer import payers
 from include.sync.fetch import fetch_current, find_current
 from include.sync.intents import Intent
@@ -387,8 +387,10 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
     """A payment of the LMS like this one that is due to go to QuickBooks: it may be what a lost answer has left there
     (trap 6). Which of the two it is, that direction's DAG decides: it searches before it writes."""
     theirs, payer = planner.qbo_version(record), record.known.payer
-    if theirs is None or payer is None:
+    if theirs is None or payer is None or record.fetched is None:
         return False
+    if is_in_flight_as_sent(connection, company.realm_id, "payment", record.fetched):
+        return True
     rows = connection.execute(
         "select p.id::text from lms.payment p"
         "  join qbo_sync.connection n on n.billing_lab_id = p.billing_lab_id and n.realm_id = %s"
@@ -400,9 +402,7 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
     matches = read_payments(connection, [id_ for (id_,) in rows])
     return any(
         (match.customer, match.applications) == (theirs.customer, theirs.applications)
-        and is_in_flight(
-            connection, company.realm_id, "payment", id_, record.fetched.made_at if record.fetched else None
-        )
+        and is_in_flight(connection, company.realm_id, "payment", id_, record.fetched.made_at)
         for id_, match in matches.items()
     )
 

@@ -12,7 +12,8 @@ from typing import Any
 from include.model.plan import WRITES, Cause, Match, Plan, fail, nothing
 from include.model.record import Entity, Operation
 from include.model.settings import LabSettings, MassDeleteLimit
-from include.model.staged import Context, StagedRecord
+from include.model.staged import Context, StagedRecord, Version
+from include.model.typed_json import base_of
 from include.sync.plan import problems
 
 
@@ -29,6 +30,9 @@ class Subject:
     #: The currency of QuickBooks' transaction, if it names one.
     currency: str | None = None
 
+
+#: What has changed in the LMS since an earlier create is planned so much later, on the link to what that has made.
+AGAIN_SECONDS = 0.5
 
 Guard = Callable[[Plan[Any], StagedRecord[Any, Any, Any, Context], Subject, LabSettings], Plan[Any]]
 _Row = StagedRecord[Any, Any, Any, Context]
@@ -68,15 +72,30 @@ def refused_lookup(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSett
 
 def unconfirmed_create(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:
     """An earlier create was answered with a fault and done all the same (trap 6): that is it, no second one is made."""
-    made = record.context.unconfirmed if record.context else None
-    unclear = record.context.unclear if record.context else None
+    if record.context is None:
+        return plan
+    made, sent, unclear = record.context.unconfirmed, record.context.sent, record.context.unclear
+    if made and sent:
+        # Whatever has become of it in the LMS since: that goes after, to what is there.
+        target = base_of(record.entity, sent)
+        return Plan(
+            step="adopt",
+            cause=Cause.UNCONFIRMED_CREATE,
+            side="qbo",
+            target=target,
+            match=_match(made),
+            wait_seconds=0.0 if plan.step == "create" and plan.target == target else AGAIN_SECONDS,
+        )
     if plan.step == "create" and plan.side == "qbo" and made is None and unclear:
         # Created again, it would be there twice, and once more with each try.
         return fail(problems.unreadable(subject.noun, unclear), "qbo", plan.target)
     if plan.step != "create" or plan.side != "qbo" or made is None:
         return plan
-    match = Match(id=made.qbo_id, sync_token=made.sync_token)
-    return replace(plan, step="adopt", cause=Cause.UNCONFIRMED_CREATE, match=match)
+    return replace(plan, step="adopt", cause=Cause.UNCONFIRMED_CREATE, match=_match(made))
+
+
+def _match(made: Version) -> Match:
+    return Match(id=made.qbo_id, sync_token=made.sync_token)
 
 
 def foreign_currency(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSettings) -> Plan[Any]:

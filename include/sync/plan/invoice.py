@@ -336,14 +336,14 @@ def _new_in_quickbooks(record: StagedInvoice, qbo: QboInvoice, lab: LabSettings)
         what = f"Invoice {number} of {show(qbo.total)}"
         return fail(problems.customer_not_linked(what, qbo.customer_id, qbo.customer_name), "lms")
     own_numbers = lab.preferences.custom_transaction_numbers
-    if known.match_in_flight and not own_numbers:
-        return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
     # Where QuickBooks numbers invoices itself, a number says nothing: those are others.
     matches = known.lms_number_matches if own_numbers else ()
     free = [one for one in matches if not one.linked]
     same = [one for one in free if (one.customer, one.date, one.total) == (theirs.customer, qbo.date, qbo.total)]
     if len(free) == len(same) == 1:
         return Plan(step="adopt", cause=Cause.MATCH, side="lms", target=theirs, match=Match(id=same[0].lms_id))
+    if known.match_in_flight:
+        return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
     if free:
         named = [
             (one.lms_id, f"{one.lab}: {show(one.total)}, dated {problems.day(one.date)} (id {one.lms_id})")

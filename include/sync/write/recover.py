@@ -30,9 +30,9 @@ from include.qbo.faults import Fault, fault_of_status
 from include.sync import intents, links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
-from include.sync.intents import Intent, Request
+from include.sync.intents import Request
 from include.sync.write.conclude import Conclusion, NotFound, conclude
-from include.sync.write.unconfirmed import perhaps_ours
+from include.sync.write.unconfirmed import CLOCKS_DIFFER, perhaps_ours
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def _results(
     creates = request.intents[0].operation == "create"
     if creates:
         try:
-            found, unclear = _found(connection, client, sync, request.intents)
+            found, unclear = _found(connection, client, sync, request)
         except RequestRefused:
             found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
         if any(found) or unclear:
@@ -127,17 +127,19 @@ def _found(
     connection: psycopg.Connection,
     client: QboClient,
     sync: ToQuickBooks[Any, Any, Any, Any],
-    lost: Sequence[Intent],
+    request: Request,
 ) -> tuple[list[Json | None], bool]:
-    """What each create made, if anything; a record answers for one create only, and for none if it is linked. And
-    whether there is something that cannot be read and may be one of them."""
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked or older
+    than the request: a bookkeeper may have entered the like. And whether there is something that cannot be read and may
+    be one of them."""
+    since = request.created_at - CLOCKS_DIFFER
     with client.noting_what_is_left_out() as left_out:
-        made = sync.find_candidates(client, [one.payload for one in lost])
-    candidates = {qbo_record.version(one).qbo_id: one for one in made}
-    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(candidates))
-    free = {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}
+        candidates = sync.find_candidates(client, [one.payload for one in request.intents])
+    made = {qbo_record.version(one).qbo_id: one for one in candidates if qbo_record.created_at(one) >= since}
+    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(made))
+    free = {qbo_id: one for qbo_id, one in made.items() if qbo_id not in taken}
     found: list[Json | None] = []
-    for intent in lost:
+    for intent in request.intents:
         match = next((qbo_id for qbo_id, one in free.items() if sync.is_made_from(one, intent.payload)), None)
         found.append(free.pop(match) if match else None)
     return found, bool(perhaps_ours(connection, client.realm_id, sync, left_out))

@@ -1,12 +1,13 @@
 """Finds what an earlier create of ours left in QuickBooks although it was answered with a fault (trap 6).
 
 QuickBooks has been seen to do the work and to answer that it failed. Such a record is planned anew later; created
-again, it would be there twice. So such a create is remembered with the time at which it was sent, by QuickBooks' own
-clock where its answer says it, and what QuickBooks has made since then is compared with all that was sent. What was
-there before is the bookkeeper's.
+again, it would be there twice. So such a create is remembered with all that was sent and the time of it, by QuickBooks'
+own clock where its answer says it, and what QuickBooks has made since then is compared with that: the LMS may have
+changed or deleted the record meanwhile. What was there before is the bookkeeper's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +23,8 @@ from include.sync import links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.lab import settings_for
 
-#: Where QuickBooks did not say when it answered: its clock may be behind ours.
-_CLOCKS_DIFFER = timedelta(minutes=2)
+#: QuickBooks' clock may be behind ours. For where it did not say when it answered.
+CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 def may_have_been_done(fault: Fault) -> bool:
@@ -32,14 +33,17 @@ def may_have_been_done(fault: Fault) -> bool:
 
 
 def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordKey, fault: Fault) -> None:
-    """Remember when the create was first sent. Its intent must still be there."""
+    """Remember what was sent, and since when. Its intent must still be there.
+
+    Before it was sent again, what was sent first was looked for and not found.
+    """
     connection.execute(
-        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after)"
-        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s)"
+        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after, payload, base)"
+        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s), i.payload, i.base"
         "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
         "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
-        " on conflict do nothing",
-        [fault.sent_after, _CLOCKS_DIFFER, realm_id, key.entity, key.id],
+        " on conflict (realm_id, entity, record_id) do update set payload = excluded.payload, base = excluded.base",
+        [fault.sent_after, CLOCKS_DIFFER, realm_id, key.entity, key.id],
     )
 
 
@@ -60,31 +64,74 @@ def find_unconfirmed(
 ) -> None:
     """Fill `unconfirmed` of records whose earlier create is found, `unclear` where QuickBooks shows what may be it in a
     form that nobody can read. Records without such a create cost no request."""
-    new = {record.record_id: record for record in records if record.link is None and record.lms}
-    rows = connection.execute(
-        "select record_id, sent_after from qbo_sync.unconfirmed_create"
-        " where realm_id = %s and entity = %s and record_id = any(%s)",
-        [company.realm_id, sync.entity, list(new)],
-    )
-    sent_after: dict[str, datetime] = dict(rows.fetchall())
-    again = _would_be_sent(connection, company, sync, [new[record_id] for record_id in sent_after])
-    if not again:
+    sent = _read_sent(connection, company.realm_id, sync, records)
+    if not sent:
         return
+    asked = [record for record in records if record.record_id in sent]
+    now = _would_be_sent(connection, company, sync, [record for record in asked if record.lms])
+    bodies = [one.payload for one in sent.values() if one.payload]
     with client.noting_what_is_left_out() as left_out:
-        found = sync.find_candidates(client, [body for _, body in again])
+        found = sync.find_candidates(client, [*bodies, *now.values()])
     versions = {qbo_record.version(one).qbo_id: one for one in found}
     taken = links.linked_ids(connection, company.realm_id, sync.same_resource, list(versions))
     free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
-    for record, body in again:
-        since = sent_after[record.record_id]
-        made = next(
-            (one for one in free.values() if qbo_record.created_at(one) >= since and sync.is_made_from(one, body)), None
-        )
+    for record in asked:
+        earlier = sent[record.record_id]
+        made = _made_from(free, sync, earlier.payload, earlier.after)
         if made:
-            record.known.unconfirmed = qbo_record.version(made)
-            del free[record.known.unconfirmed.qbo_id]
+            record.known.sent = earlier.base
+        else:
+            # QuickBooks may show it otherwise than it was sent: its customer was merged into another.
+            made = _made_from(free, sync, now.get(record.record_id), earlier.after)
+        if made:
+            record.known.unconfirmed = qbo_record.version(free.pop(made))
         else:
             record.known.unclear = perhaps_ours(connection, company.realm_id, sync, left_out)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sent:
+    """An earlier create."""
+
+    after: datetime
+    #: The rest is None if nobody knows it.
+    payload: Json | None
+    base: Json | None
+
+
+def _read_sent(
+    connection: psycopg.Connection,
+    realm_id: str,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    records: Sequence[StagedRecord[Any, Any, Any, Any]],
+) -> dict[str, _Sent]:
+    """The earlier creates of unlinked records. Those that QuickBooks refuses to be asked about are not asked about."""
+    rows = connection.execute(
+        "select record_id, sent_after, payload, base from qbo_sync.unconfirmed_create"
+        " where realm_id = %s and entity = %s and record_id = any(%s)",
+        [
+            realm_id,
+            sync.entity,
+            [one.record_id for one in records if one.link is None and not one.known.refused_lookup],
+        ],
+    )
+    return {record_id: _Sent(after=after, payload=payload, base=base) for record_id, after, payload, base in rows}
+
+
+def _made_from(
+    free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime
+) -> str | None:
+    """The id of the first of QuickBooks' records that was made from this body and not before."""
+    if body is None:
+        return None
+    return next(
+        (
+            qbo_id
+            for qbo_id, one in free.items()
+            if qbo_record.created_at(one) >= since and sync.is_made_from(one, body)
+        ),
+        None,
+    )
 
 
 def perhaps_ours(
@@ -103,13 +150,13 @@ def _would_be_sent(
     company: Company,
     sync: ToQuickBooks[Any, Any, Any, Any],
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
-) -> list[tuple[StagedRecord[Any, Any, Any, Any], Json]]:
-    """The bodies with which the records would be created now: those of which nothing is missing."""
+) -> dict[str, Json]:
+    """The bodies with which the records would be created now: those of which nothing is missing, by the LMS's id."""
     plans = [(record, sync.plan(record, settings_for(company, record, sync.lab_of(record)))) for record in records]
     needed = {key for _, plan in plans if plan.target for key in sync.references(plan.target)}
     ids = links.qbo_ids(connection, company.realm_id, needed)
-    return [
-        (record, sync.body(record, plan, ids, company))
+    return {
+        record.record_id: sync.body(record, plan, ids, company)
         for record, plan in plans
         if plan.step in ("create", "adopt") and plan.target and all(key in ids for key in sync.references(plan.target))
-    ]
+    }

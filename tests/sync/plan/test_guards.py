@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import product
 from typing import Any, get_args
 
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.model import typed_json
+from include.model.invoice import Invoice
 from include.model.plan import WRITES, Cause, Match, Plan, Step, fail, nothing
 from include.model.problem import Problem
 from include.model.record import Direction, RecordKey, Side
@@ -34,6 +37,9 @@ from tests.support.planning import (
 STEPS: tuple[Step, ...] = get_args(Step)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 SUBJECT = Subject(noun="Invoice 1042", dated=DAY)
+AS_SENT = Invoice(
+    number="1042", date=DAY, customer=RecordKey("billing_account", "1"), lines=(), total=Decimal("100.00")
+)
 PROBLEM = Problem(code="name_taken", message="", resolution="")
 
 
@@ -115,6 +121,18 @@ def test_what_an_unconfirmed_create_made_is_adopted_instead_of_made_again(step: 
     else:
         assert after is plan
     assert guards.unconfirmed_create(plan, row(), SUBJECT, lab_with()) is plan
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("now", [AS_SENT, replace(AS_SENT, number="1043")])
+def test_what_is_found_as_it_was_sent_is_adopted_whatever_has_become_of_it(step: Step, now: Invoice) -> None:
+    record = row(unconfirmed=UNCONFIRMED, sent=typed_json.plain(AS_SENT))
+    plan = replace(made(step), target=now)
+    after = guards.unconfirmed_create(plan, record, SUBJECT, lab_with())
+    assert (after.step, after.side, after.cause) == ("adopt", "qbo", Cause.UNCONFIRMED_CREATE)
+    assert (after.match, after.target) == (Match(id="501", sync_token="3"), AS_SENT)
+    is_the_same = step == "create" and now == AS_SENT
+    assert after.wait_seconds == (0 if is_the_same else guards.AGAIN_SECONDS), "what has changed since goes after"
 
 
 def test_an_unconfirmed_create_says_nothing_of_a_create_in_the_lms() -> None:

@@ -86,7 +86,7 @@ begin
             ('qbo_sync.preview_record', 'select, insert, update, delete', 'select'),
             ('qbo_sync.write_request', 'select, insert, update, delete', 'select'),
             ('qbo_sync.write_intent', 'select, insert, update, delete', 'select'),
-            ('qbo_sync.unconfirmed_create', 'select, insert, delete', 'select'),
+            ('qbo_sync.unconfirmed_create', 'select, insert, update, delete', 'select'),
             ('qbo_sync.database_identity', 'select, insert, update', null),
             -- QuickBooks: what changed there, the calls, the budget of both
             ('qbo_sync.qbo_cursor', 'select, insert, update', 'select, update (compare_asked_at)'),

@@ -1,0 +1,140 @@
+"""Creates of which nobody knows at first whether QuickBooks did them: what is taken for theirs later, and what not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from include.qbo.errors import OutcomeUnknown
+from tests.support.both_sides import invoiced, quiet
+from tests.support.world import World
+
+#: What lab staff do to a payment, its amount in both ledgers afterwards, and what is left of the invoice over $100.
+CHANGES: dict[str, tuple[Callable[[World, int], object], list[int], int]] = {
+    "another amount": (
+        lambda world, payment: world.sql(
+            "with a as (update lms.payment_application set amount = 25 where payment_id = %s)"
+            " update lms.payment set amount = 25 where id = %s",
+            payment,
+            payment,
+        ),
+        [25],
+        75,
+    ),
+    "another day": (
+        lambda world, payment: world.sql(
+            "update lms.payment set payment_date = payment_date - 7 where id = %s", payment
+        ),
+        [40],
+        60,
+    ),
+    "deleted": (lambda world, payment: world.sql("delete from lms.payment where id = %s", payment), [], 100),
+}
+
+
+def done_and_answered_with_a_fault(world: World, entity: str, resource: str) -> None:
+    fault = {"kind": "fault_6000_after", "entity": resource, "operation": "create", "times": 1}
+    world.qbo.control("POST", "faults", {**fault, "realm": world.qbo.realm})
+    world.sync()
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    assert world.value("select entity from qbo_sync.unconfirmed_create") == entity
+
+
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("captured", [True, False])
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_payment_that_the_lms_changes_before_it_is_found_is_there_once(
+    world: World, what: str, captured: bool
+) -> None:
+    """Looked for as it would be sent now it is not found, and paid twice."""
+    change, amounts, open_amount = CHANGES[what]
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "40.00", {invoice: "40.00"})
+    done_and_answered_with_a_fault(world, "payment", "Payment")
+    change(world, payment)
+    if captured:
+        world.capture()
+        assert world.steps(world.as_run("payment_qbo_to_lms"))["created"] == 0, "it is ours"
+    world.both()
+    world.both()
+    assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == amounts
+    assert [one["amount"] for one in world.sql("select amount from lms.payment")] == amounts
+    assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == open_amount
+    assert (world.errors(), world.sql("select * from qbo_sync.unconfirmed_create")) == ([], [])
+    quiet(world)
+
+
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("own_numbers", [True, False])
+@pytest.mark.parametrize("deleted", [True, False])
+def test_an_invoice_that_the_lms_changes_before_it_is_found_is_there_once(
+    world: World, deleted: bool, own_numbers: bool
+) -> None:
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": own_numbers})
+    invoice = world.simple_invoice()
+    done_and_answered_with_a_fault(world, "invoice", "Invoice")
+    if deleted:
+        world.sql("delete from lms.invoice where id = %s", invoice)
+    else:
+        world.sql("update lms.invoice set invoice_number = 'CHANGED' where id = %s", invoice)
+    world.capture()
+    assert world.steps(world.as_run("invoice_qbo_to_lms"))["created"] == 0, "it is ours"
+    world.both()
+    world.both()
+    assert len(world.qbo.all("Invoice")) == world.value("select count(*) from lms.invoice") == (not deleted)
+    assert bool(world.link("invoice", invoice)) == (not deleted)
+    assert (world.errors(), world.sql("select * from qbo_sync.unconfirmed_create")) == ([], [])
+    quiet(world)
+
+
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("deleted", [True, False])
+@pytest.mark.parametrize(("entity", "resource"), [("credit", "CreditMemo"), ("credit_application", "Payment")])
+def test_a_credit_that_the_lms_changes_before_it_is_found_is_there_once(
+    world: World, entity: str, resource: str, deleted: bool
+) -> None:
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(account, "40.00", {invoice: "40.00"})
+    done_and_answered_with_a_fault(world, entity, resource)
+    if deleted:
+        world.sql("delete from lms.credit where id = %s", credit)
+    else:
+        world.sql(
+            "with a as (update lms.credit_application set amount = 25 where credit_id = %s)"
+            " update lms.credit set amount = 25 where id = %s",
+            credit,
+            credit,
+        )
+    world.both()
+    world.both()
+    assert [one["TotalAmt"] for one in world.qbo.all("CreditMemo")] == ([] if deleted else [25])
+    assert [one["TotalAmt"] for one in world.qbo.all("Payment")] == ([] if deleted else [0])
+    assert world.qbo_invoice(invoice)["Balance"] == (100 if deleted else 75)
+    assert (world.errors(), world.sql("select * from qbo_sync.unconfirmed_create")) == ([], [])
+    quiet(world)
+
+
+def test_an_older_credit_of_the_bookkeepers_is_not_the_one_whose_answer_was_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same customer, day and amount: linked to it, the LMS's credit would never come to QuickBooks."""
+    account, _, customer = invoiced(world)
+    world.credit(account, "5.00")
+    world.both()
+    [memo] = world.qbo.all("CreditMemo")
+    credit = world.credit(account, "40.00")
+    detail = {"ItemRef": memo["Line"][0]["SalesItemLineDetail"]["ItemRef"], "Qty": 1, "UnitPrice": 40}
+    line = {"Amount": 40, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
+    entered = {"CustomerRef": {"value": customer}, "TxnDate": memo["TxnDate"], "PrivateNote": memo.get("PrivateNote")}
+    theirs = world.qbo.create("CreditMemo", Line=[line], **entered)
+    monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
+    fault = {"kind": "http_503", "entity": "CreditMemo", "operation": "create", "times": 1, "realm": world.qbo.realm}
+    world.qbo.control("POST", "faults", fault)
+    with pytest.raises(OutcomeUnknown):
+        world.run("credit_lms_to_qbo")
+    # as if it had been entered an hour ago
+    world.sql("update qbo_sync.write_request set created_at = created_at + interval '1 hour'")
+    world.both()
+    link = world.link("credit", credit)
+    assert link and link["qbo_id"] != theirs["Id"]
+    assert sorted(one["TotalAmt"] for one in world.qbo.all("CreditMemo")) == [5, 40, 40]
+    quiet(world)
