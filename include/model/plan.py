@@ -81,9 +81,11 @@ class Plan(Generic[T]):
     target: T | None = None
     #: adopt: what is linked.
     match: Match | None = None
+    #: adopt: what the LMS has become since is planned after, on the link.
+    plan_again: bool = False
     #: wait: the record that has to be linked first. With a write: what the rest of it waits for.
     waits_for: RecordKey | None = None
-    #: wait: seconds, where no record is waited for. adopt: after so many the record is planned again; 0: it is done.
+    #: wait: seconds, where no record is waited for.
     wait_seconds: float = 0.0
     #: wait: until then, however long that is.
     wait_until: datetime | None = None

@@ -369,8 +369,8 @@ class Context:
     missing: tuple[RecordKey, ...] = ()
     #: What an earlier create of ours made in QuickBooks although it was answered with a fault (trap 6).
     unconfirmed: Version | None = None
-    #: What both sides agree on with that, as it was sent (JSON of the model); None: found as it would be sent now.
-    sent: Mapping[str, Any] | None = None
+    #: What both sides agree on with that (JSON of the model), as it was sent; None: it is as it would be sent now.
+    unconfirmed_base: Mapping[str, Any] | None = None
     #: What is wrong with a record that may be it.
     unclear: Mapping[str, Any] | None = None
     #: Towards QuickBooks: the transaction's customer there, if it is billed in another currency.

@@ -369,8 +369,8 @@ class _DryRun:
         plans.append(record)
         if plan.step == "delete" and plan.waits_for:
             self.pending[place] = record.billing_lab_id  # made anew after that, for another customer
-        elif plan.step == "adopt" and plan.wait_seconds:
-            self.pending[place] = record.billing_lab_id  # what the LMS has changed since goes after
+        elif plan.plan_again:
+            self.pending[place] = record.billing_lab_id
         elif record.direction == "lms_to_qbo" and record.entity == "invoice" and plan.step == "nothing":
             if record.link and record.lms is None:
                 self.kept.add(record.record_id)

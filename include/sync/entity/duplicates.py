@@ -156,11 +156,12 @@ def _perhaps_ours(connection: psycopg.Connection, realm_id: str, found: Sequence
     sent = connection.execute(
         "select (payload ->> 'TotalAmt')::numeric, (payload ->> 'TxnDate')::date, timestamptz '2000-01-01'"
         "  from qbo_sync.write_intent where realm_id = %(realm)s and entity = 'payment' and operation = 'create'"
-        " union all select p.amount, p.payment_date, u.sent_after"
+        " union all select coalesce((u.payload ->> 'TotalAmt')::numeric, p.amount),"
+        "                  coalesce((u.payload ->> 'TxnDate')::date, p.payment_date), u.sent_after"
         "  from qbo_sync.unconfirmed_create u join lms.payment p on p.id::text = u.record_id"
         " where u.realm_id = %(realm)s and u.entity = 'payment'"
-        " union all select (payload ->> 'TotalAmt')::numeric, (payload ->> 'TxnDate')::date, sent_after"
-        "  from qbo_sync.unconfirmed_create where realm_id = %(realm)s and entity = 'payment' and payload is not null",
+        "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = u.realm_id"
+        "                      and l.entity = 'payment' and l.lms_id = p.id)",
         {"realm": realm_id},
     ).fetchall()
     return {

@@ -40,12 +40,14 @@ def is_in_flight(
 def is_in_flight_as_sent(
     connection: psycopg.Connection, realm_id: str, entity: str, theirs: QboInvoice | QboPayment
 ) -> bool:
-    """As above, of a record that the LMS has changed or deleted since it was sent: QuickBooks' record is compared with
-    what was sent."""
+    """As above, of a record that the LMS may have changed since it was sent: QuickBooks' record is compared with what
+    was sent."""
     rows = connection.execute(
-        "select record_id from qbo_sync.unconfirmed_create"
+        "select record_id from qbo_sync.unconfirmed_create u"
         " where realm_id = %s and entity = %s and payload #>> '{CustomerRef,value}' = %s"
-        "   and (payload ->> 'TxnDate')::date = %s and coalesce(base ->> 'total', base ->> 'amount')::numeric = %s",
+        "   and (payload ->> 'TxnDate')::date = %s and coalesce(base ->> 'total', base ->> 'amount')::numeric = %s"
+        "   and not exists (select 1 from qbo_sync.linked_record l where l.realm_id = u.realm_id"
+        "                      and l.entity = u.entity and l.record_id = u.record_id)",
         [
             realm_id,
             entity,

@@ -388,8 +388,8 @@ def _find_in_quickbooks(
 
 
 def _find_in_lms(connection: psycopg.Connection, company: Company, records: Sequence[StagedInvoice]) -> None:
-    """Of new invoices of QuickBooks: those of the company's labs with their number; those that look the same and are on
-    their way, which count only where QuickBooks numbers invoices itself."""
+    """Of new invoices of QuickBooks: those of the company's labs with their number; whether one that looks
+    the same is on its way."""
     numbers = [planner.shown_number(record.fetched) for record in records if record.fetched]
     rows = connection.execute(
         "select i.id::text, i.invoice_number, i.billing_lab_id, b.name, exists ("

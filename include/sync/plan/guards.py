@@ -31,9 +31,6 @@ class Subject:
     currency: str | None = None
 
 
-#: What has changed in the LMS since an earlier create is planned so much later, on the link to what that has made.
-AGAIN_SECONDS = 0.5
-
 Guard = Callable[[Plan[Any], StagedRecord[Any, Any, Any, Context], Subject, LabSettings], Plan[Any]]
 _Row = StagedRecord[Any, Any, Any, Context]
 
@@ -74,17 +71,17 @@ def unconfirmed_create(plan: Plan[Any], record: _Row, subject: Subject, lab: Lab
     """An earlier create was answered with a fault and done all the same (trap 6): that is it, no second one is made."""
     if record.context is None:
         return plan
-    made, sent, unclear = record.context.unconfirmed, record.context.sent, record.context.unclear
-    if made and sent:
+    made, base, unclear = record.context.unconfirmed, record.context.unconfirmed_base, record.context.unclear
+    if made and base:
         # Whatever has become of it in the LMS since: that goes after, to what is there.
-        target = base_of(record.entity, sent)
+        target = base_of(record.entity, base)
         return Plan(
             step="adopt",
             cause=Cause.UNCONFIRMED_CREATE,
             side="qbo",
             target=target,
             match=_match(made),
-            wait_seconds=0.0 if plan.step == "create" and plan.target == target else AGAIN_SECONDS,
+            plan_again=plan.step != "create" or plan.target != target,
         )
     if plan.step == "create" and plan.side == "qbo" and made is None and unclear:
         # Created again, it would be there twice, and once more with each try.
@@ -104,6 +101,8 @@ def foreign_currency(plan: Plan[Any], record: _Row, subject: Subject, lab: LabSe
     if plan.side not in (None, "qbo" if record.direction == "lms_to_qbo" else "lms"):
         return plan  # the other side's run sees to it
     if record.direction == "lms_to_qbo":
+        if plan.plan_again:
+            return plan  # it is there; its customer now is looked at with what has changed
         customer = record.context.foreign_customer if record.context else None
         if customer and plan.step in ("create", "update", "adopt", "rebase"):
             return fail(problems.foreign_customer(subject.noun, customer, home), "qbo", plan.target)

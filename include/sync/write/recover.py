@@ -23,6 +23,7 @@ from typing import Any
 import psycopg
 
 from include.company.runtime import Run
+from include.model.record import LISTS
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
@@ -30,9 +31,9 @@ from include.qbo.faults import Fault, fault_of_status
 from include.sync import intents, links
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
-from include.sync.intents import Request
+from include.sync.intents import Intent, Request
 from include.sync.write.conclude import Conclusion, NotFound, conclude
-from include.sync.write.unconfirmed import CLOCKS_DIFFER, perhaps_ours
+from include.sync.write.unconfirmed import CLOCKS_DIFFER, made_from, perhaps_ours
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,11 @@ def _results(
     creates = request.intents[0].operation == "create"
     if creates:
         try:
-            found, unclear = _found(connection, client, sync, request)
+            # Sent again under the same requestid, nothing is there twice. Under others it would be, if clocks differ.
+            bound = sync.entity not in LISTS and not long_tried
+            found, unclear = _found(
+                connection, client, sync, request.intents, request.created_at - CLOCKS_DIFFER if bound else None
+            )
         except RequestRefused:
             found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
         if any(found) or unclear:
@@ -127,19 +132,19 @@ def _found(
     connection: psycopg.Connection,
     client: QboClient,
     sync: ToQuickBooks[Any, Any, Any, Any],
-    request: Request,
+    lost: Sequence[Intent],
+    since: datetime | None,
 ) -> tuple[list[Json | None], bool]:
-    """What each create made, if anything; a record answers for one create only, and for none if it is linked or older
-    than the request: a bookkeeper may have entered the like. And whether there is something that cannot be read and may
-    be one of them."""
-    since = request.created_at - CLOCKS_DIFFER
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked, or older
+    than `since`: a bookkeeper may have entered the like. And whether there is something that cannot be read and may be
+    one of them."""
     with client.noting_what_is_left_out() as left_out:
-        candidates = sync.find_candidates(client, [one.payload for one in request.intents])
-    made = {qbo_record.version(one).qbo_id: one for one in candidates if qbo_record.created_at(one) >= since}
-    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(made))
-    free = {qbo_id: one for qbo_id, one in made.items() if qbo_id not in taken}
+        made = sync.find_candidates(client, [one.payload for one in lost])
+    candidates = {qbo_record.version(one).qbo_id: one for one in made}
+    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(candidates))
+    free = {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}
     found: list[Json | None] = []
-    for intent in request.intents:
-        match = next((qbo_id for qbo_id, one in free.items() if sync.is_made_from(one, intent.payload)), None)
+    for intent in lost:
+        match = made_from(free, sync, intent.payload, since)
         found.append(free.pop(match) if match else None)
     return found, bool(perhaps_ours(connection, client.realm_id, sync, left_out))

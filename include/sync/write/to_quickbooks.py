@@ -347,8 +347,8 @@ def _adopt(connection: psycopg.Connection, runtime: Runtime, company: Company, s
     links.store(connection, company.realm_id, record.key, match.id, base, match.sync_token)
     confirm(connection, company.realm_id, record.key)
     _audit(connection, runtime, company, record, "adopt", match.id, after=base, sync_token=match.sync_token)
-    if record.planned.wait_seconds:
-        return _end(company, record, "waiting", wait_seconds=record.planned.wait_seconds)
+    if record.planned.plan_again:
+        return _end(company, record, "waiting", wait_seconds=SOON)
     return _end(company, record, "adopted", qbo_id=match.id)
 
 

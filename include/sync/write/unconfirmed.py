@@ -3,7 +3,7 @@
 QuickBooks has been seen to do the work and to answer that it failed. Such a record is planned anew later; created
 again, it would be there twice. So such a create is remembered with all that was sent and the time of it, by QuickBooks'
 own clock where its answer says it, and what QuickBooks has made since then is compared with that: the LMS may have
-changed or deleted the record meanwhile. What was there before is the bookkeeper's.
+changed the record meanwhile. What was there before is the bookkeeper's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,12 +63,17 @@ def find_unconfirmed(
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
 ) -> None:
     """Fill `unconfirmed` of records whose earlier create is found, `unclear` where QuickBooks shows what may be it in a
-    form that nobody can read. Records without such a create cost no request."""
-    sent = _read_sent(connection, company.realm_id, sync, records)
+    form that nobody can read. Records without such a create cost no request.
+
+    What the LMS has deleted since is not looked for: most such faults are true refusals, and what is there may be the
+    bookkeeper's, entered in its place.
+    """
+    asked = [record for record in records if record.link is None and record.lms and not record.known.refused_lookup]
+    sent = _read_sent(connection, company.realm_id, sync, asked)
     if not sent:
         return
-    asked = [record for record in records if record.record_id in sent]
-    now = _would_be_sent(connection, company, sync, [record for record in asked if record.lms])
+    asked = [record for record in asked if record.record_id in sent]
+    now = _would_be_sent(connection, company, sync, asked)
     bodies = [one.payload for one in sent.values() if one.payload]
     with client.noting_what_is_left_out() as left_out:
         found = sync.find_candidates(client, [*bodies, *now.values()])
@@ -77,16 +82,35 @@ def find_unconfirmed(
     free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
     for record in asked:
         earlier = sent[record.record_id]
-        made = _made_from(free, sync, earlier.payload, earlier.after)
+        made = made_from(free, sync, earlier.payload, earlier.after)
         if made:
-            record.known.sent = earlier.base
-        else:
-            # QuickBooks may show it otherwise than it was sent: its customer was merged into another.
-            made = _made_from(free, sync, now.get(record.record_id), earlier.after)
+            record.known.unconfirmed = qbo_record.version(free.pop(made))
+            record.known.unconfirmed_base = earlier.base
+    for record in asked:
+        if record.known.unconfirmed:
+            continue
+        # QuickBooks may show it otherwise than it was sent: its customer was merged into another.
+        made = made_from(free, sync, now.get(record.record_id), sent[record.record_id].after)
         if made:
             record.known.unconfirmed = qbo_record.version(free.pop(made))
         else:
             record.known.unclear = perhaps_ours(connection, company.realm_id, sync, left_out)
+
+
+def made_from(
+    free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime | None
+) -> str | None:
+    """The id of the first of QuickBooks' records, by id, that was made from this body and not before."""
+    if body is None:
+        return None
+    return next(
+        (
+            qbo_id
+            for qbo_id, one in free.items()
+            if (since is None or qbo_record.created_at(one) >= since) and sync.is_made_from(one, body)
+        ),
+        None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,33 +129,17 @@ def _read_sent(
     sync: ToQuickBooks[Any, Any, Any, Any],
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
 ) -> dict[str, _Sent]:
-    """The earlier creates of unlinked records. Those that QuickBooks refuses to be asked about are not asked about."""
     rows = connection.execute(
         "select record_id, sent_after, payload, base from qbo_sync.unconfirmed_create"
         " where realm_id = %s and entity = %s and record_id = any(%s)",
-        [
-            realm_id,
-            sync.entity,
-            [one.record_id for one in records if one.link is None and not one.known.refused_lookup],
-        ],
+        [realm_id, sync.entity, [record.record_id for record in records]],
     )
-    return {record_id: _Sent(after=after, payload=payload, base=base) for record_id, after, payload, base in rows}
-
-
-def _made_from(
-    free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime
-) -> str | None:
-    """The id of the first of QuickBooks' records that was made from this body and not before."""
-    if body is None:
-        return None
-    return next(
-        (
-            qbo_id
-            for qbo_id, one in free.items()
-            if qbo_record.created_at(one) >= since and sync.is_made_from(one, body)
-        ),
-        None,
-    )
+    return {
+        record_id: _Sent(after=after, payload=payload, base=base)
+        if links.readable_base(sync.entity, record_id, base)
+        else _Sent(after=after, payload=None, base=None)
+        for record_id, after, payload, base in rows
+    }
 
 
 def perhaps_ours(

@@ -126,13 +126,15 @@ def test_what_an_unconfirmed_create_made_is_adopted_instead_of_made_again(step: 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("now", [AS_SENT, replace(AS_SENT, number="1043")])
 def test_what_is_found_as_it_was_sent_is_adopted_whatever_has_become_of_it(step: Step, now: Invoice) -> None:
-    record = row(unconfirmed=UNCONFIRMED, sent=typed_json.plain(AS_SENT))
+    record = row(unconfirmed=UNCONFIRMED, unconfirmed_base=typed_json.plain(AS_SENT))
     plan = replace(made(step), target=now)
     after = guards.unconfirmed_create(plan, record, SUBJECT, lab_with())
     assert (after.step, after.side, after.cause) == ("adopt", "qbo", Cause.UNCONFIRMED_CREATE)
     assert (after.match, after.target) == (Match(id="501", sync_token="3"), AS_SENT)
     is_the_same = step == "create" and now == AS_SENT
-    assert after.wait_seconds == (0 if is_the_same else guards.AGAIN_SECONDS), "what has changed since goes after"
+    assert after.plan_again == (not is_the_same), "what has changed since goes after"
+    in_euros = replace(record, context=replace(record.known, foreign_customer=FOREIGN))
+    assert guards.foreign_currency(after, in_euros, SUBJECT, lab_with()).step == ("fail" if is_the_same else "adopt")
 
 
 def test_an_unconfirmed_create_says_nothing_of_a_create_in_the_lms() -> None:
