@@ -204,23 +204,23 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(pick=PICK, to=PICK)
     def qbo_move_invoice(self, pick: int, to: int) -> None:
-        if one := _choose(self.books.all("Invoice"), pick):
-            customer = self.books.all("Customer")
-            self.books.edit("Invoice", one, CustomerRef={"value": customer[to % len(customer)]["Id"]})
+        one, customer = _choose(self.books.all("Invoice"), pick), _choose(self.books.all("Customer"), to)
+        if one and customer:
+            self.books.edit("Invoice", one, CustomerRef={"value": customer["Id"]})
 
     @rule(pick=PICK, to=PICK, freed=st.booleans())
     def qbo_move_payment(self, pick: int, to: int, freed: bool) -> None:
         """What is applied to another customer's invoices QuickBooks refuses to move."""
-        if one := _choose(self.books.money(), pick):
-            customer = self.books.all("Customer")
+        one, customer = _choose(self.books.money(), pick), _choose(self.books.all("Customer"), to)
+        if one and customer:
             more: Json = {"Line": []} if freed else {}
-            self.books.edit("Payment", one, CustomerRef={"value": customer[to % len(customer)]["Id"]}, **more)
+            self.books.edit("Payment", one, CustomerRef={"value": customer["Id"]}, **more)
 
     @rule(pick=PICK, to=PICK)
     def qbo_move_credit(self, pick: int, to: int) -> None:
-        if one := _choose(self.books.all("CreditMemo"), pick):
-            customer = self.books.all("Customer")
-            self.books.edit("CreditMemo", one, CustomerRef={"value": customer[to % len(customer)]["Id"]})
+        one, customer = _choose(self.books.all("CreditMemo"), pick), _choose(self.books.all("Customer"), to)
+        if one and customer:
+            self.books.edit("CreditMemo", one, CustomerRef={"value": customer["Id"]})
 
     @rule(pick=PICK)
     def qbo_enter_an_invoice_again(self, pick: int) -> None:
