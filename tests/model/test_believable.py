@@ -22,7 +22,14 @@ DELETED = replace(JUST_READ, sync_token=None, body=None, last_seen=None)
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"age": YOUNG}, {"linked": None}, {"linked": "3"}, {"sync_token": "10", "last_seen": "10", "linked": "9"}],
+    [
+        {},
+        {"age": YOUNG},
+        {"linked": None},
+        {"linked": None, "sync_token": "0", "last_seen": "0"},
+        {"linked": "3"},
+        {"sync_token": "10", "last_seen": "10", "linked": "9"},
+    ],
 )
 def test_what_was_just_read_and_nothing_has_touched_since_is_believed(change: dict[str, Any]) -> None:
     assert is_believable(replace(JUST_READ, **change))

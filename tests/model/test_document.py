@@ -56,6 +56,8 @@ def test_alike_but_for_decimals_blanks_and_capitals_is_alike() -> None:
         ("lines", ()),
         ("lines", (CROWN, CROWN)),
         ("lines", (replace(CROWN, unit_price=Decimal(90)),)),
+        ("lines", (replace(CROWN, product="Bridge"),)),
+        ("customer", "LakesideDental"),
         ("discount", Decimal(5)),
         ("shipping", Decimal(5)),
         ("tax", Decimal(5)),

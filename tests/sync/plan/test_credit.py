@@ -10,7 +10,7 @@ import pytest
 
 from include.model.money import ZERO
 from include.model.payment import Application, Credit, CreditApplication
-from include.model.plan import Cause, Plan
+from include.model.plan import Cause, Plan, Step
 from include.model.record import CREDIT_ITEM, Owner, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Fetched, Payer, QboCreditMemo
@@ -159,7 +159,26 @@ def test_a_credit_of_another_customer_in_quickbooks_is_left_to_people() -> None:
             " QuickBooks. Neither side was changed."
         )
         assert ("link “Lakeside”" in made.problem.resolution) is linked_words
+        assert "change the customer on the credit memo in QuickBooks to “Lakeside in Pilot”" in made.problem.resolution
+        assert "on the credit in Pilot." in made.problem.resolution
         assert made.problem.detail["customer_id"] == "21"
+
+
+def test_a_credit_follows_its_accounts_structure_only_where_quickbooks_has_followed_it() -> None:
+    pair, other = RecordKey("doctor_office", "3"), RecordKey("billing_account", "9")
+    detailed, owner = replace(AGREED, customer=pair), Owner("1", "3")
+    for payer, customer in (
+        (None, ACCOUNT),
+        (PAYER, ACCOUNT),
+        (NORTH, ACCOUNT),
+        (Payer(key=pair, owner=owner), pair),
+        (Payer(key=pair, owner=owner, keys=(pair, ACCOUNT)), ACCOUNT),
+        (Payer(key=other, owner=owner, keys=(other, pair)), pair),
+    ):
+        record = credit_row(lms=detailed, base=AGREED, qbo=memo(50))
+        record.known.payer = payer
+        assert planner.lms_version(record) == replace(detailed, customer=customer), payer
+    assert planner.lms_version(credit_row(lms=detailed)) == detailed
 
 
 def test_a_credit_that_is_only_another_pairs_in_the_lms_is_agreed_on_again() -> None:
@@ -375,3 +394,19 @@ def test_quickbooks_is_asked_only_where_what_can_be_there_has_changed() -> None:
     with_another = replace(agreed, applications=(*agreed.applications, Application(invoice=TWO, amount=dollars(5))))
     assert not planner.application_needs_quickbooks(application_row(lms=with_another, base=agreed, synced=(ONE,)))
     assert not planner.application_needs_quickbooks(application_row(lms=agreed))
+
+
+@pytest.mark.parametrize("step", ["update", "rebase", "wait", "nothing"])
+def test_only_an_update_that_takes_money_off_goes_first(step: Step) -> None:
+    base = credit_applied(i1=20, i2=10)
+    record = application_row(lms=base, base=base, qbo="there")
+    for target, less in ((credit_applied(i1=20), True), (credit_applied(i1=10, i2=20), False), (None, False)):
+        record.plan = Plan(step=step, cause=Cause.CHANGED, side="qbo", target=target)
+        assert planner.releases_money(record) == (less and step == "update")
+    new = application_row(lms=base)
+    new.plan = Plan(step="create", cause=Cause.NEW, side="qbo", target=base)
+    assert not planner.releases_money(new)
+    by_hand = application_row(lms=base, qbo="there")
+    by_hand.link = linked(None)
+    by_hand.plan = Plan(step="update", cause=Cause.CHANGED, side="qbo", target=credit_applied(i1=5))
+    assert not planner.releases_money(by_hand), "nothing was agreed on"

@@ -167,3 +167,23 @@ def test_a_customer_that_left_the_lms_stays_in_quickbooks_and_is_free() -> None:
 
 def test_where_the_direction_stops_it_no_customer_is_made() -> None:
     assert planned(row(ACCOUNT), lab_with("qbo_to_lms")).cause is Cause.DIRECTION
+
+
+def test_a_customer_that_is_billed_in_another_currency_is_not_adopted() -> None:
+    record = row(ACCOUNT, bearers=(replace(BEARER, currency="EUR"),))
+    problem = planned(record, lab_with(home="USD")).problem
+    assert problem is not None
+    assert problem.code == "foreign_currency"
+    assert planned(record, lab_with(home="EUR")).step == "adopt"
+
+
+def test_a_name_conflict_proposes_the_name_that_was_found_free() -> None:
+    record = row(ACCOUNT, bearers=(replace(BEARER, kind="Vendor"),))
+    record.known.free_name = "Lakeside (vendor)"
+    problem = planned(record).problem
+    assert problem is not None
+    assert "“Lakeside (vendor)”" in problem.resolution
+
+
+def test_a_pair_without_a_known_account_waits_for_nothing_but_a_bearer_of_its_name() -> None:
+    assert planned(row(replace(PAIR, name="XXXX"))).step == "create"

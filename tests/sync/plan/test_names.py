@@ -242,3 +242,19 @@ def test_whatever_bears_the_name_there_is_an_answer_and_only_what_is_free_is_ado
             assert adopted.usable
             assert adopted.linked_to is None
             assert adopted.kind == "Item" or adopted.parent_id == parent
+
+
+def test_a_qualifier_may_take_half_of_the_name_and_the_name_ends_before_a_blank() -> None:
+    """The name is cut so that both fit."""
+    half = NAME_LIMIT // 2
+    pair = WantedName(noun="sub-customer", name="a" * (half - 4) + " b" * half, account="c" * half, parent_id="9")
+    taken = replace(FREE, name=pair.name, linked_to=OTHER_ACCOUNT)
+    assert proposals(pair, (taken,))[0] == f"{'a' * (half - 4)} ({'c' * half})"
+    assert proposals(replace(pair, account="c" * (half + 1)), (taken,))[0].endswith(" (Main)")
+
+
+@pytest.mark.parametrize("account", ["Max X. Smile", "a:b", "a\tb", "a\nb", "a\rb"])
+def test_an_account_with_a_character_that_names_do_not_take_is_no_qualifier(account: str) -> None:
+    pair = WantedName(noun="sub-customer", name="Lakeside", account=account, parent_id="9")
+    first = proposals(pair, (replace(FREE, linked_to=OTHER_ACCOUNT),))[0]
+    assert first == (f"Lakeside ({account})" if account.isprintable() and ":" not in account else "Lakeside (Main)")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.model.money import ZERO
 from include.model.payment import Application, Payment
-from include.model.plan import Cause, Plan
+from include.model.plan import Cause, Plan, Step
 from include.model.record import Direction, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Duplicate, Fetched, LmsPayment, OpenBalance, OtherLine, Payer, QboPayment
@@ -581,3 +581,23 @@ def test_the_day_that_counts_is_the_lms_s_where_it_has_one() -> None:
     assert planner.dated(row("qbo_to_lms", base=AGREED, qbo=later)) == DAY
     assert planner.dated(row("qbo_to_lms", qbo=later)) == DAY_AFTER
     assert planner.dated(row("qbo_to_lms", qbo=DELETED)) is None
+
+
+@pytest.mark.parametrize("step", ["update", "rebase", "wait", "nothing"])
+def test_only_an_update_goes_first(step: Step) -> None:
+    record = row("lms_to_qbo", lms=AGREED, base=AGREED, qbo=AGREED)
+    for target in (a_payment(100), None):
+        record.plan = Plan(step=step, cause=Cause.CHANGED, side="qbo", target=target)
+        assert planner.releases_money(record) == (step == "update" and target is not None)
+    unknown = row("lms_to_qbo", by_hand=True, qbo=AGREED, payer=None)
+    unknown.plan = Plan(step="update", cause=Cause.CHANGED, side="qbo", target=a_payment(100))
+    assert not planner.releases_money(unknown), "nobody knows whose it is in QuickBooks"
+
+
+def test_all_lines_of_a_payment_of_nobody_we_know_are_quickbooks_own() -> None:
+    there = payment_in_quickbooks(a_payment(100, i1=60, i2=40))
+    record = row("lms_to_qbo", by_hand=True, qbo=there, payer=None)
+    assert planner.other_lines(record) == (
+        OtherLine(kind="Invoice", qbo_id="q1", amount=dollars(60), linked=()),
+        OtherLine(kind="Invoice", qbo_id="q2", amount=dollars(40), linked=()),
+    )

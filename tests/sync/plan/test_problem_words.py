@@ -162,6 +162,7 @@ def cases() -> dict[str, list[Problem | None]]:
         "less_open": [
             problems.less_open(payment, [(dollars(30), balance("30"))]),
             problems.less_open(payment, [(dollars("30.01"), balance("30"))]),
+            problems.less_open(payment, [(dollars(30), balance("0.50", by_deposit))]),
             problems.less_open(payment, [(dollars(30), balance("0", by_payment, by_credit))]),
             problems.less_open(payment, [(dollars(30), balance("20", by_payment)), (dollars(5), balance("0"))]),
             problems.less_open(payment, [(dollars(30), balance("0", by_deposit, voided=True))]),
@@ -172,6 +173,7 @@ def cases() -> dict[str, list[Problem | None]]:
         ],
         "less_left": [
             problems.less_left(noun, dollars(50), dollars("12.50")),
+            problems.less_left(noun, dollars(50), dollars("0.50")),
             problems.less_left(noun, dollars(50), ZERO),
         ],
         "possible_duplicate": [
