@@ -70,7 +70,7 @@ def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
         return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=lms)
     if decision.step == "delete":
         version = {"amount": record.fetched.amount} if record.fetched else None
-        problem = problems.money_deleted_in_lms(credit_noun(record), lms, version) if decision.conflict else None
+        problem = problems.money_deleted_in_lms(credit_noun(record), version) if decision.conflict else None
         return Plan(step="delete", cause=Cause.DELETED, side="qbo", problem=problem)
     if lms and record.fetched and qbo_value and qbo_value[0] not in (lms.customer, base[0] if base else None):
         return fail(_other_customer(record, record.fetched), "qbo", lms)
@@ -197,8 +197,6 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
         if later:
             return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=waits_for)
         return nothing(Cause.IN_STEP if link else Cause.DIRECTION if lms else Cause.NEVER_SYNCED)
-    if decision.step == "rebase":
-        return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=lms)
     if known.missing:
         return Plan(step="wait", cause=Cause.REFERENCE, side="qbo", target=lms, waits_for=known.missing[0])
     cause = Cause.NEW if decision.step == "create" else Cause.CHANGED

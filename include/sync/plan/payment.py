@@ -333,7 +333,7 @@ def _conflict_in_lms(record: StagedPayment, decision: Decision, theirs: Payment 
 def _to_qbo(record: StagedPayment, decision: Decision, lms: Payment | None, theirs: Payment | None) -> Plan[Payment]:
     known = record.known
     if decision.step == "delete" or lms is None:
-        problem = problems.money_deleted_in_lms(noun(record), lms, theirs) if decision.conflict else None
+        problem = problems.money_deleted_in_lms(noun(record), theirs) if decision.conflict else None
         return Plan(step="delete", cause=Cause.DELETED, side="qbo", problem=problem)
     leaving = {RecordKey("invoice", id_) for id_ in known.leaving_invoices}
     if (

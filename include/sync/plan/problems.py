@@ -401,15 +401,15 @@ def deleted_in_quickbooks(noun: str) -> Problem:
     )
 
 
-def money_deleted_in_lms(noun: str, lms: Any, qbo: Any) -> Problem:
+def money_deleted_in_lms(noun: str, theirs: Any) -> Problem:
     """Deleted in Pilot while it was changed in QuickBooks: the delete wins (rule 8.4)."""
     return _conflict(
         "conflict_deleted",
         f"{noun} was deleted in Pilot while it was changed in QuickBooks. It was deleted in QuickBooks too.",
         "If the change in QuickBooks was meant to stay, enter it again; the details show it. Then ignore this error.",
         lost="qbo",
-        lms=lms,
-        qbo=qbo,
+        lms=None,
+        qbo=theirs,
     )
 
 

@@ -410,3 +410,26 @@ def test_only_an_update_that_takes_money_off_goes_first(step: Step) -> None:
     by_hand.link = linked(None)
     by_hand.plan = Plan(step="update", cause=Cause.CHANGED, side="qbo", target=credit_applied(i1=5))
     assert not planner.releases_money(by_hand), "nothing was agreed on"
+
+
+def test_an_application_that_may_not_flow_is_left_by_the_direction() -> None:
+    lms = credit_applied(i1=30)
+    assert planned(application_row(lms=lms), lab_with("qbo_to_lms")).cause is Cause.DIRECTION
+    assert planned(application_row()).cause is Cause.NEVER_SYNCED
+    assert planner.applied_noun(lms) == "The applied credit of $30.00 dated 06/01/2026"
+    assert planner.applied_noun(None) == "The applied credit"
+
+
+def test_money_that_moves_waits_for_an_invoice_that_is_still_to_come_before_its_own() -> None:
+    """It leaves invoice 1 now; invoice 3 has no room yet, and invoice 2 is not in QuickBooks."""
+    record = application_row(
+        lms=credit_applied(i2=10, i3=20),
+        base=credit_applied(i1=30),
+        qbo="there",
+        synced=(ONE, THREE),
+        expected_ones=(TWO,),
+        open_balances={"3": ZERO},
+    )
+    record.qbo = Fetched(record=payment_in_quickbooks(a_payment(0, i1=30)))
+    record.known.invoice_ids = {"q1": "1"}
+    assert planned(record).waits_for == TWO

@@ -142,7 +142,7 @@ def cases() -> dict[str, list[Problem | None]]:
             problems.invoice_changed_on_both_sides(INVOICE, None),
         ],
         "deleted_in_quickbooks": [problems.deleted_in_quickbooks(noun)],
-        "money_deleted_in_lms": [problems.money_deleted_in_lms(payment, None, PAID_OTHERWISE)],
+        "money_deleted_in_lms": [problems.money_deleted_in_lms(payment, PAID_OTHERWISE)],
         "credit_changed_on_both_sides": [problems.credit_changed_on_both_sides(noun, dollars(70), dollars(90))],
         "applied_otherwise": [
             problems.applied_otherwise(noun, applications("20", "10"), applications("25")),
