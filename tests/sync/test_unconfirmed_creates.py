@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from tests.support.bookkeeper import pays, received
+from tests.support.bookkeeper import pays, received, remove
 from tests.support.both_sides import invoiced, quiet
 from tests.support.world import World
 
@@ -148,4 +148,22 @@ def test_an_older_credit_of_the_bookkeepers_is_not_the_one_whose_answer_was_lost
     link = world.link("credit", credit)
     assert link and link["qbo_id"] != theirs["Id"]
     assert sorted(one["TotalAmt"] for one in world.qbo.all("CreditMemo")) == [5, 40, 40]
+    quiet(world)
+
+
+@pytest.mark.trap(6)
+def test_an_application_that_is_made_anew_is_looked_for_too(world: World) -> None:
+    """The bookkeeper has deleted the payment that applied the credit: the link to it stands until there is another."""
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(account, "40.00", {invoice: "40.00"})
+    world.both()
+    [payment] = world.qbo.all("Payment")
+    remove(world, payment, "Payment")
+    world.sql("update lms.credit_application set amount = 15 where credit_id = %s", credit)
+    done_and_answered_with_a_fault(world, "credit_application", "Payment")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.both()
+    assert [one["Line"][0]["Amount"] for one in world.qbo.all("Payment")] == [15]
+    assert world.qbo_invoice(invoice)["Balance"] == 85
+    assert (world.errors(), world.sql("select * from qbo_sync.unconfirmed_create")) == ([], [])
     quiet(world)

@@ -68,7 +68,7 @@ def find_unconfirmed(
     What the LMS has deleted since is not looked for: most such faults are true refusals, and what is there may be the
     bookkeeper's, entered in its place.
     """
-    asked = [record for record in records if record.link is None and record.lms and not record.known.refused_lookup]
+    asked = [record for record in records if _may_be_new(record) and record.lms and not record.known.refused_lookup]
     sent = _read_sent(connection, company.realm_id, sync, asked)
     if not sent:
         return
@@ -95,6 +95,11 @@ def find_unconfirmed(
             record.known.unconfirmed = qbo_record.version(free.pop(made))
         else:
             record.known.unclear = perhaps_ours(connection, company.realm_id, sync, left_out)
+
+
+def _may_be_new(record: StagedRecord[Any, Any, Any, Any]) -> bool:
+    """Unlinked; or a credit's application, which is made anew while the link stands to the one that is gone."""
+    return record.link is None or record.entity == "credit_application"
 
 
 def made_from(
