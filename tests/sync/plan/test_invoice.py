@@ -337,12 +337,16 @@ def test_every_new_invoice_of_quickbooks_gets_the_step_that_the_rules_say() -> N
             assert got == ("fail", "foreign_currency")
         elif payer is None:
             assert got == ("fail", "customer_not_linked")
+            assert made.problem is not None
+            assert made.problem.detail == {"customer_id": "21", "customer_name": "Lakeside"}
         elif own_numbers and around == "same":
             assert got == ("adopt", "3")
         elif own_numbers and around in ("two the same", "another", "same and another"):
             assert got == ("fail", "ambiguous_match")
         elif own_numbers and around == "taken":
             assert got == ("fail", "number_taken")
+            assert made.problem is not None
+            assert made.problem.detail == {"holder_lms_id": "3"}
         else:
             assert got == ("create", None)
             assert made.side == "lms"

@@ -15,7 +15,7 @@ from include.model.payment import Application, Payment
 from include.model.plan import Cause, Plan, Step
 from include.model.record import Direction, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Duplicate, Fetched, LmsPayment, OpenBalance, OtherLine, Payer, QboPayment
+from include.model.staged import Duplicate, Fetched, LmsPayment, OpenBalance, OtherLine, Payer, QboPayment, SettledBy
 from include.sync.plan import payment as planner
 from include.sync.plan import problems
 from include.sync.plan.allocation import allocate, total_of
@@ -601,3 +601,35 @@ def test_all_lines_of_a_payment_of_nobody_we_know_are_quickbooks_own() -> None:
         OtherLine(kind="Invoice", qbo_id="q1", amount=dollars(60), linked=()),
         OtherLine(kind="Invoice", qbo_id="q2", amount=dollars(40), linked=()),
     )
+
+
+@pytest.mark.parametrize(("more", "step"), [(60, "update"), (61, "fail")])
+def test_more_than_is_open_to_a_payment_is_not_sent_and_its_own_part_is_open_to_it(more: int, step: Step) -> None:
+    """$50.00 of it pays the invoice already, another payment the rest but $10.00."""
+    own = SettledBy(kind="Payment", qbo_id="101", payment_id="101", date=DAY, amount=dollars(100), applied=dollars(50))
+    there = OpenBalance(
+        qbo_id="q1",
+        number="1042",
+        total=dollars(100),
+        balance=dollars(10),
+        voided=False,
+        settled_by=(own, replace(own, qbo_id="102", payment_id="102", amount=dollars(40), applied=dollars(40))),
+    )
+    lms, agreed = a_payment(100, i1=more), a_payment(100, i1=50)
+    made = planned(
+        row("lms_to_qbo", lms=lms, base=agreed, qbo=agreed, over_applied={"1": there}, open_balances={"1": dollars(60)})
+    )
+    assert (made.step, made.side, made.target) == (step, "qbo", lms)
+    if step == "fail":
+        assert made.problem is not None
+        assert made.problem.code == "qbo_6000"
+        assert "only $60.00 of it is open in QuickBooks: it was paid by the payment of $40.00" in made.problem.message
+
+
+def test_what_has_changed_alike_on_both_sides_is_agreed_on_as_quickbooks_has_it() -> None:
+    """With the method that is only there."""
+    record = row("lms_to_qbo", lms=a_payment(90, i1=50), base=a_payment(100, i1=50), qbo=a_payment(90, i1=50))
+    record.known.method_name = "Check"
+    made = planned(record)
+    assert (made.step, made.cause) == ("rebase", Cause.CHANGED_ALIKE)
+    assert made.target == replace(a_payment(90, i1=50), method="Check")

@@ -165,6 +165,7 @@ def cases() -> dict[str, list[Problem | None]]:
             problems.less_open(payment, [(dollars(30), balance("0.50", by_deposit))]),
             problems.less_open(payment, [(dollars(30), balance("0", by_payment, by_credit))]),
             problems.less_open(payment, [(dollars(30), balance("20", by_payment)), (dollars(5), balance("0"))]),
+            problems.less_open(payment, [(dollars(5), balance("5")), (dollars(30), balance("20", by_payment))]),
             problems.less_open(payment, [(dollars(30), balance("0", by_deposit, voided=True))]),
             problems.less_open(payment, [(dollars(30), balance("0", by_payment, by_deposit))], held_by="201"),
             problems.less_open(payment, [(dollars(90), balance("0", by_payment, by_credit))], held_by="201"),
@@ -183,7 +184,14 @@ def cases() -> dict[str, list[Problem | None]]:
         ],
         "unsynced_application": [
             problems.unsynced_application(payment_in_quickbooks(PAID), lines)
-            for lines in ([LINE], [UNKNOWN_INVOICE, LINE], [CREDIT_LINE], [CREDIT_LINE, UNKNOWN_INVOICE])
+            for lines in (
+                [LINE],
+                [UNKNOWN_INVOICE, LINE],
+                [replace(LINE, kind="Prepayment")],
+                [CREDIT_LINE],
+                [CREDIT_LINE, UNKNOWN_INVOICE],
+                [CREDIT_LINE, replace(CREDIT_LINE, qbo_id="80")],
+            )
         ],
         "refused_by_lms": [problems.refused_by_lms("Invoice 1042", "value too long", {"constraint": "number"})],
         "mass_delete_held": [
