@@ -71,6 +71,20 @@ def test_a_product_with_the_name_of_a_special_item_is_never_that_item() -> None:
     assert planned(special).step == "adopt"
 
 
+def test_a_name_conflict_proposes_the_name_that_was_found_free() -> None:
+    inactive = (replace(ITEM, name="Tax", active=False),)
+    product, special = row(replace(CROWN, name="Tax"), bearers=inactive), row(Product(name="Tax"), bearers=inactive)
+    special.entity = "special_item"
+    product.known.free_name = special.known.free_name = "Tax (Product)"
+    for record, code, noun in ((product, "name_reserved", "product"), (special, "name_taken", "item")):
+        assert name_proposals(record)[0] == "Tax (Product)"
+        problem = planned(record).problem
+        assert problem is not None
+        assert problem.code == code
+        assert problem.message.startswith(f"The {noun} “Tax” ")
+        assert "“Tax (Product)”" in problem.resolution
+
+
 def test_every_combination_has_a_sound_plan() -> None:
     bearers = ((), (ITEM,), (ITEM, replace(ITEM, qbo_id="6")), (replace(ITEM, usable=False),))
     for is_linked, base, lms, around, direction, refused in combinations(
