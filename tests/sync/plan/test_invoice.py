@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from include.model.invoice import Invoice, InvoiceLine
 from include.model.money import ZERO
 from include.model.plan import Cause, Match, Plan
-from include.model.record import TAX_ITEM, Direction, RecordKey
+from include.model.record import TAX_ITEM, Direction, Owner, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Fetched, LmsInvoice, Payer, QboInvoice, QboInvoiceLine
 from include.sync.plan import invoice as planner
@@ -657,3 +657,51 @@ def test_an_adopted_invoice_is_one_of_the_same_customer_day_and_total() -> None:
     made = planned(row("lms_to_qbo", lms=AGREED, number_matches=(SAME, *OTHERS)))
     assert made.match == Match(id="5", sync_token="3")
     assert plan_invoice(row("lms_to_qbo", lms=AGREED, number_matches=OTHERS), lab_with()).step == "create"
+
+
+# ------------------------------------------------------------------ whose it is, and totals that never agreed
+
+PAIR, OTHER = RecordKey("doctor_office", "3"), RecordKey("billing_account", "9")
+
+
+def test_a_tax_that_quickbooks_added_at_the_create_is_reported_and_not_brought_to_pilot() -> None:
+    agreed = replace(an_invoice(100), total=dollars(101))
+    there = invoice_in_quickbooks(an_invoice(101, tax=dollars(1)))
+    made = planned(row("qbo_to_lms", lms=an_invoice(100), base=agreed, qbo=there))
+    assert (made.step, made.side, code(made)) == ("fail", "qbo", "total_mismatch")
+    changed_since = invoice_in_quickbooks(an_invoice(102, tax=dollars(2)))
+    assert planned(row("qbo_to_lms", lms=an_invoice(100), base=agreed, qbo=changed_since)).step == "update"
+
+
+def test_an_invoice_follows_its_accounts_structure_only_where_quickbooks_has_followed_it() -> None:
+    detailed, there = replace(AGREED, customer=PAIR), invoice_in_quickbooks(AGREED)
+    for payer, customer in (
+        (None, ACCOUNT),
+        (PAYER, ACCOUNT),
+        (Payer(key=PAIR, owner=Owner("1", "3")), PAIR),
+        (Payer(key=PAIR, owner=Owner("1", "3"), keys=(PAIR, ACCOUNT)), ACCOUNT),
+    ):
+        record = row("qbo_to_lms", lms=detailed, base=AGREED, qbo=there, payer=payer)
+        assert planner.lms_version(record) == replace(detailed, customer=customer), payer
+    assert planner.lms_version(row("lms_to_qbo", lms=detailed)) == detailed
+
+
+@pytest.mark.parametrize("payer", [None, Payer(key=OTHER, owner=Owner("9"))])
+def test_an_invoice_that_the_two_sides_bill_to_others_is_left_to_people(payer: Payer | None) -> None:
+    record = row("qbo_to_lms", lms=AGREED, base=AGREED, qbo=invoice_in_quickbooks(AGREED), payer=payer)
+    record.known.customer_name = "Lakeside in Pilot"
+    made = planned(record)
+    assert (made.step, made.side, code(made)) == ("nothing", "lms", "customer_changed")
+    assert made.problem is not None
+    assert made.problem.detail["customer_id"] == "21"
+    assert ("link “Lakeside” to a billing account" in made.problem.resolution) is (payer is None)
+    assert "change the customer on the invoice in QuickBooks to “Lakeside in Pilot”" in made.problem.resolution
+    assert "on the invoice in Pilot. " in made.problem.resolution
+
+
+def test_an_invoice_from_quickbooks_that_moved_to_nobody_we_know_stays_whose_it_is() -> None:
+    ours = replace(AGREED, origin="qbo")
+    made = planned(row("qbo_to_lms", lms=ours, base=ours, qbo=invoice_in_quickbooks(ours), payer=None))
+    assert (made.step, code(made)) == ("nothing", "customer_not_linked")
+    assert made.problem is not None
+    assert made.problem.detail == {"customer_id": "21", "customer_name": "Lakeside"}

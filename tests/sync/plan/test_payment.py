@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from include.model.money import ZERO
 from include.model.payment import Application, Payment
 from include.model.plan import Cause, Plan, Step
-from include.model.record import Direction, RecordKey
+from include.model.record import Direction, Owner, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Duplicate, Fetched, LmsPayment, OpenBalance, OtherLine, Payer, QboPayment, SettledBy
 from include.sync.plan import payment as planner
@@ -633,3 +633,37 @@ def test_what_has_changed_alike_on_both_sides_is_agreed_on_as_quickbooks_has_it(
     made = planned(record)
     assert (made.step, made.cause) == ("rebase", Cause.CHANGED_ALIKE)
     assert made.target == replace(a_payment(90, i1=50), method="Check")
+
+
+def test_one_linked_by_hand_of_another_day_is_taken_over_and_what_is_skipped_is_reported() -> None:
+    there = payment_in_quickbooks(
+        a_payment(100, i1=50, on=DAY_AFTER), other_lines=(replace(MEMO_LINE, kind="Deposit"),)
+    )
+    made = planned(row("qbo_to_lms", lms=a_payment(100, i1=50), by_hand=True, qbo=there))
+    assert (made.step, made.side, made.cause) == ("update", "lms", Cause.LINKED_BY_HAND)
+    assert made.problem is not None
+    assert made.problem.code == "unsynced_application"
+
+
+def test_one_that_changed_in_pilot_after_it_was_deleted_in_quickbooks_says_which_it_is() -> None:
+    made = planned(row("lms_to_qbo", lms=a_payment(90), base=a_payment(100), qbo=DELETED), lab_with("lms_to_qbo"))
+    assert made.problem is not None
+    assert made.problem.code == "deleted_in_quickbooks"
+    assert made.problem.message.startswith("The payment of $90.00 dated 06/01/2026 was changed in Pilot")
+
+
+@pytest.mark.parametrize(("amount", "counts"), [("1.00", True), ("0.00", False)])
+def test_a_dollar_counts_and_nothing_does_not(amount: str, counts: bool) -> None:
+    there = replace(payment_in_quickbooks(a_payment(1, i1=amount)), amount=dollars(1))
+    version = planner.qbo_version(row("qbo_to_lms", qbo=there))
+    assert version is not None
+    assert bool(version.applications) is counts
+    to_come = row("qbo_to_lms", qbo=there, unsynced=(ONE,), expected_qbo_invoices=("q1",))
+    assert (planned(to_come).step == "wait") is counts
+
+
+def test_a_customer_linked_to_a_pair_too_is_not_that_pair_if_only_the_structure_changed() -> None:
+    pair, other = RecordKey("doctor_office", "3"), RecordKey("billing_account", "9")
+    payer = Payer(key=other, owner=Owner("9"), keys=(other, pair))
+    record = row("qbo_to_lms", lms=replace(AGREED, customer=pair), base=AGREED, qbo=AGREED, payer=payer)
+    assert planner.qbo_customer(record) == other
