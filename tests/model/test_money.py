@@ -26,7 +26,7 @@ def test_half_a_cent_goes_away_from_zero(value: str, cents: str) -> None:
 
 @pytest.mark.rule("8.6.a")
 def test_a_float_is_refused() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="money is Decimal, not float"):
         to_cents(1.1)  # type: ignore[arg-type]
 
 

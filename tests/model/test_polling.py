@@ -1,6 +1,7 @@
 """How often companies are polled: by their own needs, and within the month's quota."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -160,3 +161,29 @@ def test_a_company_that_fails_rests_longer_each_time() -> None:
 
 def test_a_month_begins_and_ends_in_utc() -> None:
     assert month_around(datetime(2026, 12, 31, 23, 59, 58, 7, tzinfo=UTC)) == (FIRST, END)
+
+
+def test_pauses_are_stretched_by_as_much_as_the_polls_are_too_many() -> None:
+    hour, left = timedelta(hours=1), timedelta(hours=950)
+    quota = Quota(calls=1000, used=0, polls=0, proofs=0, elapsed=left, left=left)
+    assert quota.polls_left == 950
+    assert stretch([2 * hour] * 2, quota) == 1
+    assert stretch([hour] * 2, quota) == 2
+    assert stretch([hour] * 2, replace(quota, used=1000)) == float("inf")
+    assert stretched(timedelta(minutes=30), 2) == timedelta(hours=1)
+    assert stretched(timedelta(hours=1), 23.5) == timedelta(hours=23.5)
+    assert stretched(timedelta(hours=1), 24.5) == LONGEST
+
+
+def test_webhooks_that_reported_a_week_ago_still_count_and_not_if_something_else_came_at_that_moment() -> None:
+    week = timedelta(days=7)
+    assert wanted(POLLS, habits(week, reported=week), NOW)[1] == "webhooks"
+    assert wanted(POLLS, habits(week, reported=week, surprised=week), NOW)[1] != "webhooks"
+
+
+def test_a_company_asked_a_quarter_of_the_base_early_is_in_turn() -> None:
+    assert early(POLLS.base) == POLLS.base / 4
+    due = NOW + early(POLLS.base)
+    assert next_poll(due, NOW, POLLS.quiet, POLLS.base) == due + POLLS.quiet
+    earlier = due + timedelta(seconds=1)
+    assert next_poll(earlier, NOW, POLLS.quiet, POLLS.base) == NOW + POLLS.quiet

@@ -174,6 +174,12 @@ def test_two_that_swap_their_invoices_both_let_go_first() -> None:
     assert release_first(one, other, {RecordKey("invoice", "2"): dollars("99.99")}) == ()
 
 
+def test_only_what_an_invoice_takes_more_than_it_has_needs_room() -> None:
+    before, wanted = applied(i1=50, i2=50), applied(i1=60, i2=40)
+    assert release_first(before, wanted, {RecordKey("invoice", "1"): dollars(10)}) is None
+    assert release_first(before, wanted, {RecordKey("invoice", "1"): dollars("9.99")}) == applied(i1=50, i2=40)
+
+
 def test_a_part_that_moves_leaves_the_rest_where_it_is() -> None:
     before, wanted = applied(i1=60, i2=40), applied(i1=20, i2=40, i3=40)
     assert release_first(before, wanted, {}) == applied(i1=20, i2=40)

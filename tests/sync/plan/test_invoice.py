@@ -705,3 +705,10 @@ def test_an_invoice_from_quickbooks_that_moved_to_nobody_we_know_stays_whose_it_
     assert (made.step, code(made)) == ("nothing", "customer_not_linked")
     assert made.problem is not None
     assert made.problem.detail == {"customer_id": "21", "customer_name": "Lakeside"}
+
+
+def test_a_new_invoice_comes_with_its_days_and_its_memo() -> None:
+    there = replace(invoice_in_quickbooks(AGREED), due_date=DAY_AFTER, memo="Rush")
+    made = planned(row("qbo_to_lms", qbo=there))
+    assert made.step == "create"
+    assert made.target == replace(AGREED, origin="qbo", due_date=DAY_AFTER, memo="Rush")
