@@ -14,7 +14,10 @@ from include.model.document import (
     Document,
     DocumentLine,
     as_detail,
+    credit_label,
     differences,
+    invoice_label,
+    payment_label,
 )
 
 CROWN = DocumentLine(
@@ -123,3 +126,15 @@ def test_a_long_document_is_cut_and_says_how_much_is_missing() -> None:
     assert detail["memo"] == "m" * (TEXT_SHOWN - 1) + "…"
     wordy = as_detail(replace(INVOICE, lines=(replace(CROWN, description="d" * 4000),)))
     assert len(wordy["lines"][0]["description"]) == TEXT_SHOWN
+    fits = "f" * TEXT_SHOWN
+    assert as_detail(replace(INVOICE, memo=fits))["memo"] == fits
+    paid_often = as_detail(replace(INVOICE, applied=(replace(PAID, document="d" * 4000),) * (LINES_SHOWN + 1)))
+    assert (len(paid_often["applied"]), paid_often["more_applied"]) == (LINES_SHOWN, 1)
+    assert len(paid_often["applied"][0]["document"]) == TEXT_SHOWN
+
+
+def test_documents_are_named_as_people_name_them() -> None:
+    assert invoice_label("1042") == "Invoice 1042"
+    assert payment_label(date(2026, 6, 15)) == "Payment of 06/15/2026"
+    assert credit_label(date(2026, 6, 1)) == "Credit of 06/01/2026"
+    assert (payment_label(None), credit_label(None)) == ("Payment", "Credit")
