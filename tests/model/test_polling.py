@@ -185,5 +185,6 @@ def test_a_company_asked_a_quarter_of_the_base_early_is_in_turn() -> None:
     assert early(POLLS.base) == POLLS.base / 4
     due = NOW + early(POLLS.base)
     assert next_poll(due, NOW, POLLS.quiet, POLLS.base) == due + POLLS.quiet
+    assert next_poll(NOW - POLLS.base, NOW, POLLS.quiet, POLLS.base) == NOW - POLLS.base + POLLS.quiet
     earlier = due + timedelta(seconds=1)
     assert next_poll(earlier, NOW, POLLS.quiet, POLLS.base) == NOW + POLLS.quiet

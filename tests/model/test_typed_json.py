@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -39,3 +40,13 @@ def test_a_link_by_hand_has_no_base_and_what_is_none_is_refused() -> None:
     assert typed_json.base_of("credit", {}) is None
     with pytest.raises(msgspec.ValidationError):
         typed_json.base_of("credit", {"date": "yesterday"})
+
+
+def test_a_kind_that_was_never_read_before_is_read() -> None:
+    @dataclass(frozen=True)
+    class Never:
+        amount: Decimal
+
+    assert typed_json.typed({"amount": 1}, Never) == Never(Decimal(1))
+    with pytest.raises(msgspec.ValidationError):
+        typed_json.typed({}, Never)

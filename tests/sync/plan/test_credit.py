@@ -433,3 +433,11 @@ def test_money_that_moves_waits_for_an_invoice_that_is_still_to_come_before_its_
     record.qbo = Fetched(record=payment_in_quickbooks(a_payment(0, i1=30)))
     record.known.invoice_ids = {"q1": "1"}
     assert planned(record).waits_for == TWO
+
+
+def test_a_dollar_that_quickbooks_applies_counts_and_nothing_does_not() -> None:
+    for amount, there in (("1.00", credit_applied(i1=1).applications), ("0.00", ())):
+        record = application_row(lms=credit_applied(i1=1))
+        record.qbo = Fetched(record=payment_in_quickbooks(a_payment(0, i1=amount)))
+        record.known.invoice_ids = {"q1": "1"}
+        assert planner.applied_in_quickbooks(record) == there

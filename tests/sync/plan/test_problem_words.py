@@ -238,3 +238,15 @@ def test_no_problem_is_left_out_and_each_code_is_documented() -> None:
     assert spoken.keys() == functions
     codes = {one.code for said in spoken.values() for one in said if one}
     assert codes - {"qbo_6000"} <= set(error_codes.ENTRIES)
+
+
+def test_a_code_leads_to_its_own_words_or_to_those_of_all_others_of_its_kind() -> None:
+    codes = ("name_taken", "qbo_6000", "qbo_…", "http_…", "qbo_9999", "http_418")
+    there = ["name_taken", "qbo_6000" if "qbo_6000" in error_codes.ENTRIES else "qbo_other"]
+    assert [error_codes.anchor(code) for code in codes] == [
+        *there,
+        "qbo_other",
+        "http_other",
+        "qbo_other",
+        "http_other",
+    ]

@@ -58,6 +58,8 @@ def test_items_are_created_once(is_linked: bool, lms: Product | None, bearers: l
 def test_names_are_proposed_for_new_items_only() -> None:
     taken = (replace(ITEM, usable=False),)
     assert name_proposals(row(CROWN, bearers=taken)) == tuple(f"Crown ({one})" for one in ("Product", *"2345"))
+    sold = replace(ITEM, linked_to=LmsName(key=RecordKey("product", "9"), name="Crown"))
+    assert name_proposals(row(CROWN, bearers=(sold,)))[0] == "Crown (2)", "that is a product, too"
     for record in (row(None), row(CROWN), row(CROWN, bearers=(ITEM,)), row(CROWN, base=CROWN, bearers=taken)):
         assert name_proposals(record) == ()
 
