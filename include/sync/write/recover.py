@@ -24,16 +24,15 @@ import psycopg
 
 from include.company.runtime import Run
 from include.model.record import LISTS
-from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.qbo.faults import Fault, fault_of_status
-from include.sync import intents, links
+from include.sync import intents
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
 from include.sync.write.conclude import Conclusion, NotFound, conclude
-from include.sync.write.unconfirmed import CLOCKS_DIFFER, made_from, perhaps_ours
+from include.sync.write.unconfirmed import CLOCKS_DIFFER, free_candidates, made_from
 
 log = logging.getLogger(__name__)
 
@@ -138,13 +137,9 @@ def _found(
     """What each create made, if anything; a record answers for one create only, and for none if it is linked, or older
     than `since`: a bookkeeper may have entered the like. And whether there is something that cannot be read and may be
     one of them."""
-    with client.noting_what_is_left_out() as left_out:
-        made = sync.find_candidates(client, [one.payload for one in lost])
-    candidates = {qbo_record.version(one).qbo_id: one for one in made}
-    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, list(candidates))
-    free = {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}
+    free, unclear = free_candidates(connection, client, sync, [one.payload for one in lost])
     found: list[Json | None] = []
     for intent in lost:
         match = made_from(free, sync, intent.payload, since)
         found.append(free.pop(match) if match else None)
-    return found, bool(perhaps_ours(connection, client.realm_id, sync, left_out))
+    return found, unclear is not None

@@ -17,7 +17,7 @@ from include.company.company import Company
 from include.model.record import RecordKey
 from include.model.staged import StagedRecord
 from include.qbo import record as qbo_record
-from include.qbo.client import LeftOut, QboClient
+from include.qbo.client import QboClient
 from include.qbo.faults import Fault, malformed, may_hide_a_write
 from include.sync import links
 from include.sync.entity.base import Json, ToQuickBooks
@@ -75,11 +75,7 @@ def find_unconfirmed(
     asked = [record for record in asked if record.record_id in sent]
     now = _would_be_sent(connection, company, sync, asked)
     bodies = [one.payload for one in sent.values() if one.payload]
-    with client.noting_what_is_left_out() as left_out:
-        found = sync.find_candidates(client, [*bodies, *now.values()])
-    versions = {qbo_record.version(one).qbo_id: one for one in found}
-    taken = links.linked_ids(connection, company.realm_id, sync.same_resource, list(versions))
-    free = {qbo_id: one for qbo_id, one in versions.items() if qbo_id not in taken}
+    free, unclear = free_candidates(connection, client, sync, [*bodies, *now.values()])
     for record in asked:
         earlier = sent[record.record_id]
         made = made_from(free, sync, earlier.payload, earlier.after)
@@ -94,12 +90,29 @@ def find_unconfirmed(
         if made:
             record.known.unconfirmed = qbo_record.version(free.pop(made))
         else:
-            record.known.unclear = perhaps_ours(connection, company.realm_id, sync, left_out)
+            record.known.unclear = unclear
 
 
 def _may_be_new(record: StagedRecord[Any, Any, Any, Any]) -> bool:
     """Unlinked; or a credit's application, which is made anew while the link stands to the one that is gone."""
     return record.link is None or record.entity == "credit_application"
+
+
+def free_candidates(
+    connection: psycopg.Connection,
+    client: QboClient,
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    bodies: Sequence[Json],
+) -> tuple[dict[str, Json], Json | None]:
+    """QuickBooks' records that creates with these bodies may have made and that are linked to nothing, by id. And why
+    nobody can tell whether there are more: a malformed record, unless it is another's."""
+    with client.noting_what_is_left_out() as left_out:
+        found = sync.find_candidates(client, bodies)
+    candidates = {qbo_record.version(one).qbo_id: one for one in found}
+    ids = [*candidates, *(one.qbo_id for one in left_out if one.qbo_id)]
+    taken = links.linked_ids(connection, client.realm_id, sync.same_resource, ids)
+    unclear = next((malformed(one.wrong).as_detail() for one in left_out if one.qbo_id not in taken), None)
+    return {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}, unclear
 
 
 def made_from(
@@ -145,17 +158,6 @@ def _read_sent(
         else _Sent(after=after, payload=None, base=None)
         for record_id, after, payload, base in rows
     }
-
-
-def perhaps_ours(
-    connection: psycopg.Connection,
-    realm_id: str,
-    sync: ToQuickBooks[Any, Any, Any, Any],
-    left_out: Sequence[LeftOut],
-) -> Json | None:
-    """Why nobody can tell whether a create of ours is there: a malformed record, unless it is another's."""
-    taken = links.linked_ids(connection, realm_id, sync.same_resource, [one.qbo_id for one in left_out if one.qbo_id])
-    return next((malformed(one.wrong).as_detail() for one in left_out if one.qbo_id not in taken), None)
 
 
 def _would_be_sent(
