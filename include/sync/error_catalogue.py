@@ -231,7 +231,9 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.books_closed(_THE_INVOICE, _DAY, _CLOSED, "delete")
     yield problems.total_mismatch("1042", Decimal("33.00"), Decimal("33.01"))
     yield problems.ambiguous_in_quickbooks(_INVOICE, ["145", "146"])
-    yield problems.ambiguous_in_lms(_QBO_INVOICE, "1042", [("12", "Second Lab: $33.00, dated 06/15/2026 (id 12)")])
+    yield problems.ambiguous_in_lms(
+        _QBO_INVOICE, "1042", [("12", "Second Lab: $33.00 for Lakeside Dental, dated 06/15/2026 (id 12)")]
+    )
     yield problems.number_taken(_QBO_INVOICE, "1042", "Bright Dental Lab", "12", Decimal(33), _DAY)
     changed = replace(_INVOICE, total=Decimal(40))
     yield problems.invoice_deleted_in_lms("1042", changed)

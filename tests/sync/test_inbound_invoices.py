@@ -260,7 +260,7 @@ def test_one_that_the_lms_gives_to_another_account_while_it_is_matched_is_not_li
     account = world.lms_invoice(invoice)["billing_account_id"]
     world.capture()
     in_hand = world.prepared("invoice_qbo_to_lms")
-    other = world.account()
+    other = world.account("Hillside Dental")
     given = "update lms.invoice set billing_account_id = %s, doctor_office_id = %s where id = %s"
     world.sql(given, other, world.pair(other), invoice)
     assert world.load(in_hand)["waiting"] == 1
@@ -268,6 +268,7 @@ def test_one_that_the_lms_gives_to_another_account_while_it_is_matched_is_not_li
     assert world.link("invoice", invoice) is None
     [error] = world.errors()
     assert error["error_code"] == "ambiguous_match"
+    assert "$100.00 for Hillside Dental, dated" in error["message"], "or she would see no difference"
     world.sql(given, account, world.pair(account), invoice)
     world.sql("update qbo_sync.sync_error set retry_at = now()")
     world.fetch()

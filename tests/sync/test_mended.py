@@ -338,6 +338,16 @@ def the_totals_are_made_the_same_in_pilot(world: World) -> Iterator[None]:
 
 
 @mends("ambiguous_match")
+def the_invoice_in_quickbooks_is_given_to_the_customer_that_it_is_for_in_pilot(world: World) -> Iterator[None]:
+    _, other = linked_account(world, "Hillside Dental")
+    _, made = alike_on_both_sides(world)
+    right = made["CustomerRef"]["value"]
+    world.qbo.update("Invoice", fresh(world, made), CustomerRef={"value": other}, Line=[sale("100.00")])
+    yield
+    world.qbo.update("Invoice", fresh(world, made), CustomerRef={"value": right})
+
+
+@mends("ambiguous_match")
 def the_invoice_in_quickbooks_gets_another_number(world: World) -> Iterator[None]:
     _, made = alike_on_both_sides(world)
     yield

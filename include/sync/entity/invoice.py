@@ -402,6 +402,7 @@ def _find_in_lms(connection: psycopg.Connection, company: Company, records: Sequ
         [numbers, company.realm_id],
     ).fetchall()
     invoices = read_invoices(connection, [row[0] for row in rows])
+    names = names_of(connection, [one.customer for one in invoices.values()])
     for record in records:
         if record.fetched is None:
             continue
@@ -412,6 +413,7 @@ def _find_in_lms(connection: psycopg.Connection, company: Company, records: Sequ
                 lab=lab,
                 linked=linked,
                 customer=invoices[id_].customer,
+                customer_name=names.get(invoices[id_].customer, ""),
                 date=invoices[id_].date,
                 total=invoices[id_].total,
             )

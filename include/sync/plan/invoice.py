@@ -32,6 +32,7 @@ class NumberMatch:
     lab: str
     linked: bool
     customer: RecordKey
+    customer_name: str
     date: dt.date
     total: Decimal
 
@@ -345,10 +346,7 @@ def _new_in_quickbooks(record: StagedInvoice, qbo: QboInvoice, lab: LabSettings)
     if known.match_in_flight:
         return Plan(step="wait", cause=Cause.MATCH_IN_FLIGHT, side="lms", wait_seconds=IN_FLIGHT_SECONDS)
     if free:
-        named = [
-            (one.lms_id, f"{one.lab}: {show(one.total)}, dated {problems.day(one.date)} (id {one.lms_id})")
-            for one in free
-        ]
+        named = [(one.lms_id, _in_words(one)) for one in free]
         return fail(problems.ambiguous_in_lms(qbo, number, named), "lms")
     taken = [one for one in matches if one.lab_id == lab.receiving_lab]
     if taken:
@@ -356,6 +354,12 @@ def _new_in_quickbooks(record: StagedInvoice, qbo: QboInvoice, lab: LabSettings)
         problem = problems.number_taken(qbo, number, holder.lab, holder.lms_id, holder.total, holder.date)
         return fail(problem, "lms")
     return Plan(step="create", cause=Cause.NEW, side="lms", target=theirs)
+
+
+def _in_words(match: NumberMatch) -> str:
+    """With all in which one of the same number may differ: “Second Lab: $33.00 for Lakeside Dental, dated …”."""
+    dated = problems.day(match.date)
+    return f"{match.lab}: {show(match.total)} for {match.customer_name}, dated {dated} (id {match.lms_id})"
 
 
 # ------------------------------------------------------------------ for guards and messages

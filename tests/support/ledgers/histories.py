@@ -392,6 +392,10 @@ class Ledgers(RuleBasedStateMachine):
         while questions := self.staff.questions():
             self.staff.answer(questions[0], link=True)
             self._quiet()
+        if mixed_up := self.books.told_apart_by_customer():
+            for invoice, right in mixed_up:
+                self.books.edit("Invoice", invoice, CustomerRef={"value": right})
+            self._quiet()
         found = differences(self.world, restructured=self.staff.restructured)
         assert not found, "\n".join(found)
         before = self._lms()

@@ -203,6 +203,25 @@ class Bookkeeper:
         known = {link["qbo_id"] for link in linked}
         return [one for one in self.all("Customer", "WHERE DisplayName LIKE 'Walk-in%'") if one["Id"] not in known]
 
+    def told_apart_by_customer(self) -> list[tuple[Json, str]]:
+        """Invoices of hers that Pilot cannot tell from one of its own with the same number, which is for another
+        customer: she gave a new one to another, and entered it anew, before Pilot knew of it. And whose they are in
+        Pilot (QuickBooks id)."""
+        errors = self.world.sql(
+            "select e.record_id, l.qbo_id from qbo_sync.sync_error e"
+            "  join lms.invoice i on i.id = (e.detail -> 'candidates' ->> 0)::bigint"
+            "  join lms.billing_account a on a.id = i.billing_account_id"
+            "  join qbo_sync.entity_link l on l.realm_id = e.realm_id and case"
+            "       when a.accounting_structure = 'detailed' and i.doctor_office_id is not null"
+            "       then l.entity = 'doctor_office' and l.lms_id = i.doctor_office_id"
+            "       else l.entity = 'billing_account' and l.lms_id = i.billing_account_id end"
+            " where e.realm_id = %s and e.status = 'open' and e.error_code = 'ambiguous_match'"
+            "   and e.direction = 'qbo_to_lms' and e.detail ->> 'customer_id' <> l.qbo_id",
+            self.world.qbo.realm,
+        )
+        invoices = {one["Id"]: one for one in self.all("Invoice")}
+        return [(invoices[one["record_id"]], one["qbo_id"]) for one in errors]
+
     def add_customer(self, name: str) -> None:
         """A customer that Pilot does not know."""
         self.world.qbo.call("customer", {"DisplayName": name})

@@ -293,7 +293,14 @@ def number_match(
     lms_id: str, *, is_linked: bool = False, lab_id: int = 1, total: int = 100, on: date = DAY
 ) -> NumberMatch:
     return NumberMatch(
-        lms_id=lms_id, lab_id=lab_id, lab="Lab", linked=is_linked, customer=ACCOUNT, date=on, total=dollars(total)
+        lms_id=lms_id,
+        lab_id=lab_id,
+        lab="Lab",
+        linked=is_linked,
+        customer=ACCOUNT,
+        customer_name="Lakeside",
+        date=on,
+        total=dollars(total),
     )
 
 
@@ -447,6 +454,7 @@ def invoice_states(draw: st.DrawFn, *, free_to_flow: bool = False) -> Situation:
             lab=f"Lab {n}",
             linked=draw(st.booleans()),
             customer=ACCOUNT,
+            customer_name="Lakeside",
             date=DAY,
             total=theirs.total if theirs and draw(st.booleans()) else Decimal("1.00"),
         )

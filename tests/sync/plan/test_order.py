@@ -59,7 +59,14 @@ def test_none_is_lost_and_those_of_one_step_stay_as_they_stood(steps: list[Step]
 
 def number_match(lms_id: str, *, is_linked: bool = True, lab_id: int = 1) -> NumberMatch:
     return NumberMatch(
-        lms_id=lms_id, lab_id=lab_id, lab="Lab", linked=is_linked, customer=ACCOUNT, date=DAY, total=dollars(999)
+        lms_id=lms_id,
+        lab_id=lab_id,
+        lab="Lab",
+        linked=is_linked,
+        customer=ACCOUNT,
+        customer_name="Lakeside",
+        date=DAY,
+        total=dollars(999),
     )
 
 

@@ -125,7 +125,14 @@ def new_invoices() -> Iterator[Situation]:
     """Not linked: numbers, matches, references."""
     ours, there = an_invoice(100), invoice_in_quickbooks(an_invoice(100))
     match = NumberMatch(
-        lms_id="7", lab_id=1, lab="Northlight", customer=ACCOUNT, date=DAY, total=dollars(100), linked=False
+        lms_id="7",
+        lab_id=1,
+        lab="Northlight",
+        customer=ACCOUNT,
+        customer_name="Lakeside",
+        date=DAY,
+        total=dollars(100),
+        linked=False,
     )
     lms_sides: dict[str, dict[str, Any]] = {
         **NEW_IN_LMS,
