@@ -126,7 +126,8 @@ def world(
 ) -> Iterator[World]:
     """An LMS with one billing lab, connected to a QuickBooks company of its own. Whatever a test does there, the audit
     knows of each write."""
-    with make_world(lms_database, sandbox_url, connections=reused_database.connections) as made:
+    of = reused_database
+    with make_world(lms_database, sandbox_url, connections=of.connections, pages=of.pages, owner=of.owner()) as made:
         yield made
         assert_audited(made)
 

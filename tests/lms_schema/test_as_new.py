@@ -5,6 +5,12 @@ import pytest
 
 from tests.support.database import ReusedDatabase
 
+#: All that a session may keep beyond its transactions.
+SESSION = (
+    "select current_setting('statement_timeout'), array(select pg_listening_channels()), to_regclass('pg_temp.kept'),"
+    "  (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())"
+)
+
 
 def counts(url: str) -> list[int]:
     """Billing labs, changes to sync, and the id that the next lab gets."""
@@ -33,6 +39,22 @@ def test_rows_ids_and_sessions_of_another_test_are_gone(reused_database: ReusedD
         reused_database.empty()  # or it would wait for that lock
         db.execute("select 1")
     assert (reused_database.url, counts(url)) == (url, before)
+
+
+def test_what_a_test_has_set_in_its_session_does_not_stay(reused_database: ReusedDatabase) -> None:
+    reused_database.empty()
+    session = reused_database.owner()
+    as_new = session.execute(SESSION).fetchone()
+    session.autocommit = False
+    session.execute("set statement_timeout = '9s'; listen changes; create temp table kept (id int)")
+    session.execute("select pg_advisory_lock(42)")
+    session.commit()
+    assert session.execute(SESSION).fetchone() != as_new
+    session.execute("insert into kept values (1)")
+    assert reused_database.owner() is session
+    assert session.autocommit and session.execute(SESSION).fetchone() == as_new
+    session.close()
+    assert not reused_database.owner().closed
 
 
 @pytest.mark.parametrize(

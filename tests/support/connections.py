@@ -10,6 +10,9 @@ from include.lms.database import prepare
 
 Kind = TypeVar("Kind", bound=psycopg.Connection[Any])
 
+#: What a session keeps beyond its transactions.
+AS_NEW = "reset all; select pg_advisory_unlock_all(); unlisten *; discard temp"
+
 
 def as_role(url: str, role: str) -> str:
     """The database of a throw-away server as another of its roles: they share a password."""

@@ -14,7 +14,7 @@ import psycopg
 
 from include.migrations import roles
 from include.stack.postgres import ThrowawayServer
-from tests.support.connections import Connections, as_role
+from tests.support.connections import AS_NEW, Connections, as_role
 
 _numbers = itertools.count(1)
 
@@ -63,6 +63,9 @@ class ReusedDatabase:
         self._admin = self._opened.enter_context(closing(psycopg.connect(superuser, autocommit=True)))
         pipelines = as_role(self.url, roles.PIPELINE)
         self.connections = self._opened.enter_context(closing(Connections(psycopg.Connection, pipelines, _OURS)))
+        pages = as_role(self.url, roles.PAGE)
+        self.pages = self._opened.enter_context(closing(Connections(psycopg.Connection, pages, _OURS)))
+        self._owner: psycopg.Connection | None = None
         # No trigger and no foreign key looks at the rows that are taken away.
         self._admin.execute("set session_replication_role = replica")
         tables = [table for (table,) in self._admin.execute(_TABLES)]
@@ -80,6 +83,20 @@ class ReusedDatabase:
             return
         self._admin.execute(self._delete_all)
         self._admin.execute(_RESTART_IDS.encode())
+
+    def owner(self) -> psycopg.Connection:
+        """The session of the LMS and of a test: in autocommit, as new, but it has planned what the triggers do."""
+        if self._owner is None or self._owner.closed:
+            self._owner = self._opened.enter_context(
+                closing(psycopg.connect(self.url, autocommit=True, application_name=_OURS))
+            )
+            # A statement that it had planned would fail in a test that changes a table.
+            self._owner.prepare_threshold = None
+            return self._owner
+        self._owner.rollback()
+        self._owner.autocommit = True
+        self._owner.execute(AS_NEW, prepare=False)
+        return self._owner
 
     def __enter__(self) -> "ReusedDatabase":
         return self

@@ -9,7 +9,7 @@ where they stand is known here.
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -100,6 +100,8 @@ class World:
     connection: psycopg.Connection
     lab: int = 0
     page_url: str = ""
+    #: The page's connections, if they stay open.
+    pages: Connections[psycopg.Connection] | None = None
 
     # ---------------------------------------------------------------- LMS
 
@@ -249,6 +251,8 @@ class World:
 
     def as_page(self) -> Runtime:
         """The runtime of what people decide on the page."""
+        if self.pages:
+            return replace(self.runtime, connect=self.pages.connection)
         url = self.page_url or as_role(self.database_url, roles.PAGE)
         return replace(self.runtime, connect=lambda: prepare(psycopg.connect(url)))
 
@@ -571,19 +575,22 @@ def make_world(
     token_key: str | None = None,
     client_secret: str = "sandbox-secret",
     connections: Connections[psycopg.Connection] | None = None,
+    pages: Connections[psycopg.Connection] | None = None,
+    owner: psycopg.Connection | None = None,
     pipeline_url: str = "",
     page_url: str = "",
 ) -> Iterator[World]:
     """A world with one connected lab and no limits on the sandbox.
 
-    `connections`: the pipeline's to that database, which stay open; without them the world has its own. The URLs of the
-    roles: as of a throw-away server if they are not said.
+    `connections` (the pipeline's), `pages` and `owner`: to that database, which stay open; without them the world has
+    its own. The URLs of the roles: as of a throw-away server if they are not said.
     """
     requests.post(f"{sandbox_url}/sandbox/limits", json=UNLIMITED, timeout=10).raise_for_status()
     qbo = make_company(sandbox_url)
     pipelines = pipeline_url or as_role(database_url, roles.PIPELINE)
-    own = nullcontext(connections) if connections else closing(Connections(psycopg.Connection, pipelines))
-    with own as shared, prepare(psycopg.connect(database_url, autocommit=True)) as connection:
+    with ExitStack() as own:
+        shared = connections or own.enter_context(closing(Connections(psycopg.Connection, pipelines)))
+        connection = prepare(owner or own.enter_context(psycopg.connect(database_url, autocommit=True)))
         runtime = Runtime(
             connect=shared.connection,
             app=OAuthApp(
@@ -598,7 +605,7 @@ def make_world(
             ),
             run=Run(dag_id="test", run_id="test"),
         )
-        world = World(database_url, qbo, runtime, connection, page_url=page_url)
+        world = World(database_url, qbo, runtime, connection, page_url=page_url, pages=pages)
         world.lab = world.billing_lab("Bright Dental Lab")
         world.connect(world.lab, qbo)
         yield world

@@ -49,7 +49,9 @@ class Ledgers(RuleBasedStateMachine):
     def __init__(self, home: World) -> None:
         super().__init__()
         qbo = make_company(home.qbo.url)
-        self.world = World(home.database_url, qbo, home.runtime, home.connection, page_url=home.page_url)
+        self.world = World(
+            home.database_url, qbo, home.runtime, home.connection, page_url=home.page_url, pages=home.pages
+        )
         self.world.lab = self.world.billing_lab("Bright Dental Lab")
         self.world.connect(self.world.lab, qbo)
         self.staff, self.books = LabStaff(self.world), Bookkeeper(self.world)

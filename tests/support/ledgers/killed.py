@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
-from tests.support.connections import Connections
+from tests.support.connections import AS_NEW, Connections
 
 IDLE = TransactionStatus.IDLE
 
-#: What a session keeps beyond its transactions.
-_AS_NEW = "reset all; select pg_advisory_unlock_all()"
+#: Where the server waits for the client to go on.
+_AT_REST = {IDLE, TransactionStatus.INTRANS, TransactionStatus.INERROR}
 
 
 class Killed(BaseException):
@@ -82,13 +82,21 @@ class Worker:
             finally:
                 for connection in self._opened:
                     connection.worker = None
-                    if self._dead:
-                        connection.close()
-                    else:
-                        connection.rollback()
-                        connection.autocommit = True
-                        connection.execute(_AS_NEW, prepare=False)
-                        self._connections.give_back(connection)
+                    self._end(connection)
+
+    def _end(self, connection: "WatchedConnection") -> None:
+        """Nothing is left of the session. The server does the same when it finds that the client of one is gone, but
+        only when it finds it, and whoever comes next has everything to plan anew: a fifth of a history's time."""
+        if (
+            connection.pgconn.pipeline_status != PipelineStatus.OFF
+            or connection.info.transaction_status not in _AT_REST
+        ):
+            connection.close()
+            return
+        connection.rollback()
+        connection.autocommit = True
+        connection.execute(AS_NEW, prepare=False)
+        self._connections.give_back(connection)
 
     def must_live(self) -> None:
         """Raises Killed if it is dead."""
