@@ -53,11 +53,13 @@ def queried(statement: str) -> str:
 
 
 def run(server: Server, company: Company, items: list[Body], refused: Rule | None = None) -> bytes:
-    """All items in order; the members of the answer. `refused`: an injected fault for some of them (fact 3.2)."""
+    """All items; the members of the answer, in the order of the items. `refused`: an injected fault for some of them
+    (fact 3.2)."""
     hidden: set[tuple[str, str]] = set()
-    answers = []
+    answers: list[bytes] = []
+    backwards = server.switches.get("batch_order", company.switches) == "reverse"
     blind = not server.switches.get("batch_sees_itself", company.switches)
-    for item in items:
+    for item in reversed(items) if backwards else items:
         work = Work(server, company, hidden if blind else None)
         if refused is not None and any(refused.fits(*part) for part in parts_of([item])):
             member = b'"Fault":' + dumps(refused.fault().member())
@@ -65,7 +67,7 @@ def run(server: Server, company: Company, items: list[Body], refused: Rule | Non
             member = _member(server, work, item)
         hidden.update(work.created)
         answers.append(b'{%b,"bId":%b}' % (member, dumps(item.get("bId", ""))))
-    return b'"BatchItemResponse":[%b]' % b",".join(answers)
+    return b'"BatchItemResponse":[%b]' % b",".join(reversed(answers) if backwards else answers)
 
 
 def _member(server: Server, work: Work, item: Body) -> bytes:

@@ -64,6 +64,7 @@ SWITCHES = {
         Switch("query_stale_tokens", False, (True, False), "trap 8: queries that show an older SyncToken"),
         Switch("undelete_names", True, (True, False), "9.1: ' (deleted)' frees the name of an inactive customer"),
         Switch("batch_sees_itself", False, (True, False), "6: items of one batch are blind to each other"),
+        Switch("batch_order", "in_order", ("in_order", "reverse"), "6: the order of work must not be assumed"),
     )
 }
 

@@ -237,6 +237,16 @@ def test_batch_items_are_blind_to_each_other(books: Books) -> None:
     assert deleted == {"Invoice": {"domain": "QBO", "status": "Deleted", "Id": invoice["Id"]}, "bId": "x"}
 
 
+def test_batch_is_worked_in_an_order_of_its_own_and_answered_in_that_of_its_items(books: Books) -> None:
+    books.switches(batch_order="reverse")
+    items = [{"bId": f"b{n}", "operation": "create", "Customer": {"DisplayName": f"Practice {n}"}} for n in range(3)]
+    answers = books.call("POST", "batch", {"BatchItemRequest": items}).json()["BatchItemResponse"]
+    assert [answer["bId"] for answer in answers] == ["b0", "b1", "b2"]
+    assert [answer["Customer"]["DisplayName"] for answer in answers] == ["Practice 0", "Practice 1", "Practice 2"]
+    ids = [int(answer["Customer"]["Id"]) for answer in answers]
+    assert ids == sorted(ids, reverse=True)
+
+
 def test_batch_void_of_both_kinds(books: Books) -> None:
     customer = books.customer("A")
     invoice, payment = books.invoice(customer), books.payment(customer, 5)

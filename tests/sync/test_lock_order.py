@@ -122,6 +122,28 @@ def test_what_was_changed_alike_on_both_sides_is_agreed_on_in_that_order(world: 
     assert violations(taken) == set()
 
 
+def test_what_a_batch_has_made_in_an_order_of_its_own_is_marked_in_that_order(world: World) -> None:
+    """Invoices that lab staff give to another account while QuickBooks makes them: the other direction has to compare
+    them, and settles them in the order of QuickBooks' ids, which need not be that of Pilot's."""
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"batch_order": "reverse"})
+    account, other, product = world.account(), world.account(), world.product()
+    pairs = [world.pair(account), world.pair(other)]
+    for pair in pairs:
+        world.invoice(world.case(pair, [{"product": product}]))
+    world.both()
+    invoices = [world.invoice(world.case(pairs[0], [{"product": product}])) for _ in range(3)]
+    recorder = Recorder(world)
+    in_hand = world.prepared(INVOICES)
+    moved = "update lms.invoice set billing_account_id = %s, doctor_office_id = %s where id = %s"
+    for invoice in invoices:
+        world.sql(moved, other, pairs[1], invoice)
+    assert world.load(in_hand)["created"] == 3
+    made = [int(world.qbo_invoice(invoice)["Id"]) for invoice in invoices]
+    assert made == sorted(made, reverse=True)
+    world.run("invoice_qbo_to_lms")
+    assert violations(recorder.transactions()) == set()
+
+
 def test_forgetting_a_merged_customer_and_unlinking_it_do_not_deadlock(world: World) -> None:
     """An invoice is refused because its customer was merged into another, so the customer's link goes; at that moment
     the customers' own load takes the same link back, for the account has left the LMS. Each wants what the other has:

@@ -40,6 +40,7 @@ OTHERS = [
     ("query_lines_vanish", True),
     ("undelete_names", False),
     ("batch_sees_itself", True),
+    ("batch_order", "reverse"),
 ]
 
 

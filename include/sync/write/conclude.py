@@ -107,8 +107,10 @@ def _sync_back(
     locks."""
     created = _created(answered)
     moved = hand_over.billed_to_another_meanwhile(connection, {one.record_id: one.base for one, _ in created})
-    for intent, result in created:
-        qbo_id = qbo_record.version(result).qbo_id
+    found = {qbo_record.version(result).qbo_id: (intent, result) for intent, result in created}
+    # QuickBooks works the items of a batch in an order of its own.
+    for qbo_id in sorted(found, key=lambda id_: (len(id_), id_)):
+        intent, result = found[qbo_id]
         theirs = not qbo_record.is_untouched(result) or intent.record_id in moved
         if theirs and not linked.otherwise(intent, qbo_id):
             lab = intent.billing_lab_id
