@@ -1,7 +1,7 @@
 """Histories in which QuickBooks fails and workers die while people go on with their work (histories.py, killed.py)."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,6 +25,22 @@ WEATHER = (
 
 #: Of the requests, how many fail; and seconds that one of them hangs.
 PROBABILITY, HANGS = 0.2, 0.05
+
+#: What is not sure of QuickBooks (include/sandbox/switches.py), in its other position. Not those with which QuickBooks
+#: shows people, and the judges, something else than it has, nor those that refuse what the sync then has to report.
+DOUBTS = {
+    "batch_order": "reverse",
+    "balance_touches_customer": True,
+    "cdc_inclusive": False,
+    "cdc_lag_seconds": 1,
+    "cdc_per_entity_cap": True,
+    "default_order": "newest_first",
+    "empty_application": "delete",
+    "move_touches_descendants": True,
+    "paid_invoice_delete": "refuse",
+    "requestid_keeps_faults": True,
+    "requestid_other_body": "refuse",
+}
 
 KINDS = st.lists(st.sampled_from(WEATHER), min_size=1, max_size=4, unique=True)
 EFFECTS = st.integers(1, 60)
@@ -56,9 +72,18 @@ class Stormy(Ledgers):
         self._seed = 0
         self.dies_after: int | None = None
 
-    @initialize(kinds=KINDS, after=EFFECTS, seeded=st.integers(0, 10**6))
-    def from_the_beginning(self, kinds: list[str], after: int, seeded: int) -> None:
+    @initialize(
+        kinds=KINDS,
+        after=EFFECTS,
+        seeded=st.integers(0, 10**6),
+        doubts=st.lists(st.sampled_from(sorted(DOUBTS)), max_size=4, unique=True),
+    )
+    def from_the_beginning(self, kinds: list[str], after: int, seeded: int, doubts: list[str]) -> None:
         self.weather, self.dies_after, self._seed = kinds, after, seeded
+        self._switch({name: DOUBTS[name] for name in doubts})
+
+    def _switch(self, positions: Mapping[str, object]) -> None:
+        self.world.qbo.control("POST", f"companies/{self.world.qbo.realm}/switches", positions)
 
     @rule(kinds=KINDS)
     def the_weather_turns(self, kinds: list[str]) -> None:
@@ -131,6 +156,8 @@ class Stormy(Ledgers):
             self._everything()
             self._let_time_pass()
         self.weather, self.dies_after = [], None
+        # What it has kept back is seen from now on.
+        self._switch({"cdc_lag_seconds": None})
         super().teardown()
 
 
