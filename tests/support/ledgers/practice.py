@@ -40,11 +40,14 @@ class LabStaff:
         return self.world.sql("select * from lms.invoice where billing_lab_id = any(%s) order by id", self.labs)
 
     def unsent(self) -> list[Json]:
-        """Those of which QuickBooks knows nothing yet."""
+        """Those of which QuickBooks cannot know anything yet. Corrected later, one has another total there, which is
+        told (`total_mismatch`)."""
         return self.world.sql(
-            "select * from lms.invoice i where billing_lab_id = any(%s) and not exists (select from"
-            " qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id) and not exists (select from"
-            " qbo_sync.write_intent w where w.entity = 'invoice' and w.record_id = i.id::text) order by id",
+            "select * from lms.invoice i where billing_lab_id = any(%s)"
+            "   and not exists (select from qbo_sync.entity_link l where l.entity = 'invoice' and l.lms_id = i.id)"
+            "   and i.id::text not in (select record_id from qbo_sync.write_intent where entity = 'invoice' union all"
+            "                          select record_id from qbo_sync.unconfirmed_create where entity = 'invoice')"
+            " order by id",
             self.labs,
         )
 
