@@ -271,7 +271,10 @@ class Ledgers(RuleBasedStateMachine):
     @rule(pick=PICK)
     def qbo_make_inactive_or_active(self, pick: int) -> None:
         if one := _choose(self.books.all("Customer", "WHERE Active IN (true, false)"), pick):
-            self.books.edit("Customer", one, Active=not one["Active"])
+            if one["Active"]:
+                self.books.edit("Customer", one, Active=False)
+            else:
+                self.books.make_active(one)
 
     # ------------------------------------------------------------------------------------------ settings and DAGs
 
@@ -387,7 +390,7 @@ class Ledgers(RuleBasedStateMachine):
             on = {"sync_invoices": True, "sync_credits": True, "sync_payments": True}
             self.staff.settings(lab, direction="both", sync_start_date=None, **on)
         for customer in self.books.all("Customer", "WHERE Active = false"):
-            self.books.edit("Customer", customer, Active=True)
+            self.books.make_active(customer)
         for customer in self.books.not_linked():
             self.staff.link(customer)
         self._quiet()

@@ -198,13 +198,24 @@ class Bookkeeper:
 
     def not_linked(self) -> list[Json]:
         """Customers that the bookkeeper has added, and that nobody has linked to Pilot yet."""
-        linked = self.world.sql(
+        known = self._linked()
+        return [one for one in self.all("Customer", "WHERE DisplayName LIKE 'Walk-in%'") if one["Id"] not in known]
+
+    def _linked(self) -> set[str]:
+        links = self.world.sql(
             "select qbo_id from qbo_sync.entity_link where realm_id = %s"
             "   and entity in ('billing_account', 'doctor_office')",
             self.world.qbo.realm,
         )
-        known = {link["qbo_id"] for link in linked}
-        return [one for one in self.all("Customer", "WHERE DisplayName LIKE 'Walk-in%'") if one["Id"] not in known]
+        return {link["qbo_id"] for link in links}
+
+    def make_active(self, customer: Json) -> None:
+        """QuickBooks keeps the “ (deleted)” in its name. Pilot gives a linked one its own name back. She gives it to
+        the others, which Pilot may have made without knowing it yet, unless a third has it by now."""
+        if customer["Id"] not in self._linked():
+            own = customer["DisplayName"].removesuffix(" (deleted)")
+            self.edit("Customer", customer, Active=True, DisplayName=own)
+        self.edit("Customer", customer, Active=True)  # nothing happens if it is done
 
     def told_apart_by_customer(self) -> list[tuple[Json, str]]:
         """Invoices of hers that Pilot cannot tell from one of its own with the same number, which is for another
