@@ -10,8 +10,12 @@ from include.lms.database import prepare
 
 Kind = TypeVar("Kind", bound=psycopg.Connection[Any])
 
-#: What a session keeps beyond its transactions.
-AS_NEW = "reset all; select pg_advisory_unlock_all(); unlisten *; discard temp"
+
+def reset(connection: psycopg.Connection[Any]) -> None:
+    """Leave nothing of a session, except what it has planned; in autocommit."""
+    connection.rollback()
+    connection.autocommit = True
+    connection.execute("reset all; select pg_advisory_unlock_all(); unlisten *; discard temp", prepare=False)
 
 
 def as_role(url: str, role: str) -> str:

@@ -14,7 +14,7 @@ import psycopg
 
 from include.migrations import roles
 from include.stack.postgres import ThrowawayServer
-from tests.support.connections import AS_NEW, Connections, as_role
+from tests.support.connections import Connections, as_role, reset
 
 _numbers = itertools.count(1)
 
@@ -93,9 +93,7 @@ class ReusedDatabase:
             # A statement that it had planned would fail in a test that changes a table.
             self._owner.prepare_threshold = None
             return self._owner
-        self._owner.rollback()
-        self._owner.autocommit = True
-        self._owner.execute(AS_NEW, prepare=False)
+        reset(self._owner)
         return self._owner
 
     def __enter__(self) -> "ReusedDatabase":

@@ -203,6 +203,28 @@ def invoice_in_quickbooks(
     )
 
 
+def number_match(
+    lms_id: str,
+    *,
+    is_linked: bool = False,
+    lab_id: int = 1,
+    lab: str = "Lab",
+    total: str | int | Decimal = 100,
+    on: date = DAY,
+) -> invoice.NumberMatch:
+    """An invoice of Lakeside's in the LMS with the number of one that is new in QuickBooks."""
+    return invoice.NumberMatch(
+        lms_id=lms_id,
+        lab_id=lab_id,
+        lab=lab,
+        linked=is_linked,
+        customer=ACCOUNT,
+        customer_name="Lakeside",
+        date=on,
+        total=Decimal(total),
+    )
+
+
 #: The items of `invoice_in_quickbooks`.
 ITEMS = {"31": RecordKey("product", "1"), "32": TAX_ITEM}
 

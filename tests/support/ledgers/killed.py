@@ -17,7 +17,7 @@ import pytest
 import requests
 from psycopg.pq import PipelineStatus, TransactionStatus
 
-from tests.support.connections import AS_NEW, Connections
+from tests.support.connections import Connections, reset
 
 IDLE = TransactionStatus.IDLE
 
@@ -93,9 +93,7 @@ class Worker:
         ):
             connection.close()
             return
-        connection.rollback()
-        connection.autocommit = True
-        connection.execute(AS_NEW, prepare=False)
+        reset(connection)
         self._connections.give_back(connection)
 
     def must_live(self) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from include.qbo.customer import without_suffix
 from include.sync.customer_link import CannotLink
 from include.sync.payment_link import link_payment
 from tests.support.bookkeeper import pays, sale
@@ -213,8 +214,7 @@ class Bookkeeper:
         """QuickBooks keeps the “ (deleted)” in its name. Pilot gives a linked one its own name back. She gives it to
         the others, which Pilot may have made without knowing it yet, unless a third has it by now."""
         if customer["Id"] not in self._linked():
-            own = customer["DisplayName"].removesuffix(" (deleted)")
-            self.edit("Customer", customer, Active=True, DisplayName=own)
+            self.edit("Customer", customer, Active=True, DisplayName=without_suffix(customer["DisplayName"]))
         self.edit("Customer", customer, Active=True)  # nothing happens if it is done
 
     def told_apart_by_customer(self) -> list[tuple[Json, str]]:

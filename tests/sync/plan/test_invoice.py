@@ -39,6 +39,7 @@ from tests.support.planning import (
     invoice_in_quickbooks,
     lab_with,
     linked,
+    number_match,
     plan,
     staged,
 )
@@ -289,21 +290,6 @@ def test_every_new_invoice_of_the_lms_gets_the_step_that_the_rules_say() -> None
 # ------------------------------------------------------------------ every new invoice of QuickBooks
 
 
-def number_match(
-    lms_id: str, *, is_linked: bool = False, lab_id: int = 1, total: int = 100, on: date = DAY
-) -> NumberMatch:
-    return NumberMatch(
-        lms_id=lms_id,
-        lab_id=lab_id,
-        lab="Lab",
-        linked=is_linked,
-        customer=ACCOUNT,
-        customer_name="Lakeside",
-        date=on,
-        total=dollars(total),
-    )
-
-
 def test_every_new_invoice_of_quickbooks_gets_the_step_that_the_rules_say() -> None:
     answers: tuple[tuple[str, Any], ...] = (
         ("deleted", DELETED),
@@ -448,15 +434,12 @@ def invoice_states(draw: st.DrawFn, *, free_to_flow: bool = False) -> Situation:
         lost = not free_to_flow and draw(st.integers(0, 3)) == 0
         qbo = invoice_in_quickbooks(theirs, balance=theirs.total - draw(amounts), lines_lost=lost)
     matches = [
-        NumberMatch(
-            lms_id=str(n),
+        number_match(
+            str(n),
+            is_linked=draw(st.booleans()),
             lab_id=n,
             lab=f"Lab {n}",
-            linked=draw(st.booleans()),
-            customer=ACCOUNT,
-            customer_name="Lakeside",
-            date=DAY,
-            total=theirs.total if theirs and draw(st.booleans()) else Decimal("1.00"),
+            total=theirs.total if theirs and draw(st.booleans()) else "1.00",
         )
         for n in range(0 if is_linked or free_to_flow else draw(st.integers(0, 2)))
     ]

@@ -11,8 +11,6 @@ from include.model.staged import Fetched, LmsInvoice
 from include.sync.plan.invoice import InvoiceContext, NumberMatch, StagedInvoice
 from include.sync.plan.order import ignore_leaving, in_write_order
 from tests.support.planning import (
-    ACCOUNT,
-    DAY,
     ITEMS,
     PAYER,
     Row,
@@ -21,6 +19,7 @@ from tests.support.planning import (
     invoice_in_quickbooks,
     lab_with,
     linked,
+    number_match,
     plan,
     staged,
 )
@@ -57,19 +56,6 @@ def test_none_is_lost_and_those_of_one_step_stay_as_they_stood(steps: list[Step]
 # ------------------------------------------------------------------ a number that is freed in the same run
 
 
-def number_match(lms_id: str, *, is_linked: bool = True, lab_id: int = 1) -> NumberMatch:
-    return NumberMatch(
-        lms_id=lms_id,
-        lab_id=lab_id,
-        lab="Lab",
-        linked=is_linked,
-        customer=ACCOUNT,
-        customer_name="Lakeside",
-        date=DAY,
-        total=dollars(999),
-    )
-
-
 def new_in_quickbooks(*matches: NumberMatch) -> StagedInvoice:
     context = InvoiceContext(payer=PAYER, items=ITEMS, lms_number_matches=matches)
     record = staged(
@@ -91,7 +77,7 @@ def deleted_in_quickbooks() -> StagedInvoice:
 
 
 def test_a_number_that_is_freed_in_this_run_is_taken_in_this_run() -> None:
-    lab, new, old = lab_with(), new_in_quickbooks(number_match("1")), deleted_in_quickbooks()
+    lab, new, old = lab_with(), new_in_quickbooks(number_match("1", is_linked=True, total=999)), deleted_in_quickbooks()
     plans = [plan(new, lab), plan(old, lab)]
     assert plans[0].problem is not None
     assert plans[0].problem.code == "number_taken"
@@ -105,7 +91,11 @@ def test_a_number_that_is_freed_in_this_run_is_taken_in_this_run() -> None:
 
 
 def test_a_number_whose_invoice_stays_is_still_taken() -> None:
-    lab, new, old = lab_with(), new_in_quickbooks(number_match("1"), number_match("5")), deleted_in_quickbooks()
+    lab, new, old = (
+        lab_with(),
+        new_in_quickbooks(number_match("1", is_linked=True, total=999), number_match("5", is_linked=True, total=999)),
+        deleted_in_quickbooks(),
+    )
     assert ignore_leaving([new, old], [plan(new, lab), plan(old, lab)]) == [new]
     assert [one.lms_id for one in new.known.lms_number_matches] == ["5"]
     assert plan(new, lab).step == "fail"
@@ -115,7 +105,7 @@ def test_only_a_delete_in_the_lms_frees_a_number_there() -> None:
     key = RecordKey("invoice", "9")
     for step in STEPS:
         for side in ("lms", "qbo", None):
-            new, old = new_in_quickbooks(number_match("1")), deleted_in_quickbooks()
+            new, old = new_in_quickbooks(number_match("1", is_linked=True, total=999)), deleted_in_quickbooks()
             plans: list[Plan[Any]] = [
                 Plan(step="fail", cause=Cause.PROBLEM, side="lms"),
                 Plan(step=step, cause=Cause.DELETED, side=side, waits_for=key),

@@ -18,7 +18,7 @@ from include.model.record import Direction, Owner, RecordKey
 from include.model.settings import LabSettings
 from include.model.staged import Duplicate, Fetched, LmsInvoice, LmsPayment, OtherLine, Payer, QboCreditMemo
 from include.sync.plan.credit import ApplicationContext, CreditContext
-from include.sync.plan.invoice import InvoiceContext, NumberMatch
+from include.sync.plan.invoice import InvoiceContext
 from include.sync.plan.payment import PaymentContext, other_lines
 from tests.support.planning import (
     ACCOUNT,
@@ -41,6 +41,7 @@ from tests.support.planning import (
     invoice_in_quickbooks,
     lab_with,
     linked,
+    number_match,
     payment_in_quickbooks,
     plan,
     staged,
@@ -124,16 +125,7 @@ def invoices() -> Iterator[Situation]:
 def new_invoices() -> Iterator[Situation]:
     """Not linked: numbers, matches, references."""
     ours, there = an_invoice(100), invoice_in_quickbooks(an_invoice(100))
-    match = NumberMatch(
-        lms_id="7",
-        lab_id=1,
-        lab="Northlight",
-        customer=ACCOUNT,
-        customer_name="Lakeside",
-        date=DAY,
-        total=dollars(100),
-        linked=False,
-    )
+    match = number_match("7", lab="Northlight")
     lms_sides: dict[str, dict[str, Any]] = {
         **NEW_IN_LMS,
         "one match": {"number_matches": (there,)},
