@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from include.model.problem import listed
+
 Kind = Literal["reconnect", "old_errors", "books_differ", "many_deletes", "quota", "late", "failing", "slow_run"]
 
 #: A sync error is worth an alert when it has been open for longer.
@@ -209,15 +211,15 @@ def moment(value: datetime) -> str:
 
 
 def _for(labs: Sequence[str]) -> str:
-    return f" (for {_listed(labs)})" if labs else ""
+    return f" (for {_first_of(labs)})" if labs else ""
 
 
 def _of(labs: Sequence[str]) -> str:
-    return f" at {_listed(labs)}" if labs else ""
+    return f" at {_first_of(labs)}" if labs else ""
 
 
-def _listed(names: Sequence[str]) -> str:
+def _first_of(names: Sequence[str]) -> str:
     shown = list(names[:3])
     if len(names) > len(shown):
         shown.append(f"{len(names) - len(shown)} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return listed(shown)

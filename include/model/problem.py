@@ -1,6 +1,6 @@
 """What stands in the way of a record, told so that a bookkeeper can act on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,13 @@ class Problem:
     detail: Mapping[str, Any] = field(default_factory=dict)
     #: What it is about beside the record itself: when one of these changes, the record is tried again (rule 8.3).
     causes: tuple[str, ...] = ()
+
+
+def listed(parts: Sequence[str]) -> str:
+    """As a sentence lists them: “a”, “a and b”, “a, b, and c”."""
+    if len(parts) > 2:
+        return f"{', '.join(parts[:-1])}, and {parts[-1]}"
+    return " and ".join(parts)
 
 
 #: The company's settings in QuickBooks, as a cause.

@@ -7,6 +7,7 @@ from typing import Any
 
 from include.model.money import ZERO, show, to_cents
 from include.model.payment import Application, CreditApplication, Payment
+from include.model.problem import listed
 from include.model.record import RecordKey
 from include.model.settings import ConnectionSettings
 from include.model.staged import OtherLine, QboPayment
@@ -226,7 +227,7 @@ def of_credit_memo(link: Json) -> bool:
 
 def amounts_in_words(links: Iterable[Json]) -> str:
     """The amounts of links (of `deleted_links`)."""
-    return " and ".join(show(one["Amount"]) for one in links)
+    return listed([show(one["Amount"]) for one in links])
 
 
 #: So QuickBooks notes its own applications of credits. (What a bookkeeper applies has no such note.)

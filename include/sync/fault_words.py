@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.model.money import show
-from include.model.problem import Problem, in_quickbooks
+from include.model.problem import Problem, in_quickbooks, listed
 from include.qbo import credit_memo as qbo_credit
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
@@ -171,12 +171,12 @@ def item_name_in_use(problem: Problem, noun: str) -> Problem:
 
 def inactive(problem: Problem, invoice: str, names: Sequence[str]) -> Problem:
     """What an invoice uses and is inactive. `names`: e.g. “the customer “Main Street Dental””."""
-    listed = " and ".join(names)
+    them = listed(names)
     verb = "is" if len(names) == 1 else "are"
     return replace(
         problem,
-        message=f"{invoice} cannot be created in QuickBooks: {listed} {verb} inactive there.",
-        resolution=f"Make {listed} active again in QuickBooks. {RETRY}",
+        message=f"{invoice} cannot be created in QuickBooks: {them} {verb} inactive there.",
+        resolution=f"Make {them} active again in QuickBooks. {RETRY}",
     )
 
 
@@ -186,8 +186,7 @@ def different_customers(problem: Problem, noun: str, customer: str, owners: Sequ
         return problem
     return replace(
         problem,
-        message=f"QuickBooks did not apply {noun[:1].lower()}{noun[1:]}: it is for “{customer}”, but "
-        f"{' and '.join(owners)}.",
+        message=f"QuickBooks did not apply {noun[:1].lower()}{noun[1:]}: it is for “{customer}”, but {listed(owners)}.",
     )
 
 

@@ -64,5 +64,5 @@ def test_labs_and_moments_as_people_write_them() -> None:
     [one, two, many, _] = [alert(fact, "") for fact in facts("reconnect")]
     assert "(for Bright Dental Lab)" in one.message
     assert "(for Bright Dental Lab and Northlight)" in two.message
-    assert "(for Bright Dental Lab, Northlight, Cedar and 1 more)" in many.message
+    assert "(for Bright Dental Lab, Northlight, Cedar, and 1 more)" in many.message
     assert "since Nov 27, 2026, 7:38 AM UTC" in alert(facts("failing")[0], "").title

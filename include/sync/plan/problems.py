@@ -11,7 +11,7 @@ from typing import Any
 from include.model.invoice import Invoice
 from include.model.money import ZERO, show
 from include.model.payment import Application, Payment
-from include.model.problem import Problem, in_lms, in_quickbooks
+from include.model.problem import Problem, in_lms, in_quickbooks, listed
 from include.model.record import CREDIT_ITEM, TAX_ITEM, Operation, RecordKey
 from include.model.staged import (
     Duplicate,
@@ -539,7 +539,7 @@ def _open(there: OpenBalance, balance: Decimal, others: Sequence[SettledBy]) -> 
         return f"{much}: its total there is {show(there.total)}"
     words = [f"the {_SETTLES.get(one.kind, one.kind)} of {show(one.amount)}{_dated(one)}" for one in others]
     verb = "paid" if all(one.kind == "Payment" for one in others) else "settled"
-    return f"{much}: it was {verb} by {' and '.join(words)}"
+    return f"{much}: it was {verb} by {listed(words)}"
 
 
 _SETTLES = {"Payment": "payment", "CreditMemo": "credit memo"}
