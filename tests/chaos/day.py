@@ -44,7 +44,7 @@ class Judgement:
 
     @property
     def right(self) -> bool:
-        """Whether nothing is wrong, and anything happened at all."""
+        """Whether nothing is wrong, and anything was synced at all."""
         wrong = [*self.duplicates, *self.lost, *self.disagreements, *self.stuck]
         return not wrong and self.links > 0
 
@@ -138,10 +138,7 @@ class Day:
         for one in self.people:
             one.reconnect()
             one.everything_on()
-            for customer in one.books.all("Customer", "WHERE Active = false"):
-                one.books.edit("Customer", customer, Active=True)
-            for customer in one.books.not_linked():
-                one.staff.link(customer)
+            one.put_customers_right()
         self._wait_until_quiet()
         judgement.quiet_after = time.monotonic() - ended - QUIET
         for _ in range(6):
@@ -149,8 +146,9 @@ class Day:
             asked = [(one, question) for one in self.people for question in one.staff.questions()]
             for one, question in asked:
                 one.staff.answer(question, link=True)
+            apart = [one for one in self.people if one.tell_invoices_apart()]
             waiting = sum(self._try_again_now(one.world) for one in self.people)
-            if not asked and not waiting:
+            if not asked and not apart and not waiting:
                 break
             self._wait_until_quiet()
         for one in self.people:

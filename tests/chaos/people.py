@@ -86,13 +86,6 @@ class People(Ledgers):
             except CUT_SHORT:
                 self.cut_short += 1
 
-    def everything_on(self) -> None:
-        """As a lab usually has it."""
-        self.receive_in(0)
-        for lab in self.staff.labs:
-            on = {"sync_invoices": True, "sync_credits": True, "sync_payments": True}
-            self.staff.settings(lab, direction="both", sync_start_date=None, **on)
-
     def reconnect(self) -> None:
         """Where a fault has ended the connection or the clock the bookkeeper's token."""
         if self.world.connection.closed or self.world.connection.broken:

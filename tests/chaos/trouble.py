@@ -27,7 +27,10 @@ JUMPS, JUMPS_OF_INTUIT = (-3600, -600, -90, 90, 600, 3600), (-60, 30, 300, 900)
 #: Seconds that a troublemaker waits for a task to succeed between two troubles.
 PATIENCE = 90.0
 
-_NOTHING, _AGAIN = "nothing was there to be troubled", " again"
+#: There was nothing to be troubled: no fault.
+_NOTHING = ""
+#: Of a kind that is drawn twice as often.
+_AGAIN = " again"
 
 
 class Diary:
@@ -71,7 +74,8 @@ class Troublemaker:
                 how = kinds[kind]()
             except (psutil.Error, psycopg.Error, requests.RequestException, ProcessLookupError):
                 how = _NOTHING
-            self._diary.note(began, f"{kind.removesuffix(_AGAIN)}: {how}")
+            if how != _NOTHING:
+                self._diary.note(began, f"{kind.removesuffix(_AGAIN)}: {how}")
             self._let_them_work()
 
     def _let_them_work(self) -> None:
@@ -117,11 +121,13 @@ class Troublemaker:
     def _kill_part(self, name: str) -> str:
         """Alone, so that what it has started lives on for a moment, or with all of that."""
         family = self._house.family(name)
+        if not family:
+            return _NOTHING
         doomed = family if self._rng.random() < 0.5 else family[:1]
         for process in doomed:
             with suppress(psutil.Error):
                 process.kill()
-        self._diary.killed[name] += bool(doomed)
+        self._diary.killed[name] += 1
         return "with what it has started" if len(doomed) > 1 else "alone"
 
     def _kill_tasks(self) -> str:
@@ -150,12 +156,11 @@ class Troublemaker:
 
     def _end_sessions(self) -> str:
         with psycopg.connect(self._house.superuser_url(), autocommit=True, connect_timeout=5) as connection:
-            found = connection.execute(
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
-                " where datname = any(%s) and random() < %s",
+            ended = connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = any(%s) and random() < %s",
                 [[postgres.LMS_DATABASE, postgres.AIRFLOW_DATABASE], self._rng.choice([0.1, 0.5, 1.0])],
-            ).fetchone()
-        return "some of them" if found else ""
+            ).fetchall()
+        return "some of them" if ended else _NOTHING
 
     def _freeze(self) -> str:
         """A part, a task or a session; also for longer than heartbeats and lock time-outs (30 s) may be."""
@@ -165,6 +170,8 @@ class Troublemaker:
             frozen = [one for one in found if self._rng.random() < 0.5]
         else:
             frozen = self._house.family(what)
+        if not frozen:
+            return _NOTHING
         with self._stopped(frozen):
             seconds = self._for(4, HEARTBEAT * 1.5)
         return f"{what}, {'longer than a heartbeat' if seconds > HEARTBEAT else 'for less than a heartbeat'}"
@@ -230,7 +237,7 @@ class Troublemaker:
         return "ahead" if seconds > 0 else "back"
 
     def _bad_weather(self) -> str:
-        """Of its requests, a fifth fails in up to four ways."""
+        """Of its requests, a fifth fails in each of up to four ways."""
         kinds = self._rng.sample(BAD_WEATHER, self._rng.randint(1, 4))
         with bad_weather(self._sandbox, kinds, self._rng.choice([2.0, 5.0, 40.0])):
             self._for(8, 40)

@@ -20,6 +20,9 @@ SHORT = 20
 
 def _stand(world: World, seed: int, tell: Tell, steps: int = 2 * SHORT) -> None:
     counted = stand_storms(world, AT_ONCE, seed, steps)
+    # It did storm: on the average every history was hit.
+    assert counted.deaths > AT_ONCE
+    assert counted.failures.total() > AT_ONCE
     tell("histories", AT_ONCE)
     tell("workers killed in histories", counted.deaths)
     for kind, failures in counted.failures.items():

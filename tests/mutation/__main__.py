@@ -2,7 +2,8 @@
 
 The pure rules are mutated whole, by mutmut alone (pyproject.toml). Here each change costs PostgreSQL, the sandbox and
 up to ten minutes of tests, so that only a sample is possible. mutmut makes the changes; each is tried with the tests of
-`TESTS` until one fails. The same seed draws the same sample of the same code.
+`TESTS` until one fails, in an order of chance, so that a run that is ended early has tried a sample, too. The same seed
+draws the same sample of the same code.
 """
 
 import os
@@ -48,7 +49,11 @@ TESTS = [
     )
 ]
 _AT_ONCE = 2
+#: Seconds after which the tests hang: twice what they take without a change.
 _LONGEST = 1200.0
+
+#: Of a try.
+NOTICED, HANGS, SURVIVED = "noticed", "hangs", "NOT noticed"
 
 #: Makes the changes and prints their names. Of mutmut's own: its commands make them only together with a run.
 _MAKE = """
@@ -71,17 +76,20 @@ def main(size: int, seed: int) -> int:
     shutil.rmtree(here, ignore_errors=True)
     _copy(here)
     names = _make(here)
-    sample = sorted(random.Random(seed).sample(names, min(size, len(names))))
+    sample = random.Random(seed).sample(sorted(names), min(size, len(names)))
     print(f"{len(names):,} changes are possible in {', '.join(CHANGED)}; tried: {len(sample)}, seed {seed}", flush=True)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # The longest of all, for it runs to the end.
-        unchanged, *tried = pool.map(lambda name: _noticed(here, name), ["", *sample])
-    if unchanged:
+        unchanged, *tried = pool.map(lambda name: _try(here, name), ["", *sample])
+    if unchanged != SURVIVED:
         print("The tests fail without any change: nothing is known", file=sys.stderr)
         return 2
     found = dict(zip(sample, tried, strict=True))
-    survived = [name for name, noticed in found.items() if not noticed]
-    print(f"noticed: {len(sample) - len(survived)}, by no test: {len(survived)}")
+    survived = [name for name, outcome in found.items() if outcome == SURVIVED]
+    print(
+        f"noticed: {tried.count(NOTICED)}, the tests hang: {tried.count(HANGS)}, by no test: {len(survived)}",
+        flush=True,
+    )
     for name in survived:
         _run(here, "-m", "mutmut", "show", name, check=False)
     return bool(survived)
@@ -105,8 +113,8 @@ def _make(here: Path) -> list[str]:
     return next(line for line in said.splitlines() if line.startswith("names: ")).split()[1:]
 
 
-def _noticed(here: Path, name: str) -> bool:
-    """Whether a test fails with this change; without a name: whether one fails anyway."""
+def _try(here: Path, name: str) -> str:
+    """What the tests do with this change; without a name: without any."""
     environment = {"MUTANT_UNDER_TEST": name, "PYTHONPATH": str(here / "mutants")}
     try:
         done = _run(
@@ -118,11 +126,14 @@ def _noticed(here: Path, name: str) -> bool:
             capture_output=True,
         )
     except subprocess.TimeoutExpired:
-        return True
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"pytest could not run with {name!r}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    print(f"{'noticed' if done.returncode else 'NOT noticed'}: {name or 'without a change'}", flush=True)
-    return done.returncode == 1
+        outcome = HANGS
+    else:
+        # 2: pytest could not even collect them, as where a module cannot be imported with the change.
+        if done.returncode not in (0, 1, 2):
+            raise RuntimeError(f"pytest could not run with {name!r}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        outcome = NOTICED if done.returncode else SURVIVED
+    print(f"{outcome}: {name or 'without a change'}", flush=True)
+    return outcome
 
 
 def _run(here: Path, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:

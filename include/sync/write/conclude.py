@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NewType
+from typing import Any
 
 import psycopg
 
@@ -40,8 +40,11 @@ class Conclusion:
     request_id: str
 
 
-#: For a create that cannot be found: it may yet turn up, so it is planned anew after these seconds.
-NotFound = NewType("NotFound", float)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotFound:
+    """For a create that cannot be found: it may yet turn up, so it is planned anew after a while."""
+
+    wait_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,8 @@ def conclude(
     """Record all results of one request and commit.
 
     All or none: a request of which only a part is left could not be sent again, for QuickBooks would replay the
-    answer to the whole. What has to be asked of QuickBooks is asked before the transaction.
+    answer to the whole. What has to be asked of QuickBooks is asked before the transaction; raises as `client.read`
+    where that fails, and then the request is left for `recover`, which finds it done.
     """
     answered = list(zip(request, results, strict=True))
     learned = [_learn(client, where, intent, result) for intent, result in answered]
@@ -121,12 +125,12 @@ def _created(answered: Sequence[tuple[Intent, Json | Fault | NotFound]]) -> list
     return [
         (intent, result)
         for intent, result in answered
-        if intent.operation == "create" and not isinstance(result, Fault | float)
+        if intent.operation == "create" and not isinstance(result, Fault | NotFound)
     ]
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
-    if not isinstance(result, Fault | float) and intent.operation == "delete" and not qbo_record.is_deleted(result):
+    if not isinstance(result, Fault | NotFound) and intent.operation == "delete" and not qbo_record.is_deleted(result):
         # An answer of 200 does not say that it was done (trap 19).
         found = client.read(intent.resource, intent.payload_id)
         deleted = isinstance(found, Fault) and is_missing(found)
@@ -170,10 +174,10 @@ def _record(
 ) -> Settlement:
     if learned.writes:
         keep_beside(connection, where.run, where.realm_id, intent.billing_lab_id, learned.writes)
-    if isinstance(result, Fault | float) or learned.problem is not None:
+    if isinstance(result, Fault | NotFound) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
-    if isinstance(result, float):
-        return _end(where, intent, "waiting", wait_seconds=result)
+    if isinstance(result, NotFound):
+        return _end(where, intent, "waiting", wait_seconds=result.wait_seconds)
     if learned.problem is not None:
         return _failed(where, intent, learned.problem)
     if not isinstance(result, Fault):

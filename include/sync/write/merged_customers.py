@@ -26,14 +26,13 @@ def forget(
     connection: psycopg.Connection, run: Run, realm_id: str, qbo_ids: Iterable[str], billing_lab_id: int | None
 ) -> None:
     """Their links are removed, and each record that had one is synced again: its customer is found by name, or
-    created."""
+    created. Under `marks.lock_alone`: its order of locks is not that of the customers' own load."""
     freed = connection.execute(
         "delete from qbo_sync.entity_link where realm_id = %s and entity in ('billing_account', 'doctor_office')"
         "   and qbo_id = any(%s) returning entity, lms_id, qbo_id, base",
         [realm_id, list(qbo_ids)],
     ).fetchall()
-    # In the order in which the customers' own load settles them, so that the two do not deadlock.
-    for entity, lms_id, qbo_id, base in sorted(freed, key=lambda one: one[:2]):
+    for entity, lms_id, qbo_id, base in freed:
         entry = audit.Entry(
             side="qbo",
             realm_id=realm_id,

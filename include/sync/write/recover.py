@@ -112,7 +112,9 @@ def _results(
             found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
         if any(found) or unclear:
             # What may be there unread is looked for before it is sent again (unconfirmed.py).
-            missing: Fault | NotFound = fault_of_status(502) if unclear else NotFound(max(left.total_seconds(), 0.0))
+            missing: Fault | NotFound = (
+                fault_of_status(502) if unclear else NotFound(wait_seconds=max(left.total_seconds(), 0.0))
+            )
             return [missing if record is None else record for record in found]
         if long_tried and left > timedelta():
             raise OutcomeUnknown(f"QuickBooks company {client.realm_id} may still be at work on it")

@@ -48,7 +48,11 @@ SOON = 0.5
 
 
 def load(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:
-    """Carry out the run's plans towards QuickBooks; the counts by outcome are returned. Raises as `steps.load`."""
+    """Carry out the run's plans towards QuickBooks; the counts by outcome are returned.
+
+    Raises as `steps.load`; and OutcomeUnknown in the end where an answer was lost: all else is done, and the task's
+    retry finds out what became of it.
+    """
     with runtime.connect() as connection, exclusive(connection, realm_id, *locks.to_quickbooks(flow)):
         company = read_company(connection, realm_id)
         with runtime.client(realm_id) as client:

@@ -26,6 +26,8 @@ class Outcome:
     effects: list[str]
     #: What the books hold, without names and numbers that differ from world to world.
     books: dict[str, list[Any]]
+    #: Whether the next one died, too.
+    successor_died: bool = False
 
 
 def a_busy_day(home: World, dies_after: int | None = None, again_after: int | None = None) -> Outcome:
@@ -34,27 +36,29 @@ def a_busy_day(home: World, dies_after: int | None = None, again_after: int | No
     day = Ledgers(home)
     _yesterday(day)
     _today(day)
+    successor_died = False
     with closing(Connections(WatchedConnection, as_role(home.database_url, roles.PIPELINE))) as connections:
         worker = Worker(connections, dies_after)
         _round(day, worker)
         if again_after is not None:
             # What the dead one had in hand is free for others only after a while.
             _let_its_marks_go(day)
-            _round(day, Worker(connections, again_after))
+            successor_died = _round(day, Worker(connections, again_after))
     _let_its_marks_go(day)
     day.teardown()
-    return Outcome(worker.effects, _books(day))
+    return Outcome(worker.effects, _books(day), successor_died)
 
 
-def _round(day: Ledgers, worker: Worker) -> None:
-    """One round of all DAGs, as that worker."""
+def _round(day: Ledgers, worker: Worker) -> bool:
+    """One round of all DAGs, as that worker; whether it died."""
     alive = day.world.runtime
     day.world.runtime = replace(alive, connect=worker.connect)
     try:
         with worker.at_work():
             day.everything_once()
+        return False
     except Killed:
-        pass
+        return True
     finally:
         day.world.runtime = alive
 

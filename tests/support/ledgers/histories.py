@@ -384,22 +384,35 @@ class Ledgers(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------ in the end
 
-    def teardown(self) -> None:
+    def everything_on(self) -> None:
+        """As a lab usually has it."""
         self.receive_in(0)
         for lab in self.staff.labs:
             on = {"sync_invoices": True, "sync_credits": True, "sync_payments": True}
             self.staff.settings(lab, direction="both", sync_start_date=None, **on)
+
+    def put_customers_right(self) -> None:
+        """Each is active, and linked."""
         for customer in self.books.all("Customer", "WHERE Active = false"):
             self.books.make_active(customer)
         for customer in self.books.not_linked():
             self.staff.link(customer)
+
+    def tell_invoices_apart(self) -> bool:
+        """The bookkeeper gives invoices to the customers that Pilot names, as advised; whether there was one."""
+        mixed_up = self.books.told_apart_by_customer()
+        for invoice, right in mixed_up:
+            self.books.edit("Invoice", invoice, CustomerRef={"value": right})
+        return bool(mixed_up)
+
+    def teardown(self) -> None:
+        self.everything_on()
+        self.put_customers_right()
         self._quiet()
         while questions := self.staff.questions():
             self.staff.answer(questions[0], link=True)
             self._quiet()
-        if mixed_up := self.books.told_apart_by_customer():
-            for invoice, right in mixed_up:
-                self.books.edit("Invoice", invoice, CustomerRef={"value": right})
+        if self.tell_invoices_apart():
             self._quiet()
         found = differences(self.world, restructured=self.staff.restructured)
         assert not found, "\n".join(found)

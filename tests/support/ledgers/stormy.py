@@ -17,13 +17,13 @@ from tests.support.ledgers.killed import Killed, WatchedConnection, Worker
 from tests.support.world import World
 
 #: What the sandbox can do wrong for a while and a later run puts right. The others need a person: a grant that is
-#: refused (http_401, http_403), a record that QuickBooks does not take (fault).
+#: refused (http_401, http_403, auth_120), a record that QuickBooks does not take (fault).
 WEATHER = (
     "timeout_before", "timeout_after", "drop_connection", "http_500", "http_500_after", "http_502", "http_503",
     "http_503_after", "http_504", "http_429", "item_throttle", "garbage", "http_200_fault", "fault_6000_after",
 )  # fmt: skip
 
-#: Of the requests, how many fail; and seconds that one of them hangs.
+#: Of the requests, how many fail in each of the kinds; and seconds that one of them hangs.
 PROBABILITY, HANGS = 0.2, 0.05
 
 #: What is not sure of QuickBooks (include/sandbox/switches.py), in its other position. Not those with which QuickBooks
