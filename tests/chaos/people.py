@@ -69,8 +69,7 @@ class People(Ledgers):
         self.world.connection = self._connect()
         self.staff.join()
         for number, pair in enumerate(self.staff.pairs):
-            nothing = {"discount": Decimal(0), "shipping": Decimal(0), "tax": Decimal(0)}
-            self.staff.invoice(self._lab(number), pair, _MONEY[0], **nothing)
+            self.staff.invoice(self._lab(number), pair, _MONEY[0])
 
     def work(self, until: threading.Event, pause: Callable[[random.Random], float]) -> None:
         """One action after the other."""

@@ -15,7 +15,6 @@ from tests.support.quickbooks import Json
 from tests.support.world import World
 
 ZERO = Decimal(0)
-NOTHING = {"discount": ZERO, "shipping": ZERO, "tax": ZERO}
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,8 @@ def _yesterday(day: Ledgers) -> None:
     """What is in step already: invoices, a payment and a credit."""
     staff = day.staff
     for pair in staff.pairs:
-        staff.invoice(staff.labs[0], pair, Decimal("150.00"), **NOTHING)
-        staff.invoice(staff.labs[0], pair, Decimal("99.99"), **NOTHING)
+        staff.invoice(staff.labs[0], pair, Decimal("150.00"))
+        staff.invoice(staff.labs[0], pair, Decimal("99.99"))
     first, second, third, fourth, *_ = staff.invoices()
     staff.receive("payment", [first], [Decimal("50.00")], ZERO)
     staff.receive("payment", [third], [Decimal("20.00")], Decimal("3.21"))
@@ -93,7 +92,7 @@ def _today(day: Ledgers) -> None:
     new = world.pair(world.account())
     case = world.case(new, [{"product": world.product(), "price": "80.00"}], lab=staff.labs[0])
     world.invoice(case, shipping="3.21", tax="1.00")
-    staff.invoice(staff.labs[0], staff.pairs[2], Decimal("50.00"), **NOTHING)
+    staff.invoice(staff.labs[0], staff.pairs[2], Decimal("50.00"))
     staff.uninvoice(invoices[7])
     payments, credits = staff.money("payment"), staff.money("credit")
     staff.apply("payment", payments[0]["id"], {invoices[0]["id"]: Decimal("40.00")})

@@ -22,7 +22,7 @@ from include.company.runtime import Runtime
 from include.qbo.errors import OutcomeUnknown
 from tests.support.bookkeeper import discount, sale, shipping
 from tests.support.ledgers.agreement import OF_THE_COMPANY, differences, unequal
-from tests.support.ledgers.practice import Bookkeeper, LabStaff
+from tests.support.ledgers.practice import Bookkeeper, LabStaff, share_of
 from tests.support.planting import plant
 from tests.support.quickbooks import Json, make_company
 from tests.support.world import LMS_TO_QBO, QBO_TO_LMS, Proof, World
@@ -63,9 +63,8 @@ class Ledgers(RuleBasedStateMachine):
     def a_first_invoice_for_each(self, priced: Decimal, shared: bool, synced: bool) -> None:
         if shared:
             self.staff.join()
-        nothing = {"discount": Decimal(0), "shipping": Decimal(0), "tax": Decimal(0)}
         for number, pair in enumerate(self.staff.pairs[::2]):
-            self.staff.invoice(self._lab(number), pair, priced, **nothing)
+            self.staff.invoice(self._lab(number), pair, priced)
         if synced:
             self._everything()
 
@@ -98,13 +97,13 @@ class Ledgers(RuleBasedStateMachine):
             customer = ("billing_lab_id", "billing_account_id", "doctor_office_id")
             same = [one for one in unpaid if all(one[name] == first[name] for name in customer)]
             paid = same if across else [first]
-            self.staff.receive(table, paid, [_share(one["balance"], share) for one in paid], more)
+            self.staff.receive(table, paid, [share_of(one["balance"], share) for one in paid], more)
 
     @rule(pick=PICK, table=st.sampled_from(["payment", "credit"]), share=SHARES)
     def apply_otherwise(self, pick: int, table: str, share: int) -> None:
         if one := _choose(self.staff.money(table), pick):
             applied = self.staff.applied(table, one["id"])
-            less = {invoice: _share(amount, share) for invoice, amount in applied.items() if amount > 1}
+            less = {invoice: share_of(amount, share) for invoice, amount in applied.items() if amount > 1}
             self.staff.apply(table, one["id"], dict(list(less.items())[: pick % 3]))
 
     @rule(pick=PICK, to=PICK, table=st.sampled_from(["payment", "credit"]))
@@ -239,7 +238,7 @@ class Ledgers(RuleBasedStateMachine):
         unpaid = [one for one in self.books.all("Invoice") if one["Balance"] > 10]
         if first := _choose(unpaid, pick):
             same = [one for one in unpaid if one["CustomerRef"]["value"] == first["CustomerRef"]["value"]]
-            lines = [(one, _share(one["Balance"], share)) for one in (same if across else [first])]
+            lines = [(one, share_of(one["Balance"], share)) for one in (same if across else [first])]
             self.books.receive(first["CustomerRef"]["value"], sum((a for _, a in lines), more), lines)
 
     @rule(pick=PICK, more=EXTRAS, unapply=st.booleans())
@@ -257,7 +256,7 @@ class Ledgers(RuleBasedStateMachine):
     @rule(pick=PICK, share=SHARES)
     def qbo_credit(self, pick: int, share: int) -> None:
         if one := _choose([one for one in self.books.all("Invoice") if one["Balance"] > 10], pick):
-            self.books.credit(one, _share(one["Balance"], share))
+            self.books.credit(one, share_of(one["Balance"], share))
 
     @rule(pick=PICK)
     def qbo_customer(self, pick: int) -> None:
@@ -488,10 +487,6 @@ class Ledgers(RuleBasedStateMachine):
 
 def _choose(records: list[Json], pick: int) -> Json | None:
     return records[pick % len(records)] if records else None
-
-
-def _share(amount: Decimal, percent: int) -> Decimal:
-    return (amount * percent / 100).quantize(Decimal("0.01"))
 
 
 def _lines(price: Decimal, shipped: Decimal, discounted: Decimal) -> list[Json]:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from include.model.money import ZERO, to_cents
 from include.qbo.customer import without_suffix
 from include.sync.customer_link import CannotLink
 from include.sync.payment_link import link_payment
@@ -14,6 +15,11 @@ from tests.support.world import World
 
 Lines = Sequence[tuple[Json, Decimal]]
 ON = "2026-06-20"
+
+
+def share_of(amount: Decimal, percent: int) -> Decimal:
+    """So much of it, to the cent."""
+    return to_cents(amount * percent / 100)
 
 
 @dataclass
@@ -62,7 +68,14 @@ class LabStaff:
         self.world.connect(self.labs[1], self.world.qbo)
 
     def invoice(
-        self, lab: int, pair: int, price: Decimal, *, discount: Decimal, shipping: Decimal, tax: Decimal
+        self,
+        lab: int,
+        pair: int,
+        price: Decimal,
+        *,
+        discount: Decimal = ZERO,
+        shipping: Decimal = ZERO,
+        tax: Decimal = ZERO,
     ) -> None:
         """Invoice a new case of one line."""
         line = {"product": self.product, "price": str(price), "discount": str(discount), "notation": "shade A2"}

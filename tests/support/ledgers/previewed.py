@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, rule
 
 from tests.support.bookkeeper import sale
 from tests.support.ledgers.histories import EXTRAS, LAB, PICK, PRICES, SHARES, Ledgers, run_histories
+from tests.support.ledgers.practice import share_of
 from tests.support.previews import actual, differences, moment, predicted
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -40,7 +41,7 @@ class Previewed(Ledgers):
     def pay(self, number: int, share: int, more: Decimal, table: str) -> None:
         """A payment or credit for an invoice."""
         one = self.staff.invoices()[number]
-        self.staff.receive(table, [one], [_percent(one["balance"], share)], more)
+        self.staff.receive(table, [one], [share_of(one["balance"], share)], more)
 
     @rule(pick=PICK, other=st.sampled_from(["no", "total", "day", "customer"]), share=st.sampled_from([0, 50, 100]))
     def the_bookkeeper_had_it_all_along(self, pick: int, other: str, share: int) -> None:
@@ -68,7 +69,7 @@ class Previewed(Ledgers):
             },
         ).get("Invoice")
         if bill and share:
-            paid = _percent(bill["TotalAmt"], share)
+            paid = share_of(bill["TotalAmt"], share)
             self.books.receive(customer, paid, [(bill, paid)])
 
     def _customer(self, name: str, parent: str | None = None) -> str | None:
@@ -101,7 +102,3 @@ class Previewed(Ledgers):
 def compare_previews(world: World, histories: int, seeded: int) -> None:
     """Histories whose previews come true."""
     run_histories(Previewed, world, histories, seeded)
-
-
-def _percent(amount: Decimal, share: int) -> Decimal:
-    return (amount * share / 100).quantize(Decimal("0.01"))
