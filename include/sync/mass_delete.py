@@ -1,9 +1,10 @@
 """Many deletes at once are a question, not an order (rule 8.9): held, reported once per lab and kind, and released or
 refused by a person."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -58,9 +59,9 @@ def hold_many(
     """Let the records wait that would be deleted or voided, where they are more than the limit allows for a lab.
     Nothing is written.
 
-    Records whose lab nobody knows any more (TRUNCATE) count for the company as a whole. `released`: a person wants
-    them deleted, however many; only those of `released_lab`, if one is given. `held_before`: labs of which the run
-    holds records that these hang on.
+    Records whose lab nobody knows any more (TRUNCATE) count for the company as a whole, and with those in hand what
+    waits for a later run: one takes only so many. `released`: a person wants them deleted, however many; only those of
+    `released_lab`, if one is given. `held_before`: labs of which the run holds records that these hang on.
     """
     doomed = [
         one
@@ -71,13 +72,16 @@ def hold_many(
     ]
     if not doomed:
         return Held()
-    direction = records[0].direction
-    held = _held(connection, company.realm_id, direction, sync.entity, [record.record_id for record in records])
+    direction, in_hand = records[0].direction, [record.record_id for record in records]
+    wanted = _released(connection, company.realm_id, direction, sync.entity, [one.record_id for one in doomed])
+    doomed = [one for one in doomed if one.record_id not in wanted]
+    others = Counter(_held(connection, company.realm_id, direction, sync.entity, in_hand))
+    others += _still_to_come(connection, company.realm_id, direction, sync.entity, in_hand)
     plans = [(sync.entity, record.billing_lab_id, record.planned) for record in doomed]
     # Counting what is linked costs more than the rest: mostly so few are deleted that it does not matter.
-    few = not many_at_once(plans, {}, held, limit)
+    few = not many_at_once(plans, {}, others, limit)
     linked = {} if few else _linked(connection, company.realm_id, sync.entity)
-    too_many = {} if few else many_at_once(plans, linked, held, limit)
+    too_many = {} if few else many_at_once(plans, linked, others, limit)
     for record in doomed:
         if (sync.entity, record.billing_lab_id) in too_many or record.billing_lab_id in held_before:
             record.plan = hold(record.planned)
@@ -151,6 +155,51 @@ def _held(
     return {(entity, lab): count for lab, count in rows}
 
 
+def _released(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, entity: Entity, ids: Sequence[str]
+) -> set[str]:
+    """Those of the records that a person wants deleted: more, perhaps, than the run which released them could take."""
+    rows = connection.execute(
+        "select record_id from qbo_sync.change_mark"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = any(%s) and released",
+        [realm_id, direction, entity, list(ids)],
+    )
+    return {record_id for (record_id,) in rows}
+
+
+#: By direction and entity: whether the record of a mark is gone from the side on which the run reads it.
+_GONE: Mapping[tuple[Direction, Entity], LiteralString] = {
+    ("lms_to_qbo", "invoice"): "not exists (select from lms.invoice r where r.id = m.record_id::bigint)",
+    ("lms_to_qbo", "payment"): "not exists (select from lms.payment r where r.id = m.record_id::bigint)",
+    ("lms_to_qbo", "credit"): "not exists (select from lms.credit r where r.id = m.record_id::bigint)",
+    ("lms_to_qbo", "credit_application"): "not exists (select from lms.credit_application r"
+    " where r.credit_id = m.record_id::bigint)",
+    ("qbo_to_lms", "invoice"): "exists (select from qbo_sync.qbo_seen s where s.realm_id = m.realm_id"
+    " and s.resource = 'Invoice' and s.qbo_id = m.record_id and s.sync_token is null)",
+    ("qbo_to_lms", "payment"): "exists (select from qbo_sync.qbo_seen s where s.realm_id = m.realm_id"
+    " and s.resource = 'Payment' and s.qbo_id = m.record_id and s.sync_token is null)",
+}
+
+
+def _still_to_come(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, entity: Entity, in_hand: Sequence[str]
+) -> dict[tuple[Entity, int | None], int]:
+    """Marked records that are linked and gone, by lab: what later runs would delete, unless it is held or released."""
+    gone = _GONE.get((direction, entity))
+    if gone is None:
+        return {}
+    id_ = "record_id" if direction == "lms_to_qbo" else "qbo_id"
+    rows = connection.execute(
+        "select m.billing_lab_id, count(*) from qbo_sync.change_mark m"  # noqa: S608 - words of this module
+        f"  join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity and l.{id_} = m.record_id"
+        "  where m.realm_id = %s and m.direction = %s and m.entity = %s and not m.released"
+        f"   and m.waits_for_entity is distinct from %s and m.record_id <> all(%s) and {gone}"
+        "  group by m.billing_lab_id",
+        [realm_id, direction, entity, HELD, list(in_hand)],
+    )
+    return {(entity, lab): count for lab, count in rows}
+
+
 def _close(
     connection: psycopg.Connection,
     realm_id: str,
@@ -183,11 +232,12 @@ def release(
     entities: Sequence[str],
     lab: int | None = None,
 ) -> None:
-    """What is held (of a lab) is due again, in the caller's transaction: a run that releases it takes it."""
+    """What is held (of a lab) is due again, in the caller's transaction, and not held once more: the run that releases
+    it takes it, or, where it is more than one takes, a later one."""
     marks.lock_alone(connection)
     connection.execute(
         "update qbo_sync.change_mark set waits_for_entity = null, waits_for_id = null, waits_since = null,"
-        " attempt_after = null, generation = nextval('qbo_sync.mark_generation')"
+        " attempt_after = null, released = true, generation = nextval('qbo_sync.mark_generation')"
         " where direction = %s and entity = any(%s) and waits_for_entity = %s"
         "   and (%s::text is null or realm_id = %s) and (%s::bigint is null or billing_lab_id = %s)",
         [direction, list(entities), HELD, realm_id, realm_id, lab, lab],

@@ -180,6 +180,8 @@ create table qbo_sync.change_mark (
     -- The generation for which the customers and items that the record needs were marked. Whatever changes which ones
     -- it needs (the account's structure, a moved pair, settings) marks the record anew.
     dependencies_generation  bigint,
+    -- A person wants it deleted, however many there are (rule 8.9).
+    released          boolean not null default false,
     primary key (realm_id, direction, entity, record_id)
 );
 create index on qbo_sync.change_mark (realm_id, waits_for_entity, waits_for_id) where waits_for_entity is not null;
