@@ -49,8 +49,10 @@ with link as materialized (
       left join qbo_sync.ledger_document a
         on a.realm_id = d.realm_id and a.entity = 'payment' and a.qbo_id = of_credit.application and not a.deleted
      where d.realm_id = %(realm)s
-       and (d.entity <> 'payment' or not exists (select from qbo_sync.credit_application_link l
-                                                  where l.realm_id = d.realm_id and l.qbo_id = d.qbo_id))
+       -- unless the bookkeeper has received money in it
+       and (d.entity <> 'payment' or d.amount <> 0
+            or not exists (select from qbo_sync.credit_application_link l
+                            where l.realm_id = d.realm_id and l.qbo_id = d.qbo_id))
 ), both_sides as (
     select coalesce(o.entity, t.entity) as entity, o.id as lms_id, coalesce(o.qbo_id, t.qbo_id) as qbo_id,
            coalesce(o.qbo_id, lost.qbo_id) is not null as linked,

@@ -242,6 +242,7 @@ def _from_the_planner() -> Iterator[Problem]:
     yield problems.deleted_in_quickbooks(_THE_PAYMENT)
     applied = [Application(invoice=RecordKey("invoice", "12"), amount=Decimal(20))]
     yield problems.applied_otherwise(_THE_APPLIED_CREDIT, applied, [])
+    yield problems.received_with_credit(_THE_APPLIED_CREDIT, _QBO_PAYMENT)
     yield problems.money_deleted_in_lms(_THE_PAYMENT, _PAYMENT)
     yield problems.credit_changed_on_both_sides(_THE_CREDIT, Decimal(20), Decimal(25))
     yield problems.payment_deleted_in_quickbooks(_PAYMENT)

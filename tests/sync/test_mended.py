@@ -216,6 +216,16 @@ def a_credit_whose_application_was_deleted_is_taken_off_in_pilot(world: World) -
     world.apply("credit", credit, {})
 
 
+@mends("received_with_credit")
+def money_received_with_a_credit_becomes_a_payment_of_its_own(world: World) -> Iterator[None]:
+    _, _, payment = applied_credit(world)
+    lines = [{"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in payment["Line"]]
+    change(world, payment, TotalAmt=25, Line=lines)
+    yield
+    change(world, payment, TotalAmt=0, Line=lines)
+    received(world, payment["CustomerRef"]["value"], "25.00")
+
+
 def on_both_sides(world: World) -> tuple[int, Json]:
     """The same check, entered by the bookkeeper and by lab staff."""
     account, invoice, customer = invoiced(world)

@@ -185,6 +185,10 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
     if link and base and lms and lms.customer != base.customer:
         # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
         return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)
+    if base and record.fetched and record.fetched.amount != 0:
+        # What the bookkeeper has received in it is neither overwritten nor deleted.
+        noun = applied_noun(record.lms or base)
+        return fail(problems.received_with_credit(noun, record.fetched), "qbo", lms)
     there = applied_in_quickbooks(record)
     if lms and base and there is not None and lms.applications == base.applications != there:
         # What the bookkeeper changes stays in QuickBooks.

@@ -161,6 +161,15 @@ ENTRIES: Mapping[str, Entry] = {
         to_do="Apply the credit the same way on both sides, in Pilot or in QuickBooks.",
         then="A change on either side is picked up, and the error is resolved once both match.",
     ),
+    "received_with_credit": Entry(
+        means=(
+            "QuickBooks applies a credit by a payment of $0.00. Somebody has received money in that payment, and it is "
+            "not in Pilot."
+        ),
+        who=_IN_QUICKBOOKS,
+        to_do="Enter the money as a payment of its own, and set this one back to $0.00.",
+        then=_NEXT_CHECK,
+    ),
     "deleted_in_quickbooks": Entry(
         means="The record was changed in Pilot, but somebody has deleted it in QuickBooks.",
         who=_IN_PILOT,

@@ -442,6 +442,21 @@ def applied_otherwise(noun: str, ours: Sequence[Application], theirs: Sequence[A
     )
 
 
+def received_with_credit(noun: str, there: QboPayment) -> Problem:
+    """The bookkeeper has received money in the payment of $0.00 that applies a credit (fact 9.6)."""
+    return Problem(
+        code="received_with_credit",
+        message=f"{noun} was changed in QuickBooks: the payment there that applies it also has {show(there.amount)} "
+        "received from the customer. That money is not in Pilot. So that it is not lost, Pilot does not change or "
+        "delete this payment in QuickBooks.",
+        resolution=f"In QuickBooks, enter the {show(there.amount)} as a payment of its own, and set the amount "
+        "received in this one back to $0.00. Pilot then brings the new payment in and syncs the applied credit again "
+        "automatically.",
+        detail={"qbo_payment_id": there.qbo_id, "amount": there.amount},
+        causes=(in_quickbooks("Payment", there.qbo_id),),
+    )
+
+
 def payment_deleted_in_quickbooks(ours: Payment) -> Problem:
     """Deleted in QuickBooks while it was changed in Pilot: the delete wins (rule 8.4)."""
     return _conflict(

@@ -148,6 +148,7 @@ def cases() -> dict[str, list[Problem | None]]:
             problems.applied_otherwise(noun, applications("20", "10"), applications("25")),
             problems.applied_otherwise(noun, applications("20", "10"), applications("30")),
         ],
+        "received_with_credit": [problems.received_with_credit(noun, payment_in_quickbooks(PAID))],
         "payment_deleted_in_quickbooks": [problems.payment_deleted_in_quickbooks(PAID)],
         "payment_changed_on_both_sides": [
             problems.payment_changed_on_both_sides(PAID, PAID_OTHERWISE, "North"),
