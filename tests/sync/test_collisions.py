@@ -356,3 +356,19 @@ def test_a_balance_is_told_for_the_lab_of_the_invoice(world: World, away: bool) 
     world.both()
     assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 100
     quiet(world)
+
+
+def test_a_change_in_quickbooks_that_came_before_ours_is_seen_although_the_lms_takes_its_own_back(world: World) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    theirs = qbo_payment(world, payment)
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    run = world.prepared("payment_lms_to_qbo")
+    # Between the run's reading and its writing: what was to be written is stale (5010).
+    change(world, theirs, TotalAmt=60, Line=[pays(world.qbo_invoice(invoice), "60.00")])
+    world.load(run)
+    world.sql("update lms.payment set amount = 50 where id = %s", payment)
+    world.both()
+    assert (qbo_payment(world, payment)["TotalAmt"], world.errors()) == (60, [])
+    assert world.value("select amount from lms.payment where id = %s", payment) == 60

@@ -90,7 +90,12 @@ def conclude(
             note_unconfirmed(connection, where.realm_id, intent.key, result)
     intents.finish(connection, where.realm_id, request)
     linked = _read_links(connection, where, answered)
-    _sync_back(connection, where, answered, linked)
+    newer = {
+        intent.payload_id: intent
+        for (intent, _), more in zip(answered, learned, strict=True)
+        if more.sync_token and intent.operation == "update"
+    }
+    _sync_back(connection, where, answered, linked, newer)
     # One round trip for all records, as far as nothing has to be asked.
     with connection.pipeline():
         ends = [
@@ -106,19 +111,23 @@ def _sync_back(
     where: Conclusion,
     answered: Sequence[tuple[Intent, Json | Fault | NotFound]],
     linked: "_Linked",
+    newer: Mapping[str, Intent],
 ) -> None:
-    """Marks for what was created and is not quite ours, or the LMS's any more, before there is a link: the order of
-    locks."""
+    """Marks for what was created and is not quite ours, or the LMS's any more, before there is a link (the order of
+    locks); and for what was changed in QuickBooks since it was read (`newer`, by its ids): the link is about to know
+    that version, and the LMS may take its own change back."""
     created = _created(answered)
     moved = hand_over.billed_to_another_meanwhile(connection, {one.record_id: one.base for one, _ in created})
-    found = {qbo_record.version(result).qbo_id: (intent, result) for intent, result in created}
+    theirs = dict(newer)
+    for intent, result in created:
+        qbo_id = qbo_record.version(result).qbo_id
+        is_theirs = not qbo_record.is_untouched(result) or intent.record_id in moved
+        if is_theirs and not linked.otherwise(intent, qbo_id):
+            theirs[qbo_id] = intent
     # QuickBooks works the items of a batch in an order of its own.
-    for qbo_id in sorted(found, key=lambda id_: (len(id_), id_)):
-        intent, result = found[qbo_id]
-        theirs = not qbo_record.is_untouched(result) or intent.record_id in moved
-        if theirs and not linked.otherwise(intent, qbo_id):
-            lab = intent.billing_lab_id
-            hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, lab)
+    for qbo_id in sorted(theirs, key=lambda id_: (len(id_), id_)):
+        intent = theirs[qbo_id]
+        hand_over.sync_back(connection, where.realm_id, intent.key, qbo_id, intent.base, intent.billing_lab_id)
 
 
 def _created(answered: Sequence[tuple[Intent, Json | Fault | NotFound]]) -> list[tuple[Intent, Json]]:
