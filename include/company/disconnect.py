@@ -69,8 +69,8 @@ def restore_settings(connection: psycopg.Connection, lab_id: int, realm_id: str)
     taken = connection.execute(
         "select 1 from qbo_sync.connection where realm_id = %s and receives_qbo_transactions", [realm_id]
     ).fetchone()
-    if taken:
-        settings["receives_qbo_transactions"] = False
+    # One lab does, and no other may have come to do it since this one left.
+    settings["receives_qbo_transactions"] = taken is None
     inserted = connection.execute(
         f"insert into qbo_sync.connection ({', '.join(_COLUMNS)})"  # noqa: S608 - our own column names
         f" values ({', '.join(['%s'] * len(_COLUMNS))}) on conflict (billing_lab_id) do nothing".encode(),
