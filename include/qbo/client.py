@@ -40,7 +40,7 @@ from include.qbo.ports import ApiCall, CallLog, Throttle, TokenSource
 from include.qbo.query import PAGE_SIZE, where_in
 from include.qbo.query import chunks as in_chunks
 from include.qbo.shape import flaw, is_id
-from include.qbo.text import keepable
+from include.qbo.text import keepable, without_nulls
 
 log = logging.getLogger(__name__)
 
@@ -200,10 +200,10 @@ class QboClient:
         for part in in_chunks(values):
             statement, start = where_in(resource, field, part), 1
             while True:
-                page = self.query(statement.replace(" MAXRESULTS ", f" STARTPOSITION {start} MAXRESULTS "))
-                found += page
+                page = self.page(statement.replace(" MAXRESULTS ", f" STARTPOSITION {start} MAXRESULTS "))
+                found += self._sound(*page)
                 start += PAGE_SIZE
-                if len(page) < PAGE_SIZE:
+                if len(page[1]) < PAGE_SIZE:
                     break
         return found
 
@@ -479,6 +479,8 @@ def _parse(answer: requests.Response, tid: str) -> Any:
         return fault_of_status(answer.status_code if answer.status_code >= 400 else 502, intuit_tid=tid)
     if b"\\u" in answer.content:  # in JSON such characters come escaped only; to look at all costs more than to parse
         body = keepable(body)
+    if b"null" in answer.content:
+        body = without_nulls(body)
     fault = parse_fault(body, status=answer.status_code, intuit_tid=tid)
     if fault:
         return fault

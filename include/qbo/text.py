@@ -30,3 +30,12 @@ def keepable(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: keepable(member) for name, member in value.items()}
     return value
+
+
+def without_nulls(value: Any) -> Any:
+    """Parsed JSON in which a field that is null is not there: it says the same, and is read in one way only."""
+    if isinstance(value, list):
+        return [without_nulls(member) for member in value]
+    if isinstance(value, dict):
+        return {name: without_nulls(member) for name, member in value.items() if member is not None}
+    return value

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support import hostile
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.both_sides import assert_each_once, linked_account, many_invoices
+from tests.support.both_sides import assert_each_once, linked_account, many_invoices, of_qbo
 from tests.support.hostile import BODIES, SPOILS, Hostility, before
 from tests.support.poison import assert_in_words
 from tests.support.quickbooks import Json
@@ -152,3 +153,28 @@ def test_answers_that_are_none_are_asked_for_again(world: World, seed: int, monk
     assert hostility.bodies == 0
     assert _judge(world, made, hostility) == {"synced": len(made)}
     assert all(world.link("invoice", invoice) for invoice in invoices)
+
+
+@pytest.mark.parametrize(
+    ("resource", "field"),
+    [
+        ("Invoice", "TxnTaxDetail"),
+        ("Invoice", "CurrencyRef"),
+        ("Payment", "UnappliedAmt"),
+        ("Payment", "PaymentMethodRef"),
+        ("Payment", "Line"),
+    ],
+)
+def test_a_field_that_is_null_is_as_good_as_missing(
+    world: World, resource: str, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hostile, "SPOILS", {"null": lambda record: {**record, field: None}})
+    _, customer = linked_account(world)
+    odd, sound = in_quickbooks(world, customer), in_quickbooks(world, customer, sale("33.00"))
+    paid = received(world, customer, "5.00", pays(sound, "5.00"))
+    received(world, customer, "7.00")
+    hostility = Hostility(1, records={(resource, (odd if resource == "Invoice" else paid)["Id"]): "null"})
+    with before(world, hostility):
+        world.both()
+    assert of_qbo(world, sound)["total_amount"] == 33
+    assert 7 in [one["amount"] for one in world.sql("select amount from lms.payment")]
