@@ -17,7 +17,8 @@ _KEPT: Mapping[str, tuple[str, int]] = {
     "api_call": ("at", 100),
     "preview": ("made_at", 100),
     "undo": ("made_at", 400),
-    "unconfirmed_create": ("sent_after", 100),
+    # As long as the audit: a lab may have paused meanwhile.
+    "unconfirmed_create": ("sent_after", AUDIT_DAYS),
     "alert": ("over_at", 400),
 }
 
