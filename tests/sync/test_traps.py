@@ -403,3 +403,23 @@ def test_a_payment_from_quickbooks_does_not_wait_for_one_that_may_not_go_out(wor
     received(world, customer, "70.00", TxnDate="2026-06-15")
     world.both()
     assert world.sql("select origin from lms.payment order by id") == [{"origin": "lms"}, {"origin": "qbo"}]
+
+
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("corrected", [50, 80])
+def test_an_update_that_was_done_in_spite_of_its_fault_is_ours(world: World, corrected: int) -> None:
+    """Trap 6: what lab staff correct after it goes to QuickBooks; what we wrote there does not come back."""
+    account, _, _ = invoiced(world)
+    payment = world.payment(account, "50.00")
+    world.both()
+    world.sql("update lms.payment set amount = 70 where id = %s", payment)
+    world.qbo.control(
+        "POST", "faults", {"kind": "fault_6000_after", "entity": "Payment", "operation": "update", "times": 1}
+    )
+    world.run("payment_lms_to_qbo")
+    world.sql("update lms.payment set amount = %s where id = %s", corrected, payment)
+    world.both()
+    assert world.value("select amount from lms.payment where id = %s", payment) == corrected
+    link = world.link("payment", payment) or {}
+    assert world.qbo.call(f"payment/{link['qbo_id']}")["Payment"]["TotalAmt"] == corrected
+    assert world.errors() == []

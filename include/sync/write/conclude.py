@@ -10,10 +10,11 @@ from include.company.runtime import Run
 from include.model.problem import Problem, in_quickbooks
 from include.model.record import Direction, Outcome, RecordKey
 from include.model.typed_json import Canonical
+from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
-from include.qbo.faults import Fault, Remedy, is_missing
+from include.qbo.faults import Fault, Remedy, is_missing, may_hide_a_write
 from include.sync import audit, fault_words, hand_over, intents, links, marks
 from include.sync.entity.base import Json, PaymentWrite, ToQuickBooks
 from include.sync.intents import Intent
@@ -74,7 +75,10 @@ def conclude(
     answer to the whole. What has to be asked of QuickBooks is asked before the transaction; raises as `client.read`
     where that fails, and then the request is left for `recover`, which finds it done.
     """
-    answered = list(zip(request, results, strict=True))
+    answered = [
+        (intent, _done_all_the_same(client, where, intent, result) or result)
+        for intent, result in zip(request, results, strict=True)
+    ]
     learned = [_learn(client, where, intent, result) for intent, result in answered]
     connection.commit()
     merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
@@ -136,6 +140,25 @@ def _created(answered: Sequence[tuple[Intent, Json | Fault | NotFound]]) -> list
         for intent, result in answered
         if intent.operation == "create" and not isinstance(result, Fault | NotFound)
     ]
+
+
+def _done_all_the_same(
+    client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound
+) -> Json | None:
+    """What QuickBooks shows of an update that it has done and answered with a fault (trap 6), so that it is not taken
+    for a change of the bookkeeper's when the LMS changes once more. Payments only: all that an update of one sends is
+    compared."""
+    if not (isinstance(result, Fault) and may_hide_a_write(result)):
+        return None
+    if intent.operation != "update" or intent.resource != qbo_payment.RESOURCE:
+        return None
+    try:
+        found = client.read(intent.resource, intent.payload_id)
+    except RequestRefused:
+        return None
+    if isinstance(found, Fault) or qbo_record.version(found).sync_token == intent.payload["SyncToken"]:
+        return None
+    return None if where.sync.check_answer(intent, found) else found
 
 
 def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
