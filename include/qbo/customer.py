@@ -8,7 +8,6 @@ from include.model.record import RecordKey
 from include.model.staged import ForeignCustomer, Version
 from include.qbo import record
 from include.qbo.client import QboClient
-from include.qbo.faults import Fault
 
 RESOURCE = "Customer"
 
@@ -74,9 +73,3 @@ def referenced(resource: str, body: Mapping[str, Any]) -> list[str]:
     """The customers that a write needs: whom it is for, the parent, the customer itself."""
     own = record.id_in(body) if resource == RESOURCE else None
     return [id_ for id_ in (record.customer_id(body), record.parent_id(body), own) if id_]
-
-
-def is_merged_away(client: QboClient, qbo_id: str) -> bool:
-    """Whether a customer is not there any more because it was merged into another; an inactive one can be read."""
-    found = client.read(RESOURCE, qbo_id)
-    return isinstance(found, Fault) and found.code == "610"

@@ -5,12 +5,20 @@ from typing import Any
 
 from include.model.product import Product
 from include.qbo.client import QboClient
+from include.qbo.invoice import SHIPPING_ITEM
 from include.qbo.text import cut
 
 RESOURCE = "Item"
 
 #: Item types that can stand on an invoice line; a Category cannot.
 SELLABLE_TYPES = frozenset({"Service", "NonInventory", "Inventory"})
+
+
+def referenced(body: Mapping[str, Any]) -> list[str]:
+    """The items on the lines of a write, each once; not what QuickBooks knows shipping by."""
+    details = [line.get("SalesItemLineDetail") or {} for line in body.get("Line") or ()]
+    ids = dict.fromkeys((one.get("ItemRef") or {}).get("value") for one in details)
+    return [id_ for id_ in ids if id_ and id_ != SHIPPING_ITEM]
 
 
 def create_body(product: Product, income_account_id: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from include.sync.entity.base import Json, PaymentWrite, ToQuickBooks
 from include.sync.intents import Intent
 from include.sync.settle import Settlement, settle
 from include.sync.write.beside import keep_beside
-from include.sync.write.merged_customers import find_merged, forget
+from include.sync.write.merged import Merged, find_merged, forget
 from include.sync.write.unconfirmed import confirm, may_have_been_done, note_unconfirmed
 
 _DONE: dict[str, Outcome] = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -56,8 +56,8 @@ class _Learned:
     sync_token: str | None = None
     #: The cause of the refusal is removed: plan again at once.
     cleared: bool = False
-    #: Customers that it needs and that were merged into others.
-    merged_customers: Sequence[str] = ()
+    #: Customers and items that it needs and that were merged into others.
+    merged: Sequence[Merged] = ()
     #: What was written to QuickBooks to remove the cause.
     writes: Sequence[PaymentWrite] = ()
 
@@ -81,9 +81,9 @@ def conclude(
     ]
     learned = [_learn(client, where, intent, result) for intent, result in answered]
     connection.commit()
-    merged = {qbo_id for more in learned for qbo_id in more.merged_customers}
+    merged = {one for more in learned for one in more.merged}
     if merged:
-        # Customers are settled by a load of their own, their marks before their links.
+        # Customers and items are settled by loads of their own, their marks before their links.
         marks.lock_alone(connection)
         forget(connection, where.run, where.realm_id, merged, request[0].billing_lab_id)
     else:
@@ -189,7 +189,7 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
 def _learn_of_refusal(client: QboClient, where: Conclusion, intent: Intent, fault: Fault) -> _Learned:
     merged = find_merged(client, intent, fault)
     if merged:
-        return _Learned(cleared=True, merged_customers=merged)
+        return _Learned(cleared=True, merged=merged)
     removal = where.sync.remove_cause(client, intent, fault)
     if removal.plan_again:
         return _Learned(cleared=True, writes=removal.writes)
