@@ -1,6 +1,8 @@
 -- The request budget that all workers share.
 
--- Reserves the next moment at which no window holds more requests than its limit; returns the seconds until then.
+-- Reserves the next moment at which no window holds more requests than its limit; returns the seconds until then. What is
+-- reserved for more than five minutes from now was reserved by a clock that was ahead, and is right again: it does not
+-- count, or everybody would wait for as long as it was ahead.
 create or replace function qbo_sync.reserve_request(
     p_realm_id text, p_bucket text, p_limits integer[], p_windows interval[]
 ) returns double precision language plpgsql as $$
@@ -12,6 +14,9 @@ begin
     insert into qbo_sync.throttle values (p_realm_id, p_bucket, '{}') on conflict do nothing;
     select t.slots into taken from qbo_sync.throttle t
      where t.realm_id = p_realm_id and t.bucket = p_bucket for update;
+    if taken[cardinality(taken)] > clock_timestamp() + interval '5 minutes' then
+        taken := array(select s from unnest(taken) s where s <= clock_timestamp() + interval '5 minutes' order by s);
+    end if;
     slot := greatest(clock_timestamp(), taken[cardinality(taken)]);
     for n in 1 .. cardinality(p_limits) loop
         if cardinality(taken) >= p_limits[n] then
