@@ -76,7 +76,7 @@ def hold_many(
     wanted = _released(connection, company.realm_id, direction, sync.entity, [one.record_id for one in doomed])
     doomed = [one for one in doomed if one.record_id not in wanted]
     others = Counter(_held(connection, company.realm_id, direction, sync.entity, in_hand))
-    others += _still_to_come(connection, company.realm_id, direction, sync.entity, in_hand)
+    others += _count_what_is_still_to_come(connection, company.realm_id, direction, sync.entity, in_hand)
     plans = [(sync.entity, record.billing_lab_id, record.planned) for record in doomed]
     # Counting what is linked costs more than the rest: mostly so few are deleted that it does not matter.
     few = not many_at_once(plans, {}, others, limit)
@@ -96,9 +96,11 @@ def tell(
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
     held: Held,
 ) -> None:
-    """One error for each lab of which records are held, and the errors of those of which none is any more resolved."""
+    """One error for each lab of which records are held, and the errors of those of which none is any more resolved.
+    What would have come in later runs is held with them: the answer is for all that the question counts."""
     if held.too_many:
         marks.lock_alone(connection)
+        _hold_what_is_still_to_come(connection, realm_id, records[0].direction, entity, held.labs)
     for (_, lab), count in held.too_many.items():
         direction = records[0].direction
         problem = problem_of(direction, entity, count, held.linked.get((entity, lab), 0))
@@ -181,23 +183,51 @@ _GONE: Mapping[tuple[Direction, Entity], LiteralString] = {
 }
 
 
-def _still_to_come(
+def _still_to_come(direction: Direction, entity: Entity) -> LiteralString:
+    """The condition for a mark m and a link l: the record is linked and gone, so that a later run would delete it, and
+    neither held nor released nor left alone. (Voids look like changes: they count only in the run that reads them.)"""
+    id_: LiteralString = "record_id" if direction == "lms_to_qbo" else "qbo_id"
+    return (
+        "m.realm_id = %(realm)s and m.direction = %(direction)s and m.entity = %(entity)s and not m.released"
+        " and m.waits_for_entity is distinct from %(held)s"
+        f" and l.realm_id = m.realm_id and l.entity = m.entity and l.{id_} = m.record_id"
+        f" and {_GONE.get((direction, entity), 'false')}"
+        " and not exists (select from qbo_sync.left_alone a where a.realm_id = m.realm_id and a.entity = m.entity"
+        "                   and (a.lms_id::text = l.record_id or a.qbo_id = l.qbo_id))"
+    )
+
+
+def _count_what_is_still_to_come(
     connection: psycopg.Connection, realm_id: str, direction: Direction, entity: Entity, in_hand: Sequence[str]
 ) -> dict[tuple[Entity, int | None], int]:
-    """Marked records that are linked and gone, by lab: what later runs would delete, unless it is held or released."""
-    gone = _GONE.get((direction, entity))
-    if gone is None:
-        return {}
-    id_ = "record_id" if direction == "lms_to_qbo" else "qbo_id"
+    """By lab; not what the run has in hand."""
     rows = connection.execute(
-        "select m.billing_lab_id, count(*) from qbo_sync.change_mark m"  # noqa: S608 - words of this module
-        f"  join qbo_sync.linked_record l on l.realm_id = m.realm_id and l.entity = m.entity and l.{id_} = m.record_id"
-        "  where m.realm_id = %s and m.direction = %s and m.entity = %s and not m.released"
-        f"   and m.waits_for_entity is distinct from %s and m.record_id <> all(%s) and {gone}"
-        "  group by m.billing_lab_id",
-        [realm_id, direction, entity, HELD, list(in_hand)],
+        "select m.billing_lab_id, count(*) from qbo_sync.change_mark m, qbo_sync.linked_record l"  # noqa: S608 - words of this module
+        f" where {_still_to_come(direction, entity)} and m.record_id <> all(%(in_hand)s) group by m.billing_lab_id",
+        {"realm": realm_id, "direction": direction, "entity": entity, "held": HELD, "in_hand": list(in_hand)},
     )
     return {(entity, lab): count for lab, count in rows}
+
+
+def _hold_what_is_still_to_come(
+    connection: psycopg.Connection, realm_id: str, direction: Direction, entity: Entity, labs: Collection[int | None]
+) -> None:
+    """What other runs have in hand, they hold themselves."""
+    connection.execute(
+        "update qbo_sync.change_mark m set waits_for_entity = %(held)s, waits_for_id = %(person)s,"  # noqa: S608 - words of this module
+        "  waits_since = clock_timestamp()"
+        f" from qbo_sync.linked_record l where {_still_to_come(direction, entity)} and m.extracted_at is null"
+        "   and (m.billing_lab_id = any(%(labs)s) or %(unknown)s and m.billing_lab_id is null)",
+        {
+            "realm": realm_id,
+            "direction": direction,
+            "entity": entity,
+            "held": HELD,
+            "person": A_PERSON[1],
+            "labs": [lab for lab in labs if lab is not None],
+            "unknown": None in labs,
+        },
+    )
 
 
 def _close(

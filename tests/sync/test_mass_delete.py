@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from include.model.settings import MassDeleteLimit
-from include.sync import staging
+from include.sync import mass_delete, staging
 from tests.support.both_sides import many_invoices
 from tests.support.quickbooks import Json
 from tests.support.world import World
@@ -388,3 +389,38 @@ def test_a_reset_company_of_a_large_lab_deletes_nothing_in_the_lms_before_a_pers
     _runs(large, "invoice_qbo_to_lms")
     assert large.value("select count(*) from lms.invoice") == 0
     assert large.errors() == []
+
+
+@pytest.mark.rule("8.9.d")
+def test_an_answer_is_for_all_that_the_question_counts(large: World) -> None:
+    """Also for what the run that asked has not had in hand."""
+    large.sql("delete from lms.invoice where mod(id, 4) = 0")
+    large.run("invoice_lms_to_qbo")
+    [error] = held(large)
+    assert error["message"].startswith("In Pilot, 10 of 40 synced invoices were deleted.")
+    large.refuse_held("invoice_lms_to_qbo", large.lab)
+    # One more, before what was refused has had its turn, is no new question.
+    large.sql("delete from lms.invoice where id = (select max(id) from lms.invoice)")
+    _runs(large, "invoice_lms_to_qbo")
+    assert held(large) == []
+    assert len(large.qbo.all("Invoice")) == 39
+
+
+def test_what_was_released_and_is_back_again_is_asked_about_when_it_is_lost_once_more(careful: World) -> None:
+    invoices(careful, 5)
+    for table in ("invoice", "invoice_line_item"):
+        careful.sql(f"create table kept_{table} as table lms.{table}")
+    careful.sql("truncate lms.invoice cascade")
+    careful.sync()
+    with psycopg.connect(careful.database_url) as connection:
+        mass_delete.release(connection, careful.qbo.realm, "lms_to_qbo", ["invoice"])
+    # Before a run has carried it out.
+    careful.sql("update qbo_sync.connection set sync_invoices = false")
+    for table in ("invoice", "invoice_line_item"):
+        careful.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+    careful.sync()
+    careful.sql("truncate lms.invoice cascade")
+    careful.sql("update qbo_sync.connection set sync_invoices = true")
+    careful.sync()
+    assert held(careful)
+    assert len(careful.qbo.all("Invoice")) == 5

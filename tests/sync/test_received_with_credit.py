@@ -39,10 +39,29 @@ def test_it_stays_when_the_credit_is_applied_otherwise_in_pilot(world: World) ->
     assert codes(world) == ["received_with_credit"]
 
 
-def test_it_stays_when_the_credit_is_deleted_in_pilot(world: World) -> None:
+def test_it_stays_when_the_credit_is_given_to_another_account_in_pilot(world: World) -> None:
     _, credit, payment = received(world)
-    world.sql("delete from lms.credit where id = %s", credit)
-    world.sql("update lms.invoice set balance = 100")
+    other, invoice, _ = invoiced(world)
+    world.sql("update lms.credit set billing_account_id = %s, doctor_office_id = null where id = %s", other, credit)
+    world.apply("credit", credit, {invoice: "30.00"})
     world.both()
     assert fresh(world, payment, "Payment")["TotalAmt"] == 50
     assert "received_with_credit" in codes(world)
+
+
+def test_it_stays_when_the_credit_is_deleted_in_pilot(world: World) -> None:
+    """The credit memo too: QuickBooks would let the money pay the invoice in its place."""
+    _, credit, payment = received(world)
+    before = fresh(world, payment, "Payment")
+    world.sql("delete from lms.credit where id = %s", credit)
+    world.sql("update lms.invoice set balance = 100")
+    world.both()
+    after = fresh(world, payment, "Payment")
+    assert (after["TotalAmt"], after["Line"]) == (50, before["Line"])
+    assert set(codes(world)) == {"received_with_credit"}
+    # The money becomes a payment of its own, as advised: the credit goes.
+    lines = [{"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in after["Line"]]
+    change(world, payment, TotalAmt=0, Line=lines)
+    world.both()
+    assert codes(world) == []
+    assert world.qbo.all("CreditMemo") == []

@@ -51,6 +51,7 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
         asked = [record for record in records if planner.credit_needs_quickbooks(record)]
         fetch_current(connection, client, self.resource, qbo_credit.parse, asked)
         _read_payers(connection, company, [record for record in asked if record.fetched])
+        _read_received(connection, client, asked)
         ours = {record.record_id: lms for record in records if (lms := planner.lms_version(record))}
         needed = {key for lms in ours.values() for key in self.references(lms)}
         ids = links.qbo_ids(connection, company.realm_id, needed)
@@ -115,6 +116,23 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """By customer, day, amount and note."""
         return qbo_credit.is_made_from(candidate, body)
+
+
+def _read_received(connection: psycopg.Connection, client: QboClient, records: Sequence[StagedCredit]) -> None:
+    """Fill `received`."""
+    applied: dict[str, str] = dict(
+        connection.execute(
+            "select credit_id::text, qbo_id from qbo_sync.credit_application_link"
+            " where realm_id = %s and credit_id = any(%s::bigint[])",
+            [client.realm_id, [record.record_id for record in records]],
+        ).fetchall()
+    )
+    payments = [
+        qbo_payment.parse(one) for one in client.find(qbo_payment.RESOURCE, "Id", [*applied.values()], refused={})
+    ]
+    with_money = {one.qbo_id: one for one in payments if one.amount != 0}
+    for record in records:
+        record.known.received = with_money.get(applied.get(record.record_id, ""))
 
 
 class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, QboPayment, ApplicationContext]):

@@ -27,6 +27,8 @@ class CreditContext(Context):
     #: In QuickBooks: whom its customer stands for. In the LMS: the name of whom it is for.
     payer: Payer | None = None
     customer_name: str = ""
+    #: The payment that applies it, if the bookkeeper has received money in that.
+    received: QboPayment | None = None
 
 
 StagedCredit = StagedRecord[Credit, Credit, QboCreditMemo, CreditContext]
@@ -68,6 +70,9 @@ def plan_credit(record: StagedCredit, lab: LabSettings) -> Plan[Credit]:
         return Plan(step="unlink", cause=Cause.DELETED_ON_BOTH_SIDES)
     if decision.step == "rebase":
         return Plan(step="rebase", cause=Cause.CHANGED_ALIKE, target=lms)
+    if record.known.received and decision.step in ("delete", "update"):
+        # QuickBooks would take the credit memo out of that payment.
+        return fail(problems.received_with_credit(credit_noun(record), record.known.received), "qbo", lms)
     if decision.step == "delete":
         version = {"amount": record.fetched.amount} if record.fetched else None
         problem = problems.money_deleted_in_lms(credit_noun(record), version) if decision.conflict else None
@@ -182,13 +187,13 @@ def plan_application(record: StagedApplication, lab: LabSettings) -> Plan[Credit
         and (lms.applications if lms else ()) == without(base.applications, known.kept_invoices)
     ):
         return nothing(Cause.LEAVES_WITH_INVOICE)
-    if link and base and lms and lms.customer != base.customer:
-        # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
-        return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)
     if base and record.fetched and record.fetched.amount != 0:
         # What the bookkeeper has received in it is neither overwritten nor deleted.
         noun = applied_noun(record.lms or base)
         return fail(problems.received_with_credit(noun, record.fetched), "qbo", lms)
+    if link and base and lms and lms.customer != base.customer:
+        # QuickBooks moves no credit memo that is applied: it is applied anew under its new customer.
+        return Plan(step="delete", cause=Cause.MOVED, side="qbo", waits_for=lms.credit)
     there = applied_in_quickbooks(record)
     if lms and base and there is not None and lms.applications == base.applications != there:
         # What the bookkeeper changes stays in QuickBooks.

@@ -1,6 +1,6 @@
 """QuickBooks customers and items that were merged into others: the records that stood for them are free again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import psycopg
 
@@ -28,13 +28,14 @@ def find_merged(client: QboClient, intent: Intent, fault: Fault) -> tuple[Merged
         customer.RESOURCE: customer.referenced(intent.resource, intent.payload),
         product.RESOURCE: product.referenced(intent.payload),
     }
-    return tuple((kind, id_) for kind, ids in needed.items() for id_ in ids if _is_gone(client, kind, id_))
+    return tuple((kind, id_) for kind, ids in needed.items() for id_ in _gone(client, kind, ids))
 
 
-def _is_gone(client: QboClient, kind: str, qbo_id: str) -> bool:
-    """An inactive one can be read."""
-    found = client.read(kind, qbo_id)
-    return isinstance(found, Fault) and found.code == "610"
+def _gone(client: QboClient, kind: str, ids: Sequence[str]) -> list[str]:
+    """Those that cannot even be read; an inactive one can."""
+    there = {one["Id"] for one in client.find(kind, "Id", ids, also="Active IN (true, false)")}
+    missing = {id_: client.read(kind, id_) for id_ in ids if id_ not in there}
+    return [id_ for id_, found in missing.items() if isinstance(found, Fault) and found.code == "610"]
 
 
 def forget(

@@ -13,7 +13,7 @@ begin
     values (p_realm_id, p_entity, p_lms_id, p_qbo_id, p_gone_from, p_reason, p_user_name);
     update qbo_sync.change_mark
        set generation = nextval('qbo_sync.mark_generation'), extracted_at = null, attempt_after = null,
-           waits_for_entity = null, waits_for_id = null, waits_since = null
+           waits_for_entity = null, waits_for_id = null, waits_since = null, released = false
      where realm_id = p_realm_id and entity = p_entity
        and record_id = case direction when 'lms_to_qbo' then p_lms_id::text else p_qbo_id end;
 end

@@ -8,6 +8,7 @@ create or replace function qbo_sync.mark(p_realm_id text, p_direction text, p_en
     on conflict (realm_id, direction, entity, record_id) do update
        set generation = excluded.generation, marked_at = clock_timestamp(), extracted_at = null,
            attempt_after = null, waits_for_entity = null, waits_for_id = null, waits_since = null,
+           released = false,  -- whatever has happened to it, nobody was asked about
            billing_lab_id = coalesce(excluded.billing_lab_id, m.billing_lab_id)
 $$;
 

@@ -180,7 +180,7 @@ create table qbo_sync.change_mark (
     -- The generation for which the customers and items that the record needs were marked. Whatever changes which ones
     -- it needs (the account's structure, a moved pair, settings) marks the record anew.
     dependencies_generation  bigint,
-    -- A person wants it deleted, however many there are (rule 8.9).
+    -- A person wants it deleted, however many there are (rule 8.9). Until it is marked anew.
     released          boolean not null default false,
     primary key (realm_id, direction, entity, record_id)
 );
