@@ -153,17 +153,20 @@ def _changes(client: QboClient, company: Company, known: Known, since: datetime,
     if not together.perhaps_cut:
         return _Found(time=together.time, sightings=together.sightings, asked_at=asked_at)
     sightings: list[Sighting] = []
+    unclear = together.unclear
     for resource in RESOURCES:
         alone = cdc.changes(client, [resource], since)
         sightings += alone.sightings
+        unclear |= alone.unclear
         if alone.perhaps_cut:
-            live = cdc.changed_since(client, resource, since, together.time).sightings
-            sightings += live
-            seen = {sighting.qbo_id for sighting in [*live, *alone.sightings]}
+            live = cdc.changed_since(client, resource, since, together.time)
+            sightings += live.sightings
+            unclear |= live.unclear
+            seen = {sighting.qbo_id for sighting in [*live.sightings, *alone.sightings]}
             unseen = known(resource) - seen if resource in TRANSACTIONS else set()
             sightings += _deleted(client, resource, unseen, together.time)
     # The time of the first answer: what changed while the others were read comes again.
-    return _Found(time=together.time, sightings=sightings, unclear=together.unclear)
+    return _Found(time=together.time, sightings=sightings, unclear=unclear)
 
 
 def _compare_everything(client: QboClient, company: Company, known: Known) -> _Found:
