@@ -46,6 +46,7 @@ TESTS = [
         "switches",
         "products",
         "customers",
+        "merged_items",
     )
 ]
 _AT_ONCE = 2

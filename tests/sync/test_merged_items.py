@@ -18,8 +18,8 @@ def test_an_invoice_whose_product_was_merged_into_another_comes_through(world: W
     assert world.errors() == []
     assert world.link("invoice", late)
     assert [one["Name"] for one in world.qbo.all("Item") if one["Name"].startswith("Crown")] == ["Crown", "Crown PFM"]
-    [entry] = world.sql("select entity, qbo_id from qbo_sync.audit_entry where operation = 'unlink'")
-    assert entry == {"entity": "product", "qbo_id": "987654"}
+    [entry] = world.sql("select entity, qbo_id, billing_lab_id from qbo_sync.audit_entry where operation = 'unlink'")
+    assert entry == {"entity": "product", "qbo_id": "987654", "billing_lab_id": world.lab}
 
 
 def test_so_does_a_credit_whose_item_was(world: World) -> None:
