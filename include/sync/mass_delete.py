@@ -75,6 +75,8 @@ def hold_many(
     direction, in_hand = records[0].direction, [record.record_id for record in records]
     wanted = _released(connection, company.realm_id, direction, sync.entity, [one.record_id for one in doomed])
     doomed = [one for one in doomed if one.record_id not in wanted]
+    if not doomed:
+        return Held()
     others = Counter(_held(connection, company.realm_id, direction, sync.entity, in_hand))
     others += _count_what_is_still_to_come(connection, company.realm_id, direction, sync.entity, in_hand)
     plans = [(sync.entity, record.billing_lab_id, record.planned) for record in doomed]

@@ -343,7 +343,7 @@ def _runs(world: World, dag_id: str) -> None:
 
 @pytest.fixture
 def large(careful: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Forty invoices, of which a run takes two: as twenty times what a real one takes."""
+    """Forty invoices, of which a run takes two: in real figures 40,000, of which it takes 2,000."""
     many_invoices(careful, 40)
     careful.both()
     monkeypatch.setattr(staging, "RUN_LIMIT", 2)

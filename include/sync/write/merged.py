@@ -32,7 +32,7 @@ def find_merged(client: QboClient, intent: Intent, fault: Fault) -> tuple[Merged
 
 
 def _gone(client: QboClient, kind: str, ids: Sequence[str]) -> list[str]:
-    """Those that cannot even be read; an inactive one can."""
+    """Those that cannot even be read; an inactive one can. (The words of 610 speak of inactive ones here, too.)"""
     there = {one["Id"] for one in client.find(kind, "Id", ids, also="Active IN (true, false)")}
     missing = {id_: client.read(kind, id_) for id_ in ids if id_ not in there}
     return [id_ for id_, found in missing.items() if isinstance(found, Fault) and found.code == "610"]
