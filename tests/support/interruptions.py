@@ -1,11 +1,15 @@
 """Where tests break into the sync's own functions. No other module of the tests knows what those are called."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from include.qbo import cdc
+from include.qbo.client import QboClient
 from include.sync import capture, poll, settle
 
 
@@ -31,6 +35,21 @@ def capture_failing_at_its_end() -> Iterator[None]:
     """The capture's last statement fails, before it commits."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Exception, match="division"):
         patch.setattr(capture, "_RETRY", "select 1 / 0")
+        yield
+
+
+@contextmanager
+def an_answer_that_is_unclear(*, for_one: bool) -> Iterator[None]:
+    """Something in change data capture's answer could not be read: in the one for all resources together, or in each
+    of those for one resource alone."""
+    ask = cdc.changes
+
+    def unclear(client: QboClient, resources: Sequence[str], since: datetime) -> cdc.Changes:
+        answer = ask(client, resources, since)
+        return replace(answer, unclear=answer.unclear or (len(resources) == 1) == for_one)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cdc, "changes", unclear)
         yield
 
 

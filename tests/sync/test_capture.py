@@ -1,18 +1,14 @@
 """Change capture: nothing is missed, nothing is marked twice, nothing of ours comes back (fact 5)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from include.qbo import cdc
-from include.qbo.client import QboClient
-from include.sync import capture
 from tests.support.bookkeeper import fresh, in_quickbooks, remove, sale
 from tests.support.both_sides import customer_of, linked_account, of_qbo
-from tests.support.interruptions import capture_failing_at_its_end
+from tests.support.interruptions import an_answer_that_is_unclear, capture_failing_at_its_end
 from tests.support.world import World
 
 Json = dict[str, Any]
@@ -330,24 +326,17 @@ def test_the_link_of_an_invoice_knows_the_version_that_quickbooks_has(world: Wor
     assert link["sync_token"] == fresh(world, made)["SyncToken"]
 
 
-@pytest.mark.parametrize("shown", [len(capture.RESOURCES), 1])
+@pytest.mark.parametrize("for_one", [False, True])
 def test_what_cannot_be_told_from_an_answer_at_the_cap_is_asked_again(
-    world: World, shown: int, monkeypatch: pytest.MonkeyPatch
+    world: World, for_one: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it stands in the answer for all resources together, or only in that for one of them."""
     _, customer = linked_account(world)
     world.capture()
     before = world.value("select changed_since from qbo_sync.qbo_cursor")
     in_quickbooks(world, customer)
-    ask = cdc.changes
-
-    def unclear(client: QboClient, resources: Sequence[str], since: datetime) -> cdc.Changes:
-        answer = ask(client, resources, since)
-        return replace(answer, unclear=answer.unclear or len(resources) == shown)
-
     monkeypatch.setattr(cdc, "CAP", 1)
-    with monkeypatch.context() as patch:
-        patch.setattr(cdc, "changes", unclear)
+    with an_answer_that_is_unclear(for_one=for_one):
         assert world.capture()["marked"] == 1
     assert world.value("select changed_since from qbo_sync.qbo_cursor") == before
     world.capture()
