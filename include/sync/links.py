@@ -148,6 +148,16 @@ def renew_token(connection: psycopg.Connection, realm_id: str, key: RecordKey, s
     )
 
 
+def forget_version(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
+    """QuickBooks' version of a linked invoice or payment was left alone, and the link may know it all the same (our
+    own create was found done with what the bookkeeper did to it): it is no echo when everything is compared again."""
+    connection.execute(
+        "update qbo_sync.entity_link set sync_token = null, version = version + 1, updated_at = clock_timestamp()"
+        " where realm_id = %s and entity = %s and lms_id = %s and sync_token is not null",
+        [realm_id, key.entity, int(key.id)],
+    )
+
+
 def remove(connection: psycopg.Connection, realm_id: str, key: RecordKey) -> None:
     """The record is deleted on both sides."""
     if key.entity == "credit_application":

@@ -1,5 +1,6 @@
 -- No echo: a version that the link has is our own write, and so is the payment that stands for a credit's applications.
--- What is deleted and is neither linked nor marked nor has an error needs no mark.
+-- What is deleted and is neither linked nor marked nor has an error needs no mark; linked, it is never an echo, for our
+-- own deletes take the link away.
 select qbo_sync.mark(%(realm)s, 'qbo_to_lms', c.entity, c.qbo_id, c.lab)
   from (select e.entity, n.qbo_id, coalesce(i.billing_lab_id, p.billing_lab_id) as lab
           from new_version n
@@ -8,7 +9,7 @@ select qbo_sync.mark(%(realm)s, 'qbo_to_lms', c.entity, c.qbo_id, c.lab)
                                           and l.qbo_id = n.qbo_id
           left join lms.invoice i on e.entity = 'invoice' and i.id = l.lms_id
           left join lms.payment p on e.entity = 'payment' and p.id = l.lms_id
-         where (l.qbo_id is null or l.sync_token is distinct from n.sync_token)
+         where (l.qbo_id is null or n.sync_token is null or l.sync_token is distinct from n.sync_token)
            and not exists (select 1 from qbo_sync.credit_application_link a
                             where e.entity = 'payment' and a.realm_id = %(realm)s and a.qbo_id = n.qbo_id)
            and (n.sync_token is not null or l.qbo_id is not null

@@ -14,9 +14,9 @@ from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.plan import Cause
 from include.model.problem import Problem
-from include.model.record import Direction, Operation, Outcome
+from include.model.record import Direction, Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
-from include.sync import audit, hand_over, marks, staging
+from include.sync import audit, hand_over, links, marks, staging
 from include.sync.entity.balance import CHANGED_SECONDS, refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
@@ -130,6 +130,8 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
         _settle(connection, runtime, company, sync, record, "failed", problem=record.problem)
     elif plan.step == "nothing" and (record.link is None or plan.cause in (Cause.BEFORE_START_DATE, Cause.LEFT_ALONE)):
         # Then not even this version of QuickBooks' counts as seen: the date may move, somebody may ask for the record.
+        if record.link and record.lms_id and plan.cause is Cause.BEFORE_START_DATE:
+            links.forget_version(connection, company.realm_id, RecordKey(record.entity, record.lms_id))
         _settle(connection, runtime, company, sync, record, "unchanged")
     else:
         if not ours:
