@@ -338,6 +338,14 @@ def _because(other: Record, finding: Finding, how: str) -> Finding:
 # ------------------------------------------------------------------ no cause
 
 
+_ENTER_HERE = {
+    "invoice": "If it belongs in this company too, enter it in QuickBooks with the same number, customer, date, and "
+    "amount: Pilot then treats the two as one.",
+    "payment": "If it belongs in this company too, enter it in QuickBooks. It then comes to Pilot once more: delete "
+    "the one that was there before.",
+}
+
+
 def _without_cause(record: Record, proof: Proof) -> Finding:
     if _is_on_both(record) and not record["linked"]:
         return Finding(
@@ -345,6 +353,13 @@ def _without_cause(record: Record, proof: Proof) -> Finding:
             reason="Both Pilot and QuickBooks have it, but Pilot does not know that the two are the same.",
             what_to_do="Choose Link: Pilot treats them as one from then on, and nothing is entered twice.",
             fix="link",
+        )
+    if record["company_before"]:
+        return Finding(
+            cause=Cause.MISSING,
+            reason=f"It was entered in “{record['company_before']}”, the QuickBooks company that the lab was connected "
+            "to before. What came from QuickBooks is never sent to another company.",
+            what_to_do=_ENTER_HERE[record["entity"]],
         )
     if record["qbo_amount"] is None:
         gone = "It was synced, but it is no longer in QuickBooks" if record["linked"] else "It is only in Pilot"

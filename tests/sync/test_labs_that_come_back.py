@@ -1,7 +1,10 @@
-"""Labs that share a QuickBooks company leave it, and come back."""
+"""Labs leave a QuickBooks company, come back, or go on in another one."""
+
+from dataclasses import replace
 
 from tests.support.bookkeeper import in_quickbooks, received
 from tests.support.both_sides import customer_of
+from tests.support.quickbooks import make_company
 from tests.support.world import World
 
 
@@ -30,3 +33,34 @@ def test_one_that_comes_back_to_another_that_receives_does_not(world: World) -> 
     world.connect(world.lab, world.qbo)
     receivers = world.sql("select billing_lab_id from qbo_sync.connection where receives_qbo_transactions")
     assert receivers == [{"billing_lab_id": second}]
+
+
+def test_what_came_from_the_company_before_is_told_in_the_books_of_another_one(world: World) -> None:
+    """It is never sent there; what the bookkeeper is advised to do brings the two in step."""
+    account = world.account("Lakeside Dental")
+    world.simple_invoice(account)
+    world.both()
+    customer = customer_of(world, account)
+    entered = in_quickbooks(world, customer, DocNumber="A-7")
+    received(world, customer, "30.00")
+    world.both()
+    before = world.value("select name from qbo_sync.company")
+    world.disconnect()
+    world = replace(world, qbo=make_company(world.qbo.url, "Harbor Dental"))
+    world.connect(world.lab, world.qbo)
+    world.both()
+    assert len(world.qbo.all("Invoice")) == 1
+    told = {one["entity"]: one for one in world.prove().difference}
+    assert told.keys() == {"invoice", "payment"}
+    for one in told.values():
+        assert (one["cause"], one["explained"], one["fix"]) == ("missing", False, None)
+        assert f"entered in “{before}”" in one["reason"]
+    [there] = world.qbo.all("Customer")
+    in_quickbooks(world, there["Id"], DocNumber="A-7", TxnDate=entered["TxnDate"])
+    received(world, there["Id"], "30.00")
+    world.both()
+    world.sql("delete from lms.payment where id = %s", told["payment"]["lms_id"])
+    world.both()
+    assert world.value("select count(*) from lms.invoice") == 2
+    assert world.errors() == []
+    assert world.prove().state == "equal"
