@@ -4,7 +4,7 @@ Times are compared as instants: QuickBooks prints Pacific time, of which an hour
 all when daylight saving changes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused, Unavailable
-from include.qbo.faults import parse_fault
+from include.qbo.faults import Fault, is_missing, parse_fault
 from include.qbo.query import PAGE_SIZE, quoted, quoted_instant
 from include.qbo.shape import flaw, is_id, is_moment
 
@@ -114,6 +114,20 @@ def changed_since(client: QboClient, resource: str, since: datetime, now: dateti
 def all_transactions(client: QboClient, resource: str, dated_from: date | None, now: datetime) -> Changes:
     """Every live transaction of a resource, or those dated from a day on. `now`: by QuickBooks' clock."""
     return _live(client, resource, f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else "", now)
+
+
+def by_id(client: QboClient, resource: str, ids: Collection[str], now: datetime) -> list[Sighting]:
+    """These records as QuickBooks has them now. What no query shows is read by itself before it counts as deleted: the
+    LMS's record would go with it. `now`: by QuickBooks' clock."""
+    shown = _seen(now, [(resource, one) for one in client.shown(resource, sorted(ids))]).sightings
+    found = [sighting for sighting in shown if sighting.qbo_id in ids]
+    for qbo_id in sorted(set(ids).difference(sighting.qbo_id for sighting in found)):
+        alone = client.read(resource, qbo_id)
+        if not isinstance(alone, Fault):
+            found.append(_sighting(resource, alone, now, with_body=False))
+        elif is_missing(alone):
+            found.append(Sighting(resource=resource, qbo_id=qbo_id, sync_token=None, last_updated=now))
+    return found
 
 
 def _live(client: QboClient, resource: str, where: str, now: datetime) -> Changes:

@@ -30,7 +30,6 @@ from include.qbo.faults import (
     Fault,
     Remedy,
     fault_of_status,
-    is_missing,
     malformed,
     may_hide_a_write,
     parse_fault,
@@ -211,16 +210,11 @@ class QboClient:
         """Several queries in one request, answers in their order. Each must fit one page."""
         return [self._sound(*page) for page in self._pages(statements)]
 
-    def ids(self, resource: str, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that QuickBooks has, malformed records too. Where one does not even say which it is, those
-        that are missed are read by themselves."""
-        pages = self._pages([where_in(resource, "Id", part) for part in in_chunks(ids)])
-        shown = {str(one.get("Id")) for _, page in pages for one in page if isinstance(one, dict)}
-        there = shown.intersection(ids)
-        if all(isinstance(one, dict) and is_id(one.get("Id")) for _, page in pages for one in page):
-            return there
-        alone = {one: self.read(resource, one) for one in set(ids) - there}
-        return there | {one for one, found in alone.items() if not (isinstance(found, Fault) and is_missing(found))}
+    def shown(self, resource: str, ids: Sequence[str]) -> list[Any]:
+        """The records of these ids as queries show them, malformed ones too."""
+        return [
+            one for _, page in self._pages([where_in(resource, "Id", part) for part in in_chunks(ids)]) for one in page
+        ]
 
     def _pages(self, statements: Sequence[str]) -> list[tuple[str, list[Any]]]:
         if not statements:

@@ -6,7 +6,7 @@ no trace.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -126,6 +126,9 @@ def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> 
     """
     rows = connection.execute(
         "select qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and entity = %(entity)s"
+        # A credit's applications are a payment in QuickBooks.
+        " union select qbo_id from qbo_sync.credit_application_link where realm_id = %(realm)s"
+        "   and %(entity)s = 'payment'"
         " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s"
         "   and record_entity = %(entity)s and direction = 'qbo_to_lms' and status in ('open', 'ignored')"
         # The question whether many may be deleted (rule 8.9) names no record of QuickBooks'.
@@ -164,7 +167,7 @@ def _changes(client: QboClient, company: Company, known: Known, since: datetime,
             unclear |= live.unclear
             seen = {sighting.qbo_id for sighting in [*live.sightings, *alone.sightings]}
             unseen = known(resource) - seen if resource in TRANSACTIONS else set()
-            sightings += _deleted(client, resource, unseen, together.time)
+            sightings += cdc.by_id(client, resource, unseen, together.time)
     # The time of the first answer: what changed while the others were read comes again.
     return _Found(time=together.time, sightings=sightings, unclear=unclear)
 
@@ -178,8 +181,9 @@ def _compare_everything(client: QboClient, company: Company, known: Known) -> _F
         live = cdc.all_transactions(client, resource, _dated_from(company), time)
         sightings += live.sightings
         unclear |= live.unclear
+        # Some of those that the list leaves out are dated otherwise in the LMS.
         unseen = known(resource) - {sighting.qbo_id for sighting in live.sightings}
-        sightings += _deleted(client, resource, unseen, time)
+        sightings += cdc.by_id(client, resource, unseen, time)
     # Ours may have been given to another customer meanwhile.
     sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company), time).sightings
     return _Found(time=time, sightings=sightings, everything=True, unclear=unclear)
@@ -189,16 +193,6 @@ def _dated_from(company: Company) -> date | None:
     """The earliest start date, if every lab has one."""
     dates = [settings.sync_start_date for settings in company.settings.values()]
     return min((day for day in dates if day), default=None) if all(dates) else None
-
-
-def _deleted(client: QboClient, resource: str, ids: Iterable[str], time: datetime) -> list[Sighting]:
-    """Those of the records that QuickBooks no longer has. A malformed one is there."""
-    asked = set(ids)
-    found = client.ids(resource, sorted(asked))
-    return [
-        Sighting(resource=resource, qbo_id=qbo_id, sync_token=None, last_updated=time)
-        for qbo_id in sorted(asked - found)
-    ]
 
 
 # -------------------------------------------------------------------------------------------- keeping it

@@ -26,13 +26,13 @@ def is_for_this_run(record: StagedRecord[Any, Any, Any, Any], plan: Plan[Any]) -
 
 
 def hand_over(connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]) -> None:
-    """A plan that writes the other side: that side's DAG gets the record to plan and write itself.
+    """A plan that writes the other side, or waits to: that side's DAG gets the record to plan and write itself.
 
     What has changed in the LMS is marked by the LMS's triggers mostly; but its run may have left the record alone for
     what QuickBooks showed then (a customer that nobody knew).
     """
     plan = record.planned
-    if plan.step not in WRITES:
+    if plan.step not in WRITES and plan.step != "wait":
         return
     if record.direction == "lms_to_qbo" and plan.side == "lms" and record.qbo_id:
         marks.mark_one(connection, realm_id, "qbo_to_lms", record.entity, record.qbo_id, record.billing_lab_id)
@@ -100,6 +100,15 @@ def plan_payment_again(connection: psycopg.Connection, lms_id: str) -> None:
     )
 
 
+def plan_credit_again(connection: psycopg.Connection, lms_id: str) -> None:
+    """A credit and its applications are to be planned again, through the change feed."""
+    connection.execute(
+        "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+        " select 'credit', id, billing_lab_id from lms.credit where id = %s",
+        [int(lms_id)],
+    )
+
+
 def invoice_left_lms(connection: psycopg.Connection, invoice_id: str) -> None:
     """An invoice is about to be deleted from the LMS: the credits and payments that lose their applications with it go
     through the change feed, so that no transaction marks in an order of its own. What failed because of it (its number
@@ -126,7 +135,8 @@ def retry_named(connection: psycopg.Connection, cause: str) -> None:
 
 
 def invoice_voided(connection: psycopg.Connection, realm_id: str, invoice_id: str) -> None:
-    """QuickBooks has taken the credits off an invoice that was voided there, so they are free again in the LMS too.
+    """QuickBooks has taken the credits off an invoice that was voided there, so they are free again in the LMS too, and
+    neither side counts on them any more, should it come to life again.
 
     Those that QuickBooks never knew of stay: their own DAG reports that nothing is open any more.
     """
@@ -136,7 +146,12 @@ def invoice_voided(connection: psycopg.Connection, realm_id: str, invoice_id: st
         "   where a.invoice_id = %(invoice)s and l.realm_id = %(realm)s and l.credit_id = a.credit_id"
         "     and l.base -> 'applications'"
         "         @> jsonb_build_array(jsonb_build_object('invoice', jsonb_build_array('invoice', %(invoice)s::text)))"
-        "  returning a.credit_id)"
+        "  returning a.credit_id), agreed as ("
+        "  update qbo_sync.credit_application_link l set version = version + 1, updated_at = clock_timestamp(),"
+        "         base = jsonb_set(base, '{applications}', (select coalesce(jsonb_agg(a order by place), '[]')"
+        "           from jsonb_array_elements(base -> 'applications') with ordinality as x (a, place)"
+        "          where a -> 'invoice' ->> 1 <> %(invoice)s::text))"
+        "    from freed where l.realm_id = %(realm)s and l.credit_id = freed.credit_id)"
         " insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
         " select 'credit', c.id, c.billing_lab_id from lms.credit c join freed on freed.credit_id = c.id",
         {"realm": realm_id, "invoice": int(invoice_id)},

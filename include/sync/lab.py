@@ -17,8 +17,12 @@ def is_on_for(company: Company, direction: Direction, entity: Entity, billing_la
 
 def is_still_on(company: Company, record: StagedRecord[Any, Any, Any, Any]) -> bool:
     """Not what the lab's settings have stopped since it was extracted: its mark stays. Customers and items are shared
-    by all labs of the company: one lab that lets them flow is enough."""
+    by all labs of the company: one lab that lets them flow is enough. What QuickBooks created goes by the lab that
+    receives it."""
     lab = None if record.entity in LISTS else record.billing_lab_id
+    receiver = company.receiving_lab
+    if lab is None and receiver and record.entity not in LISTS and record.direction == "qbo_to_lms":
+        lab = receiver.billing_lab_id
     return is_on_for(company, record.direction, record.entity, lab)
 
 

@@ -47,6 +47,12 @@ def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]
     over = [one for one in records if one.known.left_alone and one.planned.cause is not Cause.LEFT_ALONE]
     if over:
         marks.lock_alone(connection)
+        for one in over:
+            # What has happened to it on the other side meanwhile was left alone there.
+            if one.direction == "lms_to_qbo" and one.qbo_id and one.entity in ("invoice", "payment"):
+                marks.mark_one(connection, realm_id, "qbo_to_lms", one.entity, one.qbo_id, one.billing_lab_id)
+            elif one.direction == "qbo_to_lms" and one.lms_id:
+                marks.mark_one(connection, realm_id, "lms_to_qbo", one.entity, one.lms_id, one.billing_lab_id)
         connection.execute(
             "delete from qbo_sync.left_alone where realm_id = %s and entity = %s"
             "   and (lms_id::text = any(%s) or qbo_id = any(%s))",

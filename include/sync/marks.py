@@ -80,6 +80,17 @@ def leave_to_receiving_lab(
     )
 
 
+def leave_to_lab(
+    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any], billing_lab_id: int
+) -> None:
+    """It is due once this lab's settings let it sync."""
+    connection.execute(
+        "update qbo_sync.change_mark set billing_lab_id = %s"
+        " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
+        [billing_lab_id, realm_id, record.direction, record.entity, record.record_id, record.generation],
+    )
+
+
 def wait_no_more(
     connection: psycopg.Connection, realm_id: str, direction: Direction, key: RecordKey, generation: int
 ) -> None:

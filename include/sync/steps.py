@@ -18,7 +18,7 @@ import psycopg
 
 from include.company.company import CLOSING_DATE_AGE, Company, read_company, refresh_preferences, require_known
 from include.company.runtime import Run, Runtime
-from include.model.plan import Plan, fail
+from include.model.plan import fail
 from include.model.record import LISTS, Direction, Side
 from include.model.settings import MassDeleteLimit
 from include.model.staged import StagedRecord
@@ -28,9 +28,10 @@ from include.sync.due import companies_with_work, connected_companies
 from include.sync.entity.base import EntitySync, ToQuickBooks
 from include.sync.entity.in_flight import retry_unconfirmed
 from include.sync.flows import Flow
-from include.sync.lab import has_taker, is_still_on, settings_for
-from include.sync.plan.guards import Subject, guarded
+from include.sync.lab import has_taker, is_still_on
+from include.sync.plan.guards import Subject
 from include.sync.plan.order import ignore_leaving
+from include.sync.planning import plan_one
 from include.sync.selection import EVERYTHING, BadSelection, Selection, require_sound
 from include.sync.sides import add_sides
 from include.sync.trouble import require_access
@@ -248,12 +249,6 @@ def plan_all(
     for record in records:
         record.problems = [record.planned.problem] if record.planned.problem else []
     return held
-
-
-def plan_one(sync: Sync, record: Row, company: Company) -> Plan[Any]:
-    """The entity's plan for a record, after all guards. Pure."""
-    lab = settings_for(company, record, sync.lab_of(record))
-    return guarded(sync.plan(record, lab), record, sync.subject(record), lab)
 
 
 def validate(runtime: Runtime, flow: Flow, realm_id: str) -> dict[str, int]:

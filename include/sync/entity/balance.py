@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from include.lms import invoice_write
-from include.model.staged import StagedRecord
+from include.model.staged import QboInvoice, QboPayment, StagedRecord
 from include.sync.entity.base import RetryLater
 from include.sync.plan.invoice import target_balance
 
@@ -43,13 +43,18 @@ def refuse_while_in_flight(
     """Raise RetryLater while a write of ours to the record is not recorded yet.
 
     Linked: a write to it may be what was seen in QuickBooks, without its base. Not linked: it may be what a create of
-    ours for the same customer (`customer_id`) has just made.
+    ours for the same customer (`customer_id`) has just made; or one of the same amount, given to another since.
     """
+    theirs = None if record.link else record.fetched
+    amount = (
+        theirs.total if isinstance(theirs, QboInvoice) else theirs.amount if isinstance(theirs, QboPayment) else None
+    )
     ids = [*lms_ids, *([record.link.lms_id] if record.link else [])]
     row = connection.execute(
         "select 1 from qbo_sync.write_intent where realm_id = %s and entity = %s"
-        "   and (record_id = any(%s) or operation = 'create' and customer_id = %s)",
-        [realm_id, record.entity, ids, None if record.link else customer_id],
+        "   and (record_id = any(%s) or operation = 'create'"
+        "        and (customer_id = %s or coalesce(base ->> 'total', base ->> 'amount')::numeric = %s))",
+        [realm_id, record.entity, ids, None if record.link else customer_id, amount],
     ).fetchone()
     if row:
         raise RetryLater("a write of ours to it is on its way", IN_FLIGHT_SECONDS)

@@ -15,23 +15,21 @@ def is_in_flight(
 
     One whose create was answered with a fault may have been done all the same (trap 6): it is searched for when it is
     tried again (write/unconfirmed.py), which `retry_unconfirmed` brings about. A few times, so that nobody waits for
-    ever.
+    ever; while the lab's settings keep it from being tried, for as long: what is there twice stays there twice.
     """
     row = connection.execute(
-        "select 1 from qbo_sync.connection n"
+        "select 1 from qbo_sync.connection n join qbo_sync.change_mark m on m.realm_id = n.realm_id"
         " where n.realm_id = %(realm)s and n.direction in ('lms_to_qbo', 'both')"
         "   and case %(entity)s when 'invoice' then n.sync_invoices else n.sync_payments end"
-        "   and (exists (select 1 from qbo_sync.change_mark m"
-        "                 where m.realm_id = n.realm_id and m.direction = 'lms_to_qbo' and m.entity = %(entity)s"
-        "                   and m.record_id = %(id)s and m.billing_lab_id = n.billing_lab_id"
-        "                   and m.waits_for_entity is null"
-        "                   and coalesce(m.attempt_after, '-infinity') < clock_timestamp() + interval '1 hour')"
-        "        or exists (select 1 from qbo_sync.unconfirmed_create d join qbo_sync.sync_error e"
-        "                     on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
-        "                    where d.realm_id = n.realm_id and d.entity = %(entity)s and d.record_id = %(id)s"
-        "                      and e.direction = 'lms_to_qbo' and e.status = 'open' and e.attempts < 4"
-        "                      and (%(made_at)s::timestamptz is null or d.sent_after <= %(made_at)s)"
-        "                      and e.billing_lab_id = n.billing_lab_id))",
+        "   and m.direction = 'lms_to_qbo' and m.entity = %(entity)s and m.record_id = %(id)s"
+        "   and m.billing_lab_id = n.billing_lab_id and m.waits_for_entity is null"
+        "   and coalesce(m.attempt_after, '-infinity') < clock_timestamp() + interval '1 hour'"
+        " union all"
+        " select 1 from qbo_sync.unconfirmed_create d join qbo_sync.sync_error e"
+        "     on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
+        "  where d.realm_id = %(realm)s and d.entity = %(entity)s and d.record_id = %(id)s"
+        "    and e.direction = 'lms_to_qbo' and e.status = 'open' and e.attempts < 4"
+        "    and (%(made_at)s::timestamptz is null or d.sent_after <= %(made_at)s)",
         {"realm": realm_id, "entity": entity, "id": lms_id, "made_at": made_at},
     ).fetchone()
     return row is not None

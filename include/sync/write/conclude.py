@@ -39,6 +39,8 @@ class Conclusion:
     direction: Direction
     sync: ToQuickBooks[Any, Any, Any, Any]
     request_id: str
+    #: QuickBooks ids of what creates have made and somebody has changed or deleted since, before it was linked.
+    changed_since: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,9 +127,12 @@ def _sync_back(
     theirs = dict(newer)
     for intent, result in created:
         qbo_id = qbo_record.version(result).qbo_id
-        is_theirs = not qbo_record.is_untouched(result) or intent.record_id in moved
+        changed = qbo_id in where.changed_since
+        is_theirs = changed or not qbo_record.is_untouched(result) or intent.record_id in moved
         if is_theirs and not linked.otherwise(intent, qbo_id):
             theirs[qbo_id] = intent
+            if changed and intent.key.entity in ("credit", "credit_application"):
+                hand_over.plan_credit_again(connection, intent.record_id)
     # QuickBooks works the items of a batch in an order of its own.
     for qbo_id in sorted(theirs, key=lambda id_: (len(id_), id_)):
         intent = theirs[qbo_id]
@@ -218,7 +223,9 @@ def _record(
         # Somebody was quicker: the record is deleted, as planned.
         return _done(connection, where, intent, {}, linked)
     if result.remedy is Remedy.REREAD:
-        if learned.sync_token is not None:
+        # Of a credit and its applications nothing comes back: their link goes by what was agreed on, so that what was
+        # changed in QuickBooks is told, even if the LMS takes its own change back.
+        if learned.sync_token is not None and intent.key.entity not in ("credit", "credit_application"):
             links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
         return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
     if learned.cleared:

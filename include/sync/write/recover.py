@@ -24,6 +24,7 @@ import psycopg
 
 from include.company.runtime import Run
 from include.model.record import LISTS
+from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused
 from include.qbo.faults import Fault, fault_of_status
@@ -58,7 +59,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
         try:
-            results = _results(connection, client, sync, request)
+            results, changed = _results(connection, client, sync, request)
         except RequestRefused:
             # Updates or deletes, refused as a whole: nothing was done. Their records are planned, and sent, again.
             intents.give_up(connection, client.realm_id, request.intents)
@@ -67,8 +68,22 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except OutcomeUnknown as error:
             lost.append(error)
         else:
-            conclude(connection, client, where, request.intents, results)
+            conclude(connection, client, replace(where, changed_since=changed), request.intents, results)
     return lost
+
+
+def _changed_since(client: QboClient, request: Request, answers: Sequence[Json | Fault | NotFound]) -> set[str]:
+    """The ids of what creates have made and is deleted, or has another version by now: an answer that is replayed is as
+    old as the request, and change capture may have seen what came after while nothing was linked."""
+    resource = request.intents[0].resource
+    versions = [qbo_record.version(one) for one in answers if not isinstance(one, Fault | NotFound)]
+    made = {one.qbo_id: one.sync_token for one in versions}
+    try:
+        shown = client.find(resource, "Id", sorted(made))
+    except RequestRefused:
+        return set(made)  # nobody can tell
+    now = {one.qbo_id: one.sync_token for one in map(qbo_record.version, shown)}
+    return {qbo_id for qbo_id, sync_token in made.items() if now.get(qbo_id) != sync_token}
 
 
 def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclusion, request: Request) -> None:
@@ -96,8 +111,9 @@ _BREAKS = "the connection to QuickBooks fails whenever this record is sent"
 
 def _results(
     connection: psycopg.Connection, client: QboClient, sync: ToQuickBooks[Any, Any, Any, Any], request: Request
-) -> Sequence[Json | Fault | NotFound]:
-    """What became of each intent. Raises _KeepsBreaking, and as the client does."""
+) -> tuple[Sequence[Json | Fault | NotFound], set[str]]:
+    """What became of each intent, and the ids of what they made and somebody has changed. Raises _KeepsBreaking, and as
+    the client does."""
     long_tried = request.sent_at - request.created_at >= SETTLED_AFTER
     left = SETTLED_AFTER - (datetime.now(UTC) - request.sent_at)
     creates = request.intents[0].operation == "create"
@@ -115,18 +131,20 @@ def _results(
             missing: Fault | NotFound = (
                 fault_of_status(502) if unclear else NotFound(wait_seconds=max(left.total_seconds(), 0.0))
             )
-            return [missing if record is None else record for record in found]
+            return [missing if record is None else record for record in found], set()
         if long_tried and left > timedelta():
             raise OutcomeUnknown(f"QuickBooks company {client.realm_id} may still be at work on it")
         if long_tried:
             raise _KeepsBreaking
     intents.note_sent_again(connection, request.request_id)
     try:
-        return client.write([intent.write for intent in request.intents], request_id=request.request_id, again=True)
+        writes = [intent.write for intent in request.intents]
+        answers = client.write(writes, request_id=request.request_id, again=True)
     except OutcomeUnknown:
         if not creates and datetime.now(UTC) - request.created_at >= SETTLED_AFTER:
             raise _KeepsBreaking from None
         raise
+    return answers, _changed_since(client, request, answers) if creates else set()
 
 
 def _found(

@@ -16,14 +16,16 @@ from include.model.plan import Cause
 from include.model.problem import Problem
 from include.model.record import Direction, Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
+from include.qbo.errors import NotConnected
 from include.sync import audit, hand_over, links, marks, staging
 from include.sync.entity.balance import CHANGED_SECONDS, refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
 from include.sync.flows import Flow
-from include.sync.lab import has_taker, is_still_on
+from include.sync.lab import has_taker, is_on_for, is_still_on
 from include.sync.mass_delete import A_PERSON
 from include.sync.plan.order import in_write_order
 from include.sync.plan.problems import refused_by_lms
+from include.sync.planning import plan_one
 from include.sync.settle import Settlement, settle
 from include.sync.write import locks
 
@@ -108,6 +110,12 @@ def _take(connection: psycopg.Connection, realm_id: str, record: Row) -> bool:
 def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row) -> None:
     plan = record.planned
     ours = hand_over.is_for_this_run(record, plan)
+    lab = sync.lab_of(record) if record.link else None
+    if lab is not None and not is_on_for(company, _DIRECTION, record.entity, lab):
+        # Marked before it was linked, or moved since: its own lab's settings decide, and they have stopped it.
+        marks.leave_to_lab(connection, company.realm_id, record, lab)
+        _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
+        return
     if not has_taker(company, record):
         # Its mark may name a lab that received it once: it would be due for that lab, and nobody takes it.
         marks.leave_to_receiving_lab(connection, company.realm_id, record)
@@ -123,7 +131,11 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
         else:
             _settle_waiting(connection, runtime, company, sync, record, plan.wait_seconds)
         return
-    if plan.step != "nothing" and ours:
+    if plan.step == "nothing" and _settings_have_changed(connection, company, sync, record):
+        _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
+        return
+    if record.link or (plan.step != "nothing" and ours):
+        # Also where nothing is to do: the link would know a version that what is on its way does not.
         fetched = record.fetched
         refuse_while_in_flight(connection, company.realm_id, record, fetched.customer_id if fetched else None)
     if ours and plan.step == "fail":
@@ -138,6 +150,16 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
             hand_over.hand_over(connection, company.realm_id, record)
             record.plan, record.problems = hand_over.left_to_the_other_side(plan, sync.skipped(record))
         _done(connection, runtime, company, sync, record, sync.write(connection, company, record))
+
+
+def _settings_have_changed(connection: psycopg.Connection, company: Company, sync: Sync, record: Row) -> bool:
+    """Whether the settings under which nothing was to do are over, so that its mark has to stay: what they change from
+    now on is dispatched after this transaction."""
+    try:
+        now = read_company(connection, company.realm_id)
+    except NotConnected:
+        return True
+    return not is_still_on(now, record) or plan_one(sync, record, now).step != "nothing"
 
 
 def _done(

@@ -38,6 +38,13 @@ create or replace function qbo_sync.mark_after_truncate(p_entity text) returns v
      where t.entity = p_entity or p_entity = 'credit' and t.entity = 'credit_application'
 $$;
 
+-- Whose a transaction of the LMS is; null: it is not there.
+create or replace function qbo_sync.lab_of(p_entity text, p_lms_id bigint) returns bigint language sql stable as $$
+    select case p_entity when 'invoice' then (select billing_lab_id from lms.invoice where id = p_lms_id)
+                         when 'payment' then (select billing_lab_id from lms.payment where id = p_lms_id)
+                         else (select billing_lab_id from lms.credit where id = p_lms_id) end
+$$;
+
 -- One change of the LMS, as marks in the companies that it concerns. What failed because of the record is retried
 -- (rule 8.3).
 create or replace function qbo_sync.dispatch_change(change qbo_sync.lms_change) returns void language plpgsql as $$
@@ -47,14 +54,21 @@ begin
     if change.lms_id is null then
         perform qbo_sync.mark_after_truncate(change.entity);
     elsif change.entity in ('invoice', 'credit', 'payment') then
-        perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', change.entity, change.lms_id::text, n.billing_lab_id)
+        -- What has moved to another lab of the company changed for both: the mark is that lab's. A credit's applications
+        -- are a record of their own in QuickBooks.
+        perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', e.entity, change.lms_id::text, n.billing_lab_id)
            from qbo_sync.connection n
-          where n.billing_lab_id = change.billing_lab_id;
-        if change.entity = 'credit' then  -- its applications are a record of their own in QuickBooks
-            perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', 'credit_application', change.lms_id::text, n.billing_lab_id)
-               from qbo_sync.connection n
-              where n.billing_lab_id = change.billing_lab_id;
-        end if;
+          cross join (values (change.entity), ('credit_application')) e (entity)
+          where n.billing_lab_id = change.billing_lab_id
+            and (e.entity = change.entity or change.entity = 'credit')
+            and not exists (select 1 from qbo_sync.connection o
+                             where o.realm_id = n.realm_id and o.billing_lab_id <> n.billing_lab_id
+                               and o.billing_lab_id = qbo_sync.lab_of(change.entity, change.lms_id));
+        -- QuickBooks' version of it was left alone, for it was too old: it may have another date by now.
+        perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, qbo_sync.lab_of(l.entity, l.lms_id))
+           from qbo_sync.entity_link l
+          where l.entity = change.entity and l.lms_id = change.lms_id and l.entity in ('invoice', 'payment')
+            and l.sync_token is null and qbo_sync.lab_of(l.entity, l.lms_id) is not null;
         if change.entity = 'invoice' then
             -- It names another account or pair than was agreed on, or did: whether QuickBooks says the same, the other
             -- direction compares.
@@ -121,6 +135,12 @@ begin
           where n.billing_lab_id = change.billing_lab_id
             and (l.base -> 'owner' <> jsonb_build_array(i.billing_account_id::text, i.doctor_office_id::text)
                  or (l.base ->> 'total')::numeric <> i.total_amount);
+        -- What QuickBooks changed of synced ones while the old settings left it alone: their link knows no version of it.
+        perform qbo_sync.mark(n.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, n.billing_lab_id)
+           from qbo_sync.connection n
+           join qbo_sync.entity_link l on l.realm_id = n.realm_id and l.entity in ('invoice', 'payment')
+          where n.billing_lab_id = change.billing_lab_id and l.sync_token is null
+            and qbo_sync.lab_of(l.entity, l.lms_id) = n.billing_lab_id;
         perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', t.entity, t.id::text, n.billing_lab_id)
            from qbo_sync.connection n
            join (select 'payment' as entity, id, billing_lab_id from lms.payment
