@@ -49,8 +49,7 @@ class Company:
 
 def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
     """The company with its labs' settings. Raises NotConnected if no lab is connected to it."""
-    with connection.cursor(row_factory=class_row(ConnectionSettings)) as cursor:
-        settings = cursor.execute(_SETTINGS, [realm_id]).fetchall()
+    settings = read_settings(connection, realm_id)
     row = connection.execute(
         "select name, preferences from qbo_sync.company where realm_id = %s", [realm_id]
     ).fetchone()
@@ -60,8 +59,14 @@ def read_company(connection: psycopg.Connection, realm_id: str) -> Company:
         realm_id=realm_id,
         name=row[0],
         preferences=parse_preferences(row[1]),
-        settings={one.billing_lab_id: one for one in settings},
+        settings=settings,
     )
+
+
+def read_settings(connection: psycopg.Connection, realm_id: str) -> dict[int, ConnectionSettings]:
+    """The settings of the company's labs, by lab; none: no lab is connected to it."""
+    with connection.cursor(row_factory=class_row(ConnectionSettings)) as cursor:
+        return {one.billing_lab_id: one for one in cursor.execute(_SETTINGS, [realm_id])}
 
 
 #: How old the preferences may be that a run works with, and the closing date by which it sends what is of a past day.

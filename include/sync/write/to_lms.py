@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from include.company.company import Company, read_company
+from include.company.company import Company, read_company, read_settings
 from include.company.metrics import count_records
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
@@ -16,7 +16,6 @@ from include.model.plan import Cause
 from include.model.problem import Problem
 from include.model.record import Direction, Operation, Outcome, RecordKey
 from include.model.staged import StagedRecord
-from include.qbo.errors import NotConnected
 from include.sync import audit, hand_over, links, marks, staging
 from include.sync.entity.balance import CHANGED_SECONDS, refuse_while_in_flight
 from include.sync.entity.base import RetryLater, ToLms, Written
@@ -153,13 +152,11 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
 
 
 def _settings_have_changed(connection: psycopg.Connection, company: Company, sync: Sync, record: Row) -> bool:
-    """Whether the settings under which nothing was to do are over, so that its mark has to stay: what they change from
-    now on is dispatched after this transaction."""
-    try:
-        now = read_company(connection, company.realm_id)
-    except NotConnected:
+    """Whether the settings under which nothing was to do are over, so that its mark has to stay: since it was planned,
+    or while this load is at work. What changes them from now on is dispatched after this transaction."""
+    if plan_one(sync, record, company).step != "nothing":
         return True
-    return not is_still_on(now, record) or plan_one(sync, record, now).step != "nothing"
+    return read_settings(connection, company.realm_id) != company.settings
 
 
 def _done(

@@ -65,10 +65,12 @@ begin
                              where o.realm_id = n.realm_id and o.billing_lab_id <> n.billing_lab_id
                                and o.billing_lab_id = qbo_sync.lab_of(change.entity, change.lms_id));
         -- QuickBooks' version of it was left alone, for it was too old: it may have another date by now.
-        perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, qbo_sync.lab_of(l.entity, l.lms_id))
-           from qbo_sync.entity_link l
-          where l.entity = change.entity and l.lms_id = change.lms_id and l.entity in ('invoice', 'payment')
-            and l.sync_token is null and qbo_sync.lab_of(l.entity, l.lms_id) is not null;
+        perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, n.billing_lab_id)
+           from qbo_sync.connection n
+           join qbo_sync.entity_link l on l.realm_id = n.realm_id and l.entity = change.entity
+                                      and l.lms_id = change.lms_id
+          where n.billing_lab_id = qbo_sync.lab_of(change.entity, change.lms_id)
+            and l.entity in ('invoice', 'payment') and l.sync_token is null;
         if change.entity = 'invoice' then
             -- It names another account or pair than was agreed on, or did: whether QuickBooks says the same, the other
             -- direction compares.

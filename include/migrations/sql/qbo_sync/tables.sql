@@ -109,7 +109,9 @@ create table qbo_sync.entity_link (
     lms_id      bigint not null,
     qbo_id      text not null,
     base        jsonb not null default '{}',  -- what both sides last agreed on, in the canonical form of the entity
-    sync_token  text,                         -- QuickBooks' version of the record when it was last written or read
+    -- QuickBooks' version of the record when it was last written or read; null: none that the LMS has followed (it was
+    -- linked by hand, or is left alone for its date), so that a change of the settings or the LMS's record compares it.
+    sync_token  text,
     version     bigint not null default 1,    -- rises with each change of this row: a plan made on an older one is void
     created_at  timestamptz not null default now(),
     updated_at  timestamptz not null default now(),
