@@ -186,6 +186,8 @@ class QboInvoice:
     voided: bool
     #: A total without a single line (trap 50).
     lines_lost: bool
+    #: By QuickBooks' clock.
+    made_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

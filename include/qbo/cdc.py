@@ -27,6 +27,9 @@ WITH_BODIES = 200
 #: (fact 4.3), and Id knows no "greater than".
 _PAGES_OVERLAP = 50
 
+#: So many records that a query does not show are read one by one.
+_READ_ALONE = 100
+
 #: Where a time comes without an offset.
 _PACIFIC = ZoneInfo("America/Los_Angeles")
 
@@ -116,18 +119,36 @@ def all_transactions(client: QboClient, resource: str, dated_from: date | None, 
     return _live(client, resource, f"WHERE TxnDate >= {quoted(dated_from.isoformat())}" if dated_from else "", now)
 
 
-def by_id(client: QboClient, resource: str, ids: Collection[str], now: datetime) -> list[Sighting]:
-    """These records as QuickBooks has them now. What no query shows is read by itself before it counts as deleted: the
-    LMS's record would go with it. `now`: by QuickBooks' clock."""
+def by_id(
+    client: QboClient, resource: str, ids: Collection[str], gone: Collection[str], now: datetime
+) -> list[Sighting]:
+    """These records as QuickBooks has them now; `gone`: those of them that were seen deleted before. `now`: by
+    QuickBooks' clock.
+
+    A query may leave out what is there, and the LMS's record would go with it: what is missed is read by itself before
+    it counts as deleted, unless so much is missed at once that people are asked anyway (rule 8.9). Raises Unavailable
+    if QuickBooks does not answer at all.
+    """
     shown = _seen(now, [(resource, one) for one in client.shown(resource, sorted(ids))]).sightings
     found = [sighting for sighting in shown if sighting.qbo_id in ids]
-    for qbo_id in sorted(set(ids).difference(sighting.qbo_id for sighting in found)):
-        alone = client.read(resource, qbo_id)
-        if not isinstance(alone, Fault):
-            found.append(_sighting(resource, alone, now, with_body=False))
-        elif is_missing(alone):
-            found.append(Sighting(resource=resource, qbo_id=qbo_id, sync_token=None, last_updated=now))
-    return found
+    missed = set(ids).difference(sighting.qbo_id for sighting in found)
+    doubtful = missed.difference(gone) if len(missed.difference(gone)) <= _READ_ALONE else set()
+    deleted = [qbo_id for qbo_id in sorted(missed) if qbo_id not in doubtful or _is_deleted(client, resource, qbo_id)]
+    # What is there all the same is looked at by itself.
+    versions: dict[str, str | None] = {**dict.fromkeys(missed, UNREADABLE_VERSION), **dict.fromkeys(deleted)}
+    return found + [
+        Sighting(resource=resource, qbo_id=qbo_id, sync_token=token, last_updated=now)
+        for qbo_id, token in sorted(versions.items())
+    ]
+
+
+def _is_deleted(client: QboClient, resource: str, qbo_id: str) -> bool:
+    try:
+        found = client.read(resource, qbo_id)
+    except Unavailable:
+        client.company_info()  # it answers otherwise: the trouble is this record's, and must not stop the others
+        return False
+    return isinstance(found, Fault) and is_missing(found)
 
 
 def _live(client: QboClient, resource: str, where: str, now: datetime) -> Changes:

@@ -141,6 +141,7 @@ def parse(body: Json) -> QboInvoice:
         voided=total == 0 and str(body.get("PrivateNote", "")).startswith("Voided"),
         # A total, but nothing that it is made of: a fault of QuickBooks', not an edit (trap 50).
         lines_lost=total != 0 and all(line["DetailType"] in _NO_SALES for line in _lines(body)),
+        made_at=record.created_at(body) if "MetaData" in body else None,
     )
 
 

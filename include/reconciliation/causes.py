@@ -338,12 +338,9 @@ def _because(other: Record, finding: Finding, how: str) -> Finding:
 # ------------------------------------------------------------------ no cause
 
 
-_ENTER_HERE = {
-    "invoice": "If it belongs in this company too, enter it in QuickBooks with the same number, customer, date, and "
-    "amount: Pilot then treats the two as one.",
-    "payment": "If it belongs in this company too, enter it in QuickBooks. It then comes to Pilot once more: delete "
-    "the one that was there before.",
-}
+_ENTER_AGAIN = "If it belongs in this company too, enter it in QuickBooks. "
+_ADOPTED = "With the same number, customer, date, and amount, Pilot treats the two as one."
+_DELETE_THE_OLDER = "It then comes to Pilot once more: delete the one that was there before."
 
 
 def _without_cause(record: Record, proof: Proof) -> Finding:
@@ -354,12 +351,13 @@ def _without_cause(record: Record, proof: Proof) -> Finding:
             what_to_do="Choose Link: Pilot treats them as one from then on, and nothing is entered twice.",
             fix="link",
         )
-    if record["company_before"]:
+    if record["other_company"]:
+        adopted = record["entity"] == "invoice" and proof.company.preferences.custom_transaction_numbers
         return Finding(
             cause=Cause.MISSING,
-            reason=f"It was entered in “{record['company_before']}”, the QuickBooks company that the lab was connected "
-            "to before. What came from QuickBooks is never sent to another company.",
-            what_to_do=_ENTER_HERE[record["entity"]],
+            reason=f"It was entered in “{record['other_company']}”, another QuickBooks company. What came from "
+            "QuickBooks is never sent to another company.",
+            what_to_do=_ENTER_AGAIN + (_ADOPTED if adopted else _DELETE_THE_OLDER),
         )
     if record["qbo_amount"] is None:
         gone = "It was synced, but it is no longer in QuickBooks" if record["linked"] else "It is only in Pilot"

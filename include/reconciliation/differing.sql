@@ -19,13 +19,13 @@ select r.*,
          where a.realm_id = %(realm)s and (a.entity = r.entity or r.entity = 'credit' and a.entity = 'credit_application')
            and (a.lms_id = k.lms_id or a.qbo_id = r.qbo_id) limit 1) as left_alone,
        i.qbo_id is not null as customer_ignored,
-       -- What was entered in the QuickBooks company to which its lab was connected before is never sent to another.
+       -- What was entered in another QuickBooks company (its lab was connected to that before) is never sent to this one.
        case when r.qbo_amount is null and not r.linked then
             (select c.name from qbo_sync.entity_link o join qbo_sync.company c on c.realm_id = o.realm_id
               where o.entity = r.entity and o.lms_id = r.lms_id and o.realm_id <> %(realm)s
                 and 'qbo' = case r.entity when 'invoice' then (select origin from lms.invoice where id = r.lms_id)
                                           when 'payment' then (select origin from lms.payment where id = r.lms_id) end
-              order by o.updated_at desc limit 1) end as company_before,
+              order by o.updated_at desc limit 1) end as other_company,
        -- QuickBooks' version is one that no change capture has seen, and that we did not write
        coalesce(r.qbo_updated_at >= (select changed_since from qbo_sync.qbo_cursor where realm_id = %(realm)s),
                 r.qbo_updated_at is not null)

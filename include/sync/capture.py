@@ -6,7 +6,7 @@ no trace.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -38,8 +38,8 @@ OVERLAP = timedelta(minutes=3)
 #: QuickBooks looks back 30 days (fact 5); a little less, for the clocks need not agree.
 LOOK_BACK = timedelta(days=29, hours=12)
 
-#: Of a resource: the ids of those that we know.
-Known = Callable[[str], set[str]]
+#: Of a resource: the ids of those that we know, and whether they were seen deleted.
+Known = Callable[[str], dict[str, bool]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,12 +119,14 @@ def _read_cursor(connection: psycopg.Connection, realm_id: str) -> _Cursor | Non
     return _Cursor(changed_since=row[0], compare_asked_at=row[1]) if row else None
 
 
-def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> set[str]:
-    """The ids that are linked or have an error, because no query lists what was deleted (trap 20); commits.
+def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> dict[str, bool]:
+    """The ids that are linked or have an error, because no query lists what was deleted (trap 20), and whether they
+    were seen deleted before; commits.
 
     Read only when it is needed: a company may have many, and mostly change data capture tells all.
     """
     rows = connection.execute(
+        "with known as ("
         "select qbo_id from qbo_sync.entity_link where realm_id = %(realm)s and entity = %(entity)s"
         # A credit's applications are a payment in QuickBooks.
         " union select qbo_id from qbo_sync.credit_application_link where realm_id = %(realm)s"
@@ -132,10 +134,13 @@ def _known_ids(connection: psycopg.Connection, realm_id: str, resource: str) -> 
         " union select record_id from qbo_sync.sync_error where realm_id = %(realm)s"
         "   and record_entity = %(entity)s and direction = 'qbo_to_lms' and status in ('open', 'ignored')"
         # The question whether many may be deleted (rule 8.9) names no record of QuickBooks'.
-        "   and error_code <> 'mass_delete_held'",
-        {"realm": realm_id, "entity": TRANSACTIONS[resource]},
+        "   and error_code <> 'mass_delete_held'"
+        ") select k.qbo_id, s.qbo_id is not null from known k left join qbo_sync.qbo_seen s"
+        "      on s.realm_id = %(realm)s and s.resource = %(resource)s and s.qbo_id = k.qbo_id"
+        "     and s.sync_token is null",
+        {"realm": realm_id, "entity": TRANSACTIONS[resource], "resource": resource},
     )
-    known = {qbo_id for (qbo_id,) in rows}
+    known: dict[str, bool] = dict(rows.fetchall())
     connection.commit()
     return known
 
@@ -166,8 +171,8 @@ def _changes(client: QboClient, company: Company, known: Known, since: datetime,
             sightings += live.sightings
             unclear |= live.unclear
             seen = {sighting.qbo_id for sighting in [*live.sightings, *alone.sightings]}
-            unseen = known(resource) - seen if resource in TRANSACTIONS else set()
-            sightings += cdc.by_id(client, resource, unseen, together.time)
+            if resource in TRANSACTIONS:
+                sightings += _the_others(client, resource, known, seen, together.time)
     # The time of the first answer: what changed while the others were read comes again.
     return _Found(time=together.time, sightings=sightings, unclear=unclear)
 
@@ -182,11 +187,19 @@ def _compare_everything(client: QboClient, company: Company, known: Known) -> _F
         sightings += live.sightings
         unclear |= live.unclear
         # Some of those that the list leaves out are dated otherwise in the LMS.
-        unseen = known(resource) - {sighting.qbo_id for sighting in live.sightings}
-        sightings += cdc.by_id(client, resource, unseen, time)
+        seen = {sighting.qbo_id for sighting in live.sightings}
+        sightings += _the_others(client, resource, known, seen, time)
     # Ours may have been given to another customer meanwhile.
     sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company), time).sightings
     return _Found(time=time, sightings=sightings, everything=True, unclear=unclear)
+
+
+def _the_others(
+    client: QboClient, resource: str, known: Known, seen: Collection[str], time: datetime
+) -> list[Sighting]:
+    """Those that we know and that the answers do not show: as they are, or deleted."""
+    others = {qbo_id: gone for qbo_id, gone in known(resource).items() if qbo_id not in seen}
+    return cdc.by_id(client, resource, others, [qbo_id for qbo_id, gone in others.items() if gone], time)
 
 
 def _dated_from(company: Company) -> date | None:

@@ -380,7 +380,7 @@ class _DryRun:
 
     def _hand_over(self, record: Row) -> None:
         plan = record.planned
-        if plan.step not in WRITES:
+        if plan.step not in WRITES and plan.step != "wait":
             return
         if record.direction == "lms_to_qbo" and record.qbo_id:
             self.look_at("qbo_to_lms", RecordKey(record.entity, record.qbo_id), record.billing_lab_id)

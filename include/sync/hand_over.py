@@ -141,6 +141,13 @@ def invoice_voided(connection: psycopg.Connection, realm_id: str, invoice_id: st
     Those that QuickBooks never knew of stay: their own DAG reports that nothing is open any more.
     """
     connection.execute(
+        "select 1 from qbo_sync.credit_application_link"
+        " where realm_id = %(realm)s"
+        "   and credit_id in (select credit_id from lms.credit_application where invoice_id = %(invoice)s)"
+        " order by credit_id for update",
+        {"realm": realm_id, "invoice": int(invoice_id)},
+    )
+    connection.execute(
         "with freed as ("
         "  delete from lms.credit_application a using qbo_sync.credit_application_link l"
         "   where a.invoice_id = %(invoice)s and l.realm_id = %(realm)s and l.credit_id = a.credit_id"

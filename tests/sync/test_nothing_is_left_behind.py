@@ -11,7 +11,7 @@ import pytest
 
 from include.model.settings import MassDeleteLimit
 from include.qbo.client import QboClient
-from include.qbo.errors import OutcomeUnknown
+from include.qbo.errors import OutcomeUnknown, Unavailable
 from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove, sale, void
 from tests.support.both_sides import customer_of, invoiced, known, memo_of, qbo_payment, quiet
 from tests.support.quickbooks import Json
@@ -221,6 +221,23 @@ def test_what_moves_to_another_lab_of_the_company_goes_by_that_lab(world: World,
     quiet(world)
 
 
+@pytest.mark.setting("each_lab_its_own")
+def test_a_change_in_quickbooks_that_waits_for_one_lab_comes_with_the_invoice_to_another(world: World) -> None:
+    second = world.billing_lab("Second Lab")
+    world.connect(second, world.qbo)
+    settings(world, second, direction="lms_to_qbo")
+    pair, product = known(world)
+    invoice = world.invoice(world.case(pair, [{"product": product}], lab=second))
+    world.both()
+    priced(world, invoice, "120.00")
+    world.both()
+    assert total(world, invoice) == 100
+    world.sql("update lms.invoice set billing_lab_id = %s where id = %s", world.lab, invoice)
+    world.both()
+    assert total(world, invoice) == 120
+    assert world.errors() == []
+
+
 @pytest.mark.setting("direction")
 @pytest.mark.parametrize("off", [{"direction": "qbo_to_lms"}, {"sync_credits": False}])
 def test_a_voided_invoice_that_comes_to_life_again_is_open_for_what_quickbooks_says(
@@ -274,6 +291,30 @@ def test_what_a_query_does_not_show_is_not_deleted(world: World, monkeypatch: py
     world.both()
     assert world.sql("select id from lms.invoice") == [{"id": invoice}]
     assert world.errors() == []
+
+
+def test_a_record_that_quickbooks_breaks_at_stops_no_comparison(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, invoice, customer = invoiced(world)
+    gone = world.simple_invoice(account)
+    world.both()
+    broken = world.qbo_invoice(gone)
+    remove(world, broken)
+    theirs = in_quickbooks(world, customer)
+    read = QboClient.read
+
+    def breaking(self: QboClient, resource: str, record_id: str) -> Any:
+        if resource == "Invoice" and record_id == broken["Id"]:
+            raise Unavailable("QuickBooks keeps breaking at it")
+        return read(self, resource, record_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QboClient, "read", breaking)
+        world.sql("update qbo_sync.qbo_cursor set compare_asked_at = now()")
+        world.capture()
+        assert world.value("select compare_asked_at from qbo_sync.qbo_cursor") is None
+    world.both()
+    assert world.value("select count(*) from lms.invoice where origin = 'qbo'") == 1, theirs["Id"]
+    assert {one["id"] for one in world.sql("select id from lms.invoice where origin = 'lms'")} == {invoice}
 
 
 def test_what_changed_in_quickbooks_while_its_delete_was_refused_comes_once_it_is_back(world: World) -> None:
@@ -361,6 +402,35 @@ def test_what_was_made_in_spite_of_a_fault_is_not_taken_for_the_bookkeeper_s_whi
     assert world.errors() == []
 
 
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("what", ["invoice", "payment"])
+def test_what_the_bookkeeper_enters_long_after_a_fault_comes_although_the_lab_is_off(world: World, what: str) -> None:
+    """The same customer, day and amount: but it is not what was made in spite of the fault."""
+    world.prefer(SalesFormsPrefs={"CustomTxnNumbers": False})
+    pair, product = known(world)
+    lab = world.billing_lab("Second Lab")
+    world.connect(lab, world.qbo)
+    world.both()
+    account = world.value("select billing_account_id from lms.doctor_office where id = %s", pair)
+    fault = {"kind": "fault", "code": "6000", "operation": "create", "entity": what.capitalize(), "times": 1}
+    world.qbo.control("POST", "faults", fault)
+    if what == "invoice":
+        world.invoice(world.case(pair, [{"product": product, "price": "55.00"}], lab=lab))
+    else:
+        world.payment(account, "55.00", lab=lab)
+    world.run(f"{what}_lms_to_qbo")
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    world.disconnect(lab)
+    world.sql("update qbo_sync.sync_error set last_seen_at = last_seen_at - interval '1 hour'")
+    world.sql("update qbo_sync.unconfirmed_create set sent_after = sent_after - interval '1 hour'")
+    if what == "invoice":
+        in_quickbooks(world, customer_of(world, account), sale("55.00"), TxnDate="2026-06-01")
+    else:
+        received(world, customer_of(world, account), "55.00", TxnDate="2026-06-15")
+    world.both()
+    assert world.value(f"select count(*) from lms.{what} where origin = 'qbo'") == 1
+
+
 @pytest.mark.parametrize("captured", [True, False])
 @pytest.mark.parametrize("what", ["invoice", "payment", "credit_application"])
 def test_what_the_bookkeeper_deletes_before_its_answer_is_replayed_is_known_as_deleted(
@@ -400,6 +470,7 @@ def test_a_payment_given_to_another_customer_before_it_had_an_answer_is_there_on
     payment = world.payment(account, "55.00")
     losing("payment_lms_to_qbo", "create")
     change(world, world.qbo.all("Payment")[-1], CustomerRef={"value": other_customer})
+    world.sql("update qbo_sync.write_request set created_at = created_at - interval '1 minute'")
     world.capture()
     world.steps(world.as_run("payment_qbo_to_lms"))
     world.both()

@@ -1,6 +1,7 @@
 """The LMS invoice's balance in step with QuickBooks' (rule 5)."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from include.model.staged import QboInvoice, QboPayment, StagedRecord
 from include.sync.entity.base import RetryLater
 from include.sync.plan.invoice import target_balance
 
+#: A create without an answer for so long has lost it.
+LOST_AFTER = timedelta(seconds=5)
 #: Seconds: for a write of ours to be recorded; after a record changed while it was in hand.
 IN_FLIGHT_SECONDS, CHANGED_SECONDS = 2.0, 0.5
 
@@ -43,7 +46,8 @@ def refuse_while_in_flight(
     """Raise RetryLater while a write of ours to the record is not recorded yet.
 
     Linked: a write to it may be what was seen in QuickBooks, without its base. Not linked: it may be what a create of
-    ours for the same customer (`customer_id`) has just made; or one of the same amount, given to another since.
+    ours for the same customer (`customer_id`) has just made; or one of the same amount that has no answer for so long
+    that somebody may have given what it made to another customer.
     """
     theirs = None if record.link else record.fetched
     amount = (
@@ -51,10 +55,12 @@ def refuse_while_in_flight(
     )
     ids = [*lms_ids, *([record.link.lms_id] if record.link else [])]
     row = connection.execute(
-        "select 1 from qbo_sync.write_intent where realm_id = %s and entity = %s"
+        "select 1 from qbo_sync.write_intent i where realm_id = %s and entity = %s"
         "   and (record_id = any(%s) or operation = 'create'"
-        "        and (customer_id = %s or coalesce(base ->> 'total', base ->> 'amount')::numeric = %s))",
-        [realm_id, record.entity, ids, None if record.link else customer_id, amount],
+        "        and (customer_id = %s or coalesce(base ->> 'total', base ->> 'amount')::numeric = %s"
+        "             and exists (select 1 from qbo_sync.write_request r where r.request_id = i.request_id"
+        "                            and r.created_at < clock_timestamp() - %s::interval)))",
+        [realm_id, record.entity, ids, None if record.link else customer_id, amount, LOST_AFTER],
     ).fetchone()
     if row:
         raise RetryLater("a write of ours to it is on its way", IN_FLIGHT_SECONDS)

@@ -15,7 +15,8 @@ def is_in_flight(
 
     One whose create was answered with a fault may have been done all the same (trap 6): it is searched for when it is
     tried again (write/unconfirmed.py), which `retry_unconfirmed` brings about. A few times, so that nobody waits for
-    ever; while the lab's settings keep it from being tried, for as long: what is there twice stays there twice.
+    ever. Where the lab's settings keep it from being tried, what QuickBooks made while it was tried waits as long: the
+    LMS has it already, and what is there twice stays there twice.
     """
     row = connection.execute(
         "select 1 from qbo_sync.connection n join qbo_sync.change_mark m on m.realm_id = n.realm_id"
@@ -29,7 +30,8 @@ def is_in_flight(
         "     on (e.realm_id, e.record_entity, e.record_id) = (d.realm_id, d.entity, d.record_id)"
         "  where d.realm_id = %(realm)s and d.entity = %(entity)s and d.record_id = %(id)s"
         "    and e.direction = 'lms_to_qbo' and e.status = 'open' and e.attempts < 4"
-        "    and (%(made_at)s::timestamptz is null or d.sent_after <= %(made_at)s)",
+        "    and (%(made_at)s::timestamptz is null"
+        "         or %(made_at)s between d.sent_after and e.last_seen_at + interval '10 minutes')",
         {"realm": realm_id, "entity": entity, "id": lms_id, "made_at": made_at},
     ).fetchone()
     return row is not None
@@ -54,8 +56,7 @@ def is_in_flight_as_sent(
             theirs.total if isinstance(theirs, QboInvoice) else theirs.amount,
         ],
     ).fetchall()
-    made_at = theirs.made_at if isinstance(theirs, QboPayment) else None
-    return any(is_in_flight(connection, realm_id, entity, record_id, made_at) for (record_id,) in rows)
+    return any(is_in_flight(connection, realm_id, entity, record_id, theirs.made_at) for (record_id,) in rows)
 
 
 def retry_unconfirmed(connection: psycopg.Connection, realm_id: str, entity: str) -> None:

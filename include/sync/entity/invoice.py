@@ -441,4 +441,4 @@ def _match_in_flight(connection: psycopg.Connection, company: Company, record: S
         "                      and l.entity = 'invoice' and l.lms_id = i.id)",
         [company.realm_id, payer.owner.billing_account_id, qbo.date, qbo.total],
     ).fetchall()
-    return any(is_in_flight(connection, company.realm_id, "invoice", id_) for (id_,) in rows)
+    return any(is_in_flight(connection, company.realm_id, "invoice", id_, qbo.made_at) for (id_,) in rows)

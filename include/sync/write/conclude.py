@@ -223,9 +223,11 @@ def _record(
         # Somebody was quicker: the record is deleted, as planned.
         return _done(connection, where, intent, {}, linked)
     if result.remedy is Remedy.REREAD:
-        # Of a credit and its applications nothing comes back: their link goes by what was agreed on, so that what was
-        # changed in QuickBooks is told, even if the LMS takes its own change back.
-        if learned.sync_token is not None and intent.key.entity not in ("credit", "credit_application"):
+        # Of a credit and its applications nothing comes back: their link keeps the version that was agreed on, so that
+        # what was changed in QuickBooks is told, even if the LMS takes its own change back. A query may lag (trap 8).
+        if intent.key.entity in ("credit", "credit_application"):
+            return _end(where, intent, "waiting", wait_seconds=RETRY_SECONDS)
+        if learned.sync_token is not None:
             links.renew_token(connection, where.realm_id, intent.key, learned.sync_token)
         return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
     if learned.cleared:

@@ -64,13 +64,18 @@ begin
             and not exists (select 1 from qbo_sync.connection o
                              where o.realm_id = n.realm_id and o.billing_lab_id <> n.billing_lab_id
                                and o.billing_lab_id = qbo_sync.lab_of(change.entity, change.lms_id));
-        -- QuickBooks' version of it was left alone, for it was too old: it may have another date by now.
+        -- QuickBooks' version of it was left alone, for it was too old: it may have another date by now. Or it has moved:
+        -- what waits on its way from QuickBooks goes by the settings of its new lab.
         perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, n.billing_lab_id)
            from qbo_sync.connection n
            join qbo_sync.entity_link l on l.realm_id = n.realm_id and l.entity = change.entity
                                       and l.lms_id = change.lms_id
           where n.billing_lab_id = qbo_sync.lab_of(change.entity, change.lms_id)
-            and l.entity in ('invoice', 'payment') and l.sync_token is null;
+            and l.entity in ('invoice', 'payment')
+            and (l.sync_token is null
+                 or exists (select 1 from qbo_sync.change_mark m
+                             where m.realm_id = l.realm_id and m.direction = 'qbo_to_lms' and m.entity = l.entity
+                               and m.record_id = l.qbo_id and m.billing_lab_id is distinct from n.billing_lab_id));
         if change.entity = 'invoice' then
             -- It names another account or pair than was agreed on, or did: whether QuickBooks says the same, the other
             -- direction compares.
@@ -141,8 +146,12 @@ begin
         perform qbo_sync.mark(n.realm_id, 'qbo_to_lms', l.entity, l.qbo_id, n.billing_lab_id)
            from qbo_sync.connection n
            join qbo_sync.entity_link l on l.realm_id = n.realm_id and l.entity in ('invoice', 'payment')
-          where n.billing_lab_id = change.billing_lab_id and l.sync_token is null
-            and qbo_sync.lab_of(l.entity, l.lms_id) = n.billing_lab_id;
+                                      and l.sync_token is null
+           left join lms.invoice i on l.entity = 'invoice' and i.id = l.lms_id
+           left join lms.payment p on l.entity = 'payment' and p.id = l.lms_id
+          where n.billing_lab_id = change.billing_lab_id
+            and coalesce(i.billing_lab_id, p.billing_lab_id) = n.billing_lab_id
+            and (n.sync_start_date is null or coalesce(i.invoice_date, p.payment_date) >= n.sync_start_date);
         perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', t.entity, t.id::text, n.billing_lab_id)
            from qbo_sync.connection n
            join (select 'payment' as entity, id, billing_lab_id from lms.payment
