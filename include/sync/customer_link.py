@@ -95,7 +95,8 @@ def _forget_orphaned(connection: psycopg.Connection, realm_id: str, customer_id:
 def ignore_customer(
     connection: psycopg.Connection, realm_id: str, customer_id: str, name: str, *, reason: str, user: str
 ) -> None:
-    """Ignore the customer permanently: its open errors, and those to come (a trigger), in the caller's transaction."""
+    """Ignore the customer permanently: its open errors, and those to come (a trigger), in the caller's transaction. Not
+    those of what is linked, and has moved to that customer."""
     connection.execute(
         "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name) values (%s, %s, %s, %s, %s)"
         " on conflict (realm_id, qbo_id) do update set reason = excluded.reason, user_name = excluded.user_name",
@@ -103,6 +104,9 @@ def ignore_customer(
     )
     connection.execute(
         "update qbo_sync.sync_error set status = 'ignored', retry_at = null"
-        " where realm_id = %s and error_code = 'customer_not_linked' and status = 'open' and detail @> %s",
+        " where realm_id = %s and error_code = 'customer_not_linked' and status = 'open' and detail @> %s"
+        "   and not exists (select 1 from qbo_sync.entity_link l where l.realm_id = sync_error.realm_id"
+        "                      and l.entity = record_entity and record_id ="
+        "                          case direction when 'qbo_to_lms' then l.qbo_id else l.lms_id::text end)",
         [realm_id, jsonb({"customer_id": customer_id})],
     )

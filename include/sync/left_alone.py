@@ -58,6 +58,21 @@ def let_go(connection: psycopg.Connection, realm_id: str, records: Sequence[Row]
             "   and (lms_id::text = any(%s) or qbo_id = any(%s))",
             [realm_id, over[0].entity, [one.lms_id for one in over], [one.qbo_id for one in over]],
         )
+        # What is applied in QuickBooks to an invoice that is back, and perhaps not in the LMS any more.
+        connection.execute(
+            "insert into qbo_sync.lms_change (entity, lms_id, billing_lab_id)"
+            " select 'payment', p.id, p.billing_lab_id"
+            "   from unnest(%(ids)s::text[]) i (id) join qbo_sync.entity_link l on l.realm_id = %(realm)s"
+            "        and l.entity = 'payment' and l.base -> 'applications'"
+            "            @> jsonb_build_array(jsonb_build_object('invoice', jsonb_build_array('invoice', i.id)))"
+            "   join lms.payment p on p.id = l.lms_id union"
+            " select 'credit', c.id, c.billing_lab_id"
+            "   from unnest(%(ids)s::text[]) i (id) join qbo_sync.credit_application_link l on l.realm_id = %(realm)s"
+            "        and l.base -> 'applications'"
+            "            @> jsonb_build_array(jsonb_build_object('invoice', jsonb_build_array('invoice', i.id)))"
+            "   join lms.credit c on c.id = l.credit_id",
+            {"realm": realm_id, "ids": [one.lms_id for one in over if one.entity == "invoice" and one.lms_id]},
+        )
         # Payments that came without the part that is applied to such an invoice.
         connection.execute(
             "update qbo_sync.sync_error set retry_at = clock_timestamp() where realm_id = %s and status = 'open'"

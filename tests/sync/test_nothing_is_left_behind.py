@@ -12,6 +12,7 @@ import pytest
 from include.model.settings import MassDeleteLimit
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, Unavailable
+from include.sync.customer_link import ignore_customer
 from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove, sale, void
 from tests.support.both_sides import customer_of, invoiced, known, memo_of, qbo_payment, quiet
 from tests.support.quickbooks import Json
@@ -524,3 +525,140 @@ def test_a_credit_that_the_bookkeeper_changed_is_told_also_if_lab_staff_take_the
     world.both()
     told = "applied_otherwise" if what == "credit_application" else "customer_changed"
     assert [error["error_code"] for error in world.errors()] == [told]
+
+
+# ---------------------------------------------------------------------------------- left alone, ignored, held
+
+
+def test_the_bookkeeper_s_own_entry_comes_in_place_of_a_payment_that_was_undone(world: World) -> None:
+    account, invoice, customer = invoiced(world)
+    world.payment(account, "100.00", {invoice: "100.00"})
+    world.sync()
+    world.undo(world.last_run("payment_lms_to_qbo"))
+    world.both()
+    received(world, customer, "100.00", pays(world.qbo_invoice(invoice), "100"), TxnDate="2026-06-15")
+    world.both()
+    assert [one["origin"] for one in world.sql("select origin from lms.payment order by id")] == ["lms", "qbo"]
+
+
+@pytest.mark.parametrize("what", ["change", "delete", "void"])
+def test_what_waits_for_an_invoice_keeps_its_balance_when_the_payment_changes_in_quickbooks(
+    world: World, what: str
+) -> None:
+    account, _, _ = invoiced(world)
+    payment = world.payment(account, "100.00")
+    world.both()
+    late = world.simple_invoice(account)
+    number = world.lms_invoice(late)["invoice_number"]
+    world.sql("update lms.invoice set invoice_number = repeat('9', 22) where id = %s", late)  # too long: it waits
+    world.apply("payment", payment, {late: "40.00"})
+    world.both()
+    made = qbo_payment(world, payment)
+    if what == "change":
+        change(world, made, TotalAmt=90, Line=[])
+    else:
+        (remove if what == "delete" else void)(world, made, "Payment")
+    world.both()
+    world.sql("update lms.invoice set invoice_number = %s where id = %s", number, late)
+    world.both()
+    assert world.lms_invoice(late)["balance"] == world.qbo_invoice(late)["Balance"]
+
+
+def test_deleted_invoices_that_are_kept_are_open_for_what_is_not_applied_to_them(world: World) -> None:
+    world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=2))
+    account = world.account()
+    made = [world.simple_invoice(account) for _ in range(3)]
+    for one in made:
+        world.payment(account, "40.00", {one: "40.00"})
+    world.both()
+    for one in made:
+        remove(world, world.qbo_invoice(one))
+    world.both()
+    world.refuse_held("invoice_qbo_to_lms", world.lab)
+    world.both()
+    assert world.sql("select * from lms.payment_application") == []
+    assert [one["balance"] for one in world.sql("select balance from lms.invoice")] == [100] * 3
+
+
+@pytest.mark.trap(6)
+@pytest.mark.parametrize("what", ["credit", "application"])
+def test_a_credit_made_in_spite_of_a_fault_and_taken_back_does_not_stay_in_quickbooks(world: World, what: str) -> None:
+    account, invoice, _ = invoiced(world)
+    credit = world.credit(account, "20.00")
+    world.both()
+    resource = "CreditMemo" if what == "credit" else "Payment"
+    fault = {"kind": "fault_6000_after", "operation": "create", "entity": resource, "times": 1}
+    world.qbo.control("POST", "faults", fault)
+    if what == "credit":
+        credit = world.credit(account, "35.00")
+    else:
+        world.apply("credit", credit, {invoice: "20.00"})
+    world.run("credit_lms_to_qbo")
+    if what == "credit":
+        world.sql("delete from lms.credit where id = %s", credit)
+    else:
+        world.apply("credit", credit, {})
+    world.both()
+    assert [one["RemainingCredit"] for one in world.qbo.all("CreditMemo")] == [20]
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 100
+    assert world.errors() == []
+
+
+@pytest.mark.parametrize("first", ["ignored", "moved"])
+def test_a_payment_that_moves_to_an_ignored_customer_is_told(world: World, first: str) -> None:
+    account, invoice, _ = invoiced(world)
+    payment = world.payment(account, "40.00", {invoice: "40.00"})
+    world.both()
+    stranger = world.qbo.create("Customer", DisplayName="Walk-in Repairs")["Id"]
+    if first == "moved":
+        change(world, qbo_payment(world, payment), CustomerRef={"value": stranger}, Line=[])
+        world.both()
+    with world.connection.transaction():
+        ignore_customer(world.connection, world.qbo.realm, stranger, "Walk-in Repairs", reason="sold", user="ada")
+    if first == "ignored":
+        change(world, qbo_payment(world, payment), CustomerRef={"value": stranger}, Line=[])
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["customer_not_linked"]
+
+
+@pytest.mark.parametrize("why", ["left alone", "ignored"])
+def test_a_payment_goes_without_what_it_applies_to_an_invoice_that_stays_here(world: World, why: str) -> None:
+    account, invoice, _ = invoiced(world)
+    other = world.simple_invoice(account)
+    if why == "left alone":
+        world.sync()
+        world.undo(world.last_run(INVOICES))
+        world.both()
+    else:
+        world.sql("update lms.invoice set invoice_number = repeat('9', 22) where id = %s", other)
+        world.sync()
+        world.sql("update qbo_sync.sync_error set status = 'ignored' where status = 'open'")
+    world.payment(account, "100.00", {other: "60.00", invoice: "40.00"})
+    world.both()
+    [there] = world.qbo.all("Payment")
+    assert (there["TotalAmt"], there["UnappliedAmt"]) == (100, 60)
+
+
+@pytest.mark.parametrize("what", ["credit", "payment"])
+def test_invoices_that_come_back_without_what_was_applied_to_them_are_open_on_both_sides(
+    world: World, what: str
+) -> None:
+    world.limit_deletes(MassDeleteLimit(share=Decimal("0.10"), minimum=4))
+    account = world.account()
+    made = [world.simple_invoice(account) for _ in range(5)]
+    getattr(world, what)(account, "20.00", {made[0]: "20.00"})
+    world.both()
+    tables = ("invoice", "invoice_line_item")
+    for table in tables:
+        world.sql(f"create table kept_{table} as table lms.{table}")
+    world.sql("delete from lms.invoice")
+    world.sync()
+    world.refuse_held(INVOICES, world.lab)
+    world.both()
+    for table in tables:
+        world.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+        world.sql(f"drop table kept_{table}")
+    world.sql("update lms.invoice set balance = total_amount")
+    world.both()
+    assert world.qbo_invoice(made[0])["Balance"] == world.lms_invoice(made[0])["balance"] == 100
+    assert world.errors() == []

@@ -21,7 +21,7 @@ def synced_and_expected(
     """The applied invoices that are linked, and those that are not yet but will be.
 
     The rest cannot reach QuickBooks: dated before the start date, of a lab whose invoices do not flow, of another
-    company.
+    company, left alone, or with an error that somebody ignores.
     """
     invoices = {application.invoice for application in applications}
     linked = set(links.qbo_ids(connection, company.realm_id, invoices))
@@ -30,7 +30,12 @@ def synced_and_expected(
         "  join qbo_sync.connection n on n.billing_lab_id = i.billing_lab_id and n.realm_id = %s"
         " where i.id = any(%s::bigint[]) and i.origin = 'lms' and n.sync_invoices"
         "   and n.direction in ('lms_to_qbo', 'both')"
-        "   and (n.sync_start_date is null or i.invoice_date >= n.sync_start_date)",
+        "   and (n.sync_start_date is null or i.invoice_date >= n.sync_start_date)"
+        "   and not exists (select 1 from qbo_sync.left_alone a where a.realm_id = n.realm_id"
+        "                      and a.entity = 'invoice' and a.lms_id = i.id)"
+        "   and not exists (select 1 from qbo_sync.sync_error e where e.realm_id = n.realm_id"
+        "                      and e.direction = 'lms_to_qbo' and e.record_entity = 'invoice'"
+        "                      and e.record_id = i.id::text and e.status = 'ignored')",
         [company.realm_id, [key.id for key in invoices - linked]],
     )
     return linked, {RecordKey("invoice", invoice_id) for (invoice_id,) in rows}

@@ -220,7 +220,7 @@ class PaymentSync(
         _lock_invoices(connection, record)
         payment_write.delete(connection, lms_id)
         hand_over.retry_named(connection, in_lms("payment", lms_id))
-        _give_back(connection, planner.unsynced_applications(record), ())
+        _give_back(connection, [*planner.unsynced_applications(record), *_applied_to_gone(record)], ())
         links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
         unsure = _follow_balances(connection, company, record)
         deleted = record.planned.step == "delete"
@@ -246,7 +246,7 @@ class PaymentSync(
         hand_over.retry_named(connection, in_lms("payment", lms_id))
         if record.planned.cause is Cause.LINKED_BY_HAND:
             payment_write.change_date(connection, lms_id, theirs.date)
-        _give_back(connection, unsynced, stays)
+        _give_back(connection, [*unsynced, *_applied_to_gone(record)], whole.applications)
         self._store(connection, company, record, lms_id, theirs)
         unsure = _follow_balances(connection, company, record)
         return Written(outcome="updated", operation="update", lms_id=lms_id, unsure_balances=unsure)
@@ -468,6 +468,14 @@ def _follow_balances(connection: psycopg.Connection, company: Company, record: S
         except RetryLater:
             unsure.append(lms_id)
     return tuple(unsure)
+
+
+def _applied_to_gone(record: StagedPayment) -> list[Application]:
+    """What the LMS applies of it to invoices that QuickBooks has deleted: nobody tells their balances any more, and one
+    may stay in the LMS (rule 8.9)."""
+    ours = record.lms.payment.applications if record.lms else ()
+    linked = [one for one in ours if one.invoice in record.known.synced_invoices]
+    return [one for one in linked if one.invoice.id not in record.known.balances]
 
 
 def _give_back(connection: psycopg.Connection, before: Sequence[Application], after: Sequence[Application]) -> None:

@@ -9,6 +9,8 @@ select p.id::text, null::text
    and (n.sync_start_date is null or p.payment_date >= n.sync_start_date)
    and not exists (select 1 from qbo_sync.entity_link l
                     where l.realm_id = n.realm_id and l.entity = 'payment' and l.lms_id = p.id)
+   and not exists (select 1 from qbo_sync.left_alone a
+                    where a.realm_id = n.realm_id and a.entity = 'payment' and a.lms_id = p.id)
    and not exists (select 1 from qbo_sync.possible_duplicate d
                     where d.realm_id = n.realm_id and d.lms_id = p.id and d.qbo_id = %(record)s
                       and d.kept_both_at is not null)

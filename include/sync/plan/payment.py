@@ -127,11 +127,9 @@ def flowing(record: StagedPayment) -> Payment | None:
 
 
 def unsynced_applications(record: StagedPayment) -> tuple[Application, ...]:
-    """What the LMS applies of it to invoices that cannot be in QuickBooks."""
-    ours = flowing(record)
-    if record.lms is None or ours is None:
-        return ()
-    return tuple(one for one in record.lms.payment.applications if one not in ours.applications)
+    """What the LMS applies of it to invoices that are not in QuickBooks, or not yet."""
+    ours = record.lms.payment.applications if record.lms else ()
+    return tuple(one for one in ours if one.invoice not in record.known.synced_invoices)
 
 
 def still_applied(payment: Payment, unsynced: tuple[Application, ...]) -> tuple[Application, ...]:

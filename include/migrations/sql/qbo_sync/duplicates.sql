@@ -13,6 +13,8 @@ create or replace view qbo_sync.answered_duplicate as
              join qbo_sync.connection n on n.billing_lab_id = p.billing_lab_id and n.realm_id = d.realm_id
                                        and n.direction in ('lms_to_qbo', 'both') and n.sync_payments
             where d.realm_id = m.realm_id and d.qbo_id = m.record_id and d.kept_both_at is null
+              and not exists (select 1 from qbo_sync.left_alone a
+                               where a.realm_id = d.realm_id and a.entity = 'payment' and a.lms_id = d.lms_id)
               and (exists (select 1 from qbo_sync.sync_error e
                             where e.realm_id = d.realm_id and e.direction = 'lms_to_qbo' and e.status = 'open'
                               and e.record_entity = 'payment' and e.record_id = d.lms_id::text)

@@ -71,13 +71,17 @@ $$;
 create or replace trigger retry_errors_of_preferences after update of preferences on qbo_sync.company for each row
     when (new.preferences is distinct from old.preferences) execute function qbo_sync.retry_errors_of_preferences();
 
--- Errors of an ignored customer are ignored from the start. The customer is in the error's detail:
--- {"customer_id", "customer_name"}.
+-- Errors of an ignored customer are ignored from the start: not of what is linked, and has moved to that customer. The
+-- customer is in the error's detail: {"customer_id", "customer_name"}.
 create or replace function qbo_sync.ignore_errors_of_customer() returns trigger language plpgsql as $$
 begin
     if new.status = 'open' and new.error_code = 'customer_not_linked'
        and exists (select 1 from qbo_sync.ignored_customer i
-                    where i.realm_id = new.realm_id and i.qbo_id = new.detail ->> 'customer_id') then
+                    where i.realm_id = new.realm_id and i.qbo_id = new.detail ->> 'customer_id')
+       and not exists (select 1 from qbo_sync.entity_link l
+                        where l.realm_id = new.realm_id and l.entity = new.record_entity
+                          and new.record_id = case new.direction when 'qbo_to_lms' then l.qbo_id
+                                                                 else l.lms_id::text end) then
         new.status := 'ignored';
         new.retry_at := null;
     end if;
