@@ -113,6 +113,17 @@ def raise_balance(connection: psycopg.Connection, invoice_id: str, amount: Decim
     connection.execute("update lms.invoice set balance = balance + %s where id = %s", [amount, invoice_id])
 
 
+def reopen(connection: psycopg.Connection, invoice_id: str) -> None:
+    """Of the invoice is open what no payment and no credit of the LMS is applied to."""
+    connection.execute(
+        "update lms.invoice i set balance = total_amount"
+        " - coalesce((select sum(amount) from lms.payment_application where invoice_id = i.id), 0)"
+        " - coalesce((select sum(amount) from lms.credit_application where invoice_id = i.id), 0)"
+        " where id = %s",
+        [invoice_id],
+    )
+
+
 def delete(connection: psycopg.Connection, invoice_id: str) -> None:
     """The invoice goes with its lines and applications; its case, if it has one, is completed again."""
     connection.execute(

@@ -126,14 +126,16 @@ def by_id(
     QuickBooks' clock.
 
     A query may leave out what is there, and the LMS's record would go with it: what is missed is read by itself before
-    it counts as deleted, unless so much is missed at once that people are asked anyway (rule 8.9). Raises Unavailable
-    if QuickBooks does not answer at all.
+    it counts as deleted. Of very many the first ones: if each of those is deleted, so are the others; else each is
+    looked at by whoever syncs it. Raises Unavailable if QuickBooks does not answer at all.
     """
     shown = _seen(now, [(resource, one) for one in client.shown(resource, sorted(ids))]).sightings
     found = [sighting for sighting in shown if sighting.qbo_id in ids]
     missed = set(ids).difference(sighting.qbo_id for sighting in found)
-    doubtful = missed.difference(gone) if len(missed.difference(gone)) <= _READ_ALONE else set()
-    deleted = [qbo_id for qbo_id in sorted(missed) if qbo_id not in doubtful or _is_deleted(client, resource, qbo_id)]
+    doubtful = sorted(missed.difference(gone))
+    read = {qbo_id: _is_deleted(client, resource, qbo_id) for qbo_id in doubtful[:_READ_ALONE]}
+    others = doubtful[_READ_ALONE:] if all(read.values()) else []
+    deleted = {*missed.intersection(gone), *others, *(qbo_id for qbo_id, is_deleted in read.items() if is_deleted)}
     # What is there all the same is looked at by itself.
     versions: dict[str, str | None] = {**dict.fromkeys(missed, UNREADABLE_VERSION), **dict.fromkeys(deleted)}
     return found + [

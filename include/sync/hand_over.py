@@ -141,6 +141,9 @@ def invoice_voided(connection: psycopg.Connection, realm_id: str, invoice_id: st
     Those that QuickBooks never knew of stay: their own DAG reports that nothing is open any more.
     """
     connection.execute(
+        "select 1 from lms.credit_application where invoice_id = %s order by credit_id for update", [int(invoice_id)]
+    )
+    connection.execute(
         "select 1 from qbo_sync.credit_application_link"
         " where realm_id = %(realm)s"
         "   and credit_id in (select credit_id from lms.credit_application where invoice_id = %(invoice)s)"

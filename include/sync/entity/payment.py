@@ -220,7 +220,8 @@ class PaymentSync(
         _lock_invoices(connection, record)
         payment_write.delete(connection, lms_id)
         hand_over.retry_named(connection, in_lms("payment", lms_id))
-        _give_back(connection, [*planner.unsynced_applications(record), *_applied_to_gone(record)], ())
+        _give_back(connection, planner.unsynced_applications(record), ())
+        _reopen_gone(connection, record)
         links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
         unsure = _follow_balances(connection, company, record)
         deleted = record.planned.step == "delete"
@@ -246,7 +247,8 @@ class PaymentSync(
         hand_over.retry_named(connection, in_lms("payment", lms_id))
         if record.planned.cause is Cause.LINKED_BY_HAND:
             payment_write.change_date(connection, lms_id, theirs.date)
-        _give_back(connection, [*unsynced, *_applied_to_gone(record)], whole.applications)
+        _give_back(connection, unsynced, stays)
+        _reopen_gone(connection, record)
         self._store(connection, company, record, lms_id, theirs)
         unsure = _follow_balances(connection, company, record)
         return Written(outcome="updated", operation="update", lms_id=lms_id, unsure_balances=unsure)
@@ -470,12 +472,12 @@ def _follow_balances(connection: psycopg.Connection, company: Company, record: S
     return tuple(unsure)
 
 
-def _applied_to_gone(record: StagedPayment) -> list[Application]:
-    """What the LMS applies of it to invoices that QuickBooks has deleted: nobody tells their balances any more, and one
-    may stay in the LMS (rule 8.9)."""
-    ours = record.lms.payment.applications if record.lms else ()
-    linked = [one for one in ours if one.invoice in record.known.synced_invoices]
-    return [one for one in linked if one.invoice.id not in record.known.balances]
+def _reopen_gone(connection: psycopg.Connection, record: StagedPayment) -> None:
+    """Invoices that QuickBooks has deleted, and that the LMS applied the payment to: nobody tells their balances any
+    more, and one may stay in the LMS (rule 8.9), open for what is not applied to it there."""
+    for one in record.lms.payment.applications if record.lms else ():
+        if one.invoice in record.known.synced_invoices and one.invoice.id not in record.known.balances:
+            invoice_write.reopen(connection, one.invoice.id)
 
 
 def _give_back(connection: psycopg.Connection, before: Sequence[Application], after: Sequence[Application]) -> None:

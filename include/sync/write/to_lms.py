@@ -40,8 +40,6 @@ LOCK_TIMEOUT = "2s"
 #: … and tried again after so many seconds.
 LOCKED_SECONDS = 5.0
 LONGEST_WAIT = 300.0
-#: What may be a record of ours whose lab is off waits until the lab is on again: asked now and then.
-LONGEST_WAIT_FOR_OURS = 3600.0
 
 _SOMEBODY_ELSE = (
     psycopg.errors.LockNotAvailable,
@@ -130,8 +128,7 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
                 hand_over.ask_about_duplicate(connection, company.realm_id, known.duplicate_in_lms, known.duplicate)
             _settle(connection, runtime, company, sync, record, "waiting", waits_for=waits_for)
         else:
-            longest = LONGEST_WAIT_FOR_OURS if plan.cause is Cause.MATCH_IN_FLIGHT else LONGEST_WAIT
-            _settle_waiting(connection, runtime, company, sync, record, plan.wait_seconds, longest)
+            _settle_waiting(connection, runtime, company, sync, record, plan.wait_seconds)
         return
     if plan.step == "nothing" and _settings_have_changed(connection, company, sync, record):
         _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
@@ -261,13 +258,7 @@ def _wait(
 
 
 def _settle_waiting(
-    connection: psycopg.Connection,
-    runtime: Runtime,
-    company: Company,
-    sync: Sync,
-    record: Row,
-    seconds: float,
-    longest: float = LONGEST_WAIT,
+    connection: psycopg.Connection, runtime: Runtime, company: Company, sync: Sync, record: Row, seconds: float
 ) -> None:
     """For so long, and the longer the longer it has been waiting: a lock may be held for hours."""
     row = connection.execute(
@@ -275,7 +266,7 @@ def _settle_waiting(
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s",
         [company.realm_id, _DIRECTION, record.entity, record.record_id],
     ).fetchone()
-    seconds = max(seconds, min(row[0] / 4, longest) if row else 0.0)
+    seconds = max(seconds, min(row[0] / 4, LONGEST_WAIT) if row else 0.0)
     _settle(connection, runtime, company, sync, record, "waiting", wait_seconds=seconds)
 
 

@@ -66,21 +66,14 @@ def find_unconfirmed(
     form that nobody can read. Records without such a create cost no request.
 
     What the LMS has deleted since is not looked for: most such faults are true refusals, and what is there may be the
-    bookkeeper's, entered in its place. But for credits and their applications, which never come back: they would stay
-    in QuickBooks for good.
+    bookkeeper's, entered in its place.
     """
-    asked = [
-        record
-        for record in records
-        if _may_be_new(record)
-        and (record.lms or record.entity in ("credit", "credit_application"))
-        and not record.known.refused_lookup
-    ]
+    asked = [record for record in records if _may_be_new(record) and record.lms and not record.known.refused_lookup]
     sent = _read_sent(connection, company.realm_id, sync, asked)
     if not sent:
         return
     asked = [record for record in asked if record.record_id in sent]
-    now = _would_be_sent(connection, company, sync, [record for record in asked if record.lms])
+    now = _would_be_sent(connection, company, sync, asked)
     bodies = [one.payload for one in sent.values() if one.payload]
     free, unclear = free_candidates(connection, client, sync, [*bodies, *now.values()])
     for record in asked:
