@@ -145,11 +145,7 @@ def by_id(
 
 
 def _is_deleted(client: QboClient, resource: str, qbo_id: str) -> bool:
-    try:
-        found = client.read(resource, qbo_id)
-    except Unavailable:
-        client.company_info()  # it answers otherwise: the trouble is this record's, and must not stop the others
-        return False
+    found = client.read_alone(resource, qbo_id)
     return isinstance(found, Fault) and is_missing(found)
 
 

@@ -11,8 +11,7 @@ import psycopg
 
 from include.model.staged import Fetched, StagedRecord
 from include.qbo.client import QboClient
-from include.qbo.errors import Unavailable
-from include.qbo.faults import Fault, fault_of_status, is_missing
+from include.qbo.faults import Fault, is_missing
 from include.sync.captured import just_captured
 
 Json = dict[str, Any]
@@ -109,11 +108,7 @@ def _known_version(record: StagedRecord[Any, Any, Any, Any], captured: str | Non
 
 
 def _read_alone(client: QboClient, resource: str, parse: Callable[[Json], Q], qbo_id: str) -> Fetched[Q]:
-    try:
-        answer = client.read(resource, qbo_id)
-    except Unavailable:
-        client.company_info()  # it answers otherwise: the trouble is this record's, and must not stop the others
-        answer = fault_of_status(502)
+    answer = client.read_alone(resource, qbo_id)
     if not isinstance(answer, Fault):
         return Fetched(record=parse(answer))
     return Fetched() if is_missing(answer) else Fetched(refused=answer.as_detail())

@@ -69,21 +69,11 @@ def keep_waiting(
     )
 
 
-def leave_to_receiving_lab(
-    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any]
-) -> None:
-    """What QuickBooks created and no lab has is due once a lab receives such transactions."""
-    connection.execute(
-        "update qbo_sync.change_mark set billing_lab_id = null"
-        " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
-        [realm_id, record.direction, record.entity, record.record_id, record.generation],
-    )
-
-
 def leave_to_lab(
-    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any], billing_lab_id: int
+    connection: psycopg.Connection, realm_id: str, record: StagedRecord[Any, Any, Any, Any], billing_lab_id: int | None
 ) -> None:
-    """It is due once this lab's settings let it sync."""
+    """It is due once this lab's settings let it sync; None: what QuickBooks created and no lab has, once a lab receives
+    such transactions."""
     connection.execute(
         "update qbo_sync.change_mark set billing_lab_id = %s"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",

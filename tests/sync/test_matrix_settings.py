@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.bookkeeper import change, discount, in_quickbooks, pays, received, remove, sale, void
 from tests.support.both_sides import applied, customer_of, invoiced, memo_of, of_payment, of_qbo, qbo_payment, quiet
-from tests.support.world import INVOICES, World
+from tests.support.world import World
 
 
 def settings(world: World, **columns: Any) -> None:
@@ -274,41 +274,6 @@ def test_what_is_linked_and_older_than_the_start_date_is_left_alone_both_ways(wo
     assert world.lms_invoice(invoices[1])["total_amount"] == 119
     assert (qbo_payment(world, here)["TotalAmt"], memo_of(world, credit)["TotalAmt"]) == (11, 6)
     assert world.value("select amount from lms.payment where id = %s", there) == 21
-    assert world.errors() == []
-    quiet(world)
-
-
-@pytest.mark.setting("sync_start_date")
-@pytest.mark.parametrize("then", ["stays", "is deleted"])
-def test_what_a_link_learned_while_it_was_older_than_the_start_date_comes_when_the_date_moves(
-    world: World, then: str
-) -> None:
-    """Our create was found done, with what the bookkeeper did to it since, so that the link knows that version."""
-    pair, product = world.pair(world.account()), world.product()
-    world.invoice(world.case(pair, [{"product": product}]))
-    world.both()
-    invoice = world.invoice(world.case(pair, [{"product": product}]))
-    fault = {"kind": "fault_6000_after", "operation": "create", "entity": "Invoice", "times": 1}
-    world.qbo.control("POST", "faults", fault)
-    world.run(INVOICES)
-    made = world.qbo.all("Invoice")[-1]
-    customer = made["CustomerRef"]["value"]
-    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
-    applies = received(world, customer, "0", pays(made, "30"), pays(memo, "30", "CreditMemo"))
-    world.sql("update qbo_sync.sync_error set retry_at = now()")
-    world.run(INVOICES)
-    assert world.qbo_invoice(invoice)["Id"] == made["Id"]
-    settings(world, sync_start_date="2026-07-01")
-    world.both()
-    assert world.lms_invoice(invoice)["balance"] == 100
-    if then == "is deleted":
-        remove(world, applies, "Payment")
-        remove(world, made)
-    world.both()
-    settings(world, sync_start_date=None)
-    world.both()
-    balance = world.sql("select balance from lms.invoice where id = %s", invoice)
-    assert balance == ([] if then == "is deleted" else [{"balance": 70}])
     assert world.errors() == []
     quiet(world)
 

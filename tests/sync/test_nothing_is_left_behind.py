@@ -4,6 +4,7 @@ Each of these once stayed different on the two sides, or was there twice, withou
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +33,42 @@ def priced(world: World, invoice: int, amount: str, **more: Any) -> None:
 
 def total(world: World, invoice: int) -> Decimal:
     return world.lms_invoice(invoice)["total_amount"]
+
+
+def found_done(world: World) -> tuple[int, Json, Json]:
+    """A create that was answered with a fault and found done, with the bookkeeper's own credit of $30 on it, so that
+    the link knows that version: invoice, what was made, the payment that applies the credit."""
+    pair, product = known(world)
+    world.invoice(world.case(pair, [{"product": product}]))
+    world.both()
+    invoice = world.invoice(world.case(pair, [{"product": product}]))
+    fault = {"kind": "fault_6000_after", "operation": "create", "entity": "Invoice", "times": 1}
+    world.qbo.control("POST", "faults", fault)
+    world.run(INVOICES)
+    made = world.qbo.all("Invoice")[-1]
+    customer = made["CustomerRef"]["value"]
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
+    applies = received(world, customer, "0", pays(made, "30"), pays(memo, "30", "CreditMemo"))
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    world.run(INVOICES)
+    assert world.qbo_invoice(invoice)["Id"] == made["Id"]
+    return invoice, made, applies
+
+
+@contextmanager
+def refused_and_brought_back(world: World, statement: str) -> Iterator[None]:
+    """Invoices are deleted in the LMS, the deletes are refused, and after what happens meanwhile the rows are back."""
+    tables = ("invoice", "invoice_line_item")
+    for table in tables:
+        world.sql(f"create table kept_{table} as table lms.{table}")
+    world.sql(statement)
+    world.sync()
+    world.refuse_held(INVOICES, world.lab)
+    world.both()
+    yield
+    for table in tables:
+        world.sql(f"insert into lms.{table} overriding system value table kept_{table}")
+        world.sql(f"drop table kept_{table}")
 
 
 @pytest.fixture
@@ -118,20 +155,30 @@ def test_what_changed_under_another_date_while_the_lab_was_away_comes(
 
 
 @pytest.mark.setting("sync_start_date")
-def test_a_start_date_that_moves_while_a_run_is_under_way_keeps_nothing_back(world: World) -> None:
-    pair, product = known(world)
-    world.invoice(world.case(pair, [{"product": product}]))
+@pytest.mark.parametrize("then", ["stays", "is deleted"])
+def test_what_a_link_learned_while_it_was_older_than_the_start_date_comes_when_the_date_moves(
+    world: World, then: str
+) -> None:
+    """Our create was found done, with what the bookkeeper did to it since, so that the link knows that version."""
+    invoice, made, applies = found_done(world)
+    settings(world, sync_start_date="2026-07-01")
     world.both()
-    invoice = world.invoice(world.case(pair, [{"product": product}]))
-    fault = {"kind": "fault_6000_after", "operation": "create", "entity": "Invoice", "times": 1}
-    world.qbo.control("POST", "faults", fault)
-    world.run(INVOICES)
-    made = world.qbo.all("Invoice")[-1]
-    customer = made["CustomerRef"]["value"]
-    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
-    received(world, customer, "0", pays(made, "30"), pays(memo, "30", "CreditMemo"))
-    world.sql("update qbo_sync.sync_error set retry_at = now()")
-    world.run(INVOICES)
+    assert world.lms_invoice(invoice)["balance"] == 100
+    if then == "is deleted":
+        remove(world, applies, "Payment")
+        remove(world, made)
+    world.both()
+    settings(world, sync_start_date=None)
+    world.both()
+    balance = world.sql("select balance from lms.invoice where id = %s", invoice)
+    assert balance == ([] if then == "is deleted" else [{"balance": 70}])
+    assert world.errors() == []
+    quiet(world)
+
+
+@pytest.mark.setting("sync_start_date")
+def test_a_start_date_that_moves_while_a_run_is_under_way_keeps_nothing_back(world: World) -> None:
+    invoice, _, _ = found_done(world)
     settings(world, sync_start_date="2026-07-01")
     world.capture()
     run = world.prepared("invoice_qbo_to_lms")
@@ -327,19 +374,10 @@ def test_what_changed_in_quickbooks_while_its_delete_was_refused_comes_once_it_i
     made = [world.simple_invoice(account) for _ in range(5)]
     world.both()
     there = [world.qbo_invoice(one) for one in made]
-    tables = ("invoice", "invoice_line_item")
-    for table in tables:
-        world.sql(f"create table kept_{table} as table lms.{table}")
-    world.sql("truncate lms.invoice cascade")
-    world.sync()
-    world.refuse_held(INVOICES, world.lab)
-    world.both()
-    world.qbo.update("Invoice", fresh(world, there[0]), Line=[sale("120.00")])
-    remove(world, there[2])
-    world.both()
-    for table in tables:
-        world.sql(f"insert into lms.{table} overriding system value table kept_{table}")
-        world.sql(f"drop table kept_{table}")
+    with refused_and_brought_back(world, "truncate lms.invoice cascade"):
+        world.qbo.update("Invoice", fresh(world, there[0]), Line=[sale("120.00")])
+        remove(world, there[2])
+        world.both()
     world.both()
     assert total(world, made[0]) == 120
     balances = {one["invoice_number"]: one["balance"] for one in world.sql("select * from lms.invoice")}
@@ -627,16 +665,8 @@ def test_invoices_that_come_back_without_what_was_applied_to_them_are_open_on_bo
     made = [world.simple_invoice(account) for _ in range(5)]
     getattr(world, what)(account, "20.00", {made[0]: "20.00"})
     world.both()
-    tables = ("invoice", "invoice_line_item")
-    for table in tables:
-        world.sql(f"create table kept_{table} as table lms.{table}")
-    world.sql("delete from lms.invoice")
-    world.sync()
-    world.refuse_held(INVOICES, world.lab)
-    world.both()
-    for table in tables:
-        world.sql(f"insert into lms.{table} overriding system value table kept_{table}")
-        world.sql(f"drop table kept_{table}")
+    with refused_and_brought_back(world, "delete from lms.invoice"):
+        pass
     world.sql("update lms.invoice set balance = total_amount")
     world.both()
     assert world.qbo_invoice(made[0])["Balance"] == world.lms_invoice(made[0])["balance"] == 100

@@ -117,7 +117,7 @@ def _carry_out(connection: psycopg.Connection, runtime: Runtime, company: Compan
         return
     if not has_taker(company, record):
         # Its mark may name a lab that received it once: it would be due for that lab, and nobody takes it.
-        marks.leave_to_receiving_lab(connection, company.realm_id, record)
+        marks.leave_to_lab(connection, company.realm_id, record, None)
         _settle_waiting(connection, runtime, company, sync, record, CHANGED_SECONDS)
         return
     if ours and plan.step == "wait":
