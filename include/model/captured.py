@@ -35,7 +35,7 @@ class Captured:
 
 def is_believable(one: Captured) -> bool:
     """Whether it is what QuickBooks would say now, as far as one can know without asking."""
-    if one.age > YOUNG or one.marked_since or one.written_since or one.sync_token != one.last_seen:
+    if not timedelta() <= one.age <= YOUNG or one.marked_since or one.written_since or one.sync_token != one.last_seen:
         return False
     # What is deleted stays so; a version older than one that we know is none to go by (trap 8).
     return one.sync_token is None or int(one.sync_token) >= int(one.linked or 0)

@@ -18,9 +18,9 @@ _PENDING = (
     " left join qbo_sync.dag_listing k on k.dag_id = %(dag_id)s"
     " where direction = %(direction)s and entity = any(%(entities)s)"
     "   and (%(called_at)s::timestamptz is null or k.listed_at > %(called_at)s"
-    "        or %(called_at)s < clock_timestamp() - interval '15 seconds')"
+    "        or %(called_at)s not between clock_timestamp() - interval '15 seconds' and clock_timestamp())"
     "   and (k.listed_at is null or greatest(m.marked_at, m.attempt_after) > k.listed_at"
-    "        or k.listed_at < clock_timestamp() - interval '5 seconds')"
+    "        or k.listed_at not between clock_timestamp() - interval '5 seconds' and clock_timestamp())"
     "   and realm_id <> all (array("
     "       select * from qbo_sync.companies_with_earlier_work(%(direction)s, %(after)s::text[])))"
 )
@@ -41,7 +41,7 @@ class LmsChangeTrigger(ListeningTrigger):
         self.entities = entities
         self.after = after
         #: When it last fired, by the database's clock.
-        self._called_at: datetime | None = None
+        self.called_at: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes it again."""
@@ -58,11 +58,11 @@ class LmsChangeTrigger(ListeningTrigger):
             "direction": self.direction,
             "entities": self.entities,
             "after": self.after,
-            "called_at": self._called_at,
+            "called_at": self.called_at,
         }
         cursor = await connection.execute(_PENDING, wanted)
         pending, now = await cursor.fetchone() or (0, None)
         if not pending:
             return None
-        self._called_at = now
+        self.called_at = now
         return {"pending": pending}

@@ -15,7 +15,7 @@ select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, 
    and (%(realm)s::text is null or c.realm_id = %(realm)s)
    and (not %(reported_only)s or w.received_at is distinct from w.captured_at)
    and (%(by_hand)s
-        or (coalesce(p.rests_until <= clock_timestamp(), true)
+        or (coalesce(p.rests_until not between clock_timestamp() and clock_timestamp() + %(longest_rest)s, true)
             and (coalesce(p.poll_after <= clock_timestamp() + %(early)s, true)
                  -- also one whose event woke a poll that did not get to it
                  or w.received_at is distinct from w.captured_at or q.compare_asked_at is not null)))

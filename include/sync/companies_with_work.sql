@@ -13,7 +13,7 @@ with pending as (
     select distinct i.realm_id
       from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)
      where %(direction)s = 'lms_to_qbo' and i.entity = any(%(entities)s)
-       and r.created_at < clock_timestamp() - interval '3 minutes'
+       and r.created_at not between clock_timestamp() - interval '3 minutes' and clock_timestamp()
        and exists (select 1 from qbo_sync.connection n where n.realm_id = i.realm_id)
 )
 select c.realm_id, c.name, coalesce(p.records, 0) as records, coalesce(t.alone_until > clock_timestamp(), false) as alone
@@ -21,7 +21,8 @@ select c.realm_id, c.name, coalesce(p.records, 0) as records, coalesce(t.alone_u
   left join pending p using (realm_id)
   left join qbo_sync.company_trouble t using (realm_id)
  where (%(realm)s::text is null or c.realm_id = %(realm)s)
-   and (%(realm)s::text is not null or t.retry_at is null or t.retry_at <= clock_timestamp())
+   and (%(realm)s::text is not null or t.retry_at is null
+        or t.retry_at not between clock_timestamp() and clock_timestamp() + %(longest_rest)s)
    and (p.realm_id is not null and c.realm_id not in (select realm_id from first)
         or c.status = 'connected' and c.realm_id in (select realm_id from unfinished)
         -- It lost its access in a task that it shared: one of its own shows it.

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.model.record import Direction, Entity
+from include.sync import trouble
 
 _COMPANIES_WITH_WORK = Path(__file__).with_name("companies_with_work.sql").read_bytes()
 
@@ -39,6 +40,7 @@ def companies_with_work(
                 "direction": direction,
                 "entities": list(entities),
                 "after": list(after),
+                "longest_rest": trouble.LONGEST_REST,
             },
         ).fetchall()
 

@@ -61,6 +61,7 @@ def companies_due(
                 "reported_only": reported_only,
                 "preferences": PREFERENCES,
                 "early": polling.early(settings.base),
+                "longest_rest": polling.LONGEST_REST,
             },
         ).fetchall()
 

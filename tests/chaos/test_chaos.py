@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis.stateful import RULE_MARKER
 
 from include.stack.ports import HOST, Ports
-from tests.chaos.day import Judgement, compare
+from tests.chaos.day import Judgement, compare, open_runs
 from tests.chaos.house import House, is_task
 from tests.chaos.network import Relay
 from tests.chaos.people import ACTIONS, People
@@ -34,6 +35,15 @@ NOT_OF_PEOPLE = {
 def test_people_do_whatever_they_do_in_the_histories() -> None:
     known = {name for name, function in vars(Ledgers).items() if hasattr(function, RULE_MARKER)}
     assert set(ACTIONS) == known - NOT_OF_PEOPLE | {"everything_on"}
+
+
+@pytest.mark.parametrize(
+    ("run_after", "can_end"), [("2026-11-29T00:30:00Z", True), ("2026-11-29T00:45:00.000001Z", False)]
+)
+def test_a_run_of_a_time_to_come_cannot_end_yet(run_after: str, can_end: bool) -> None:
+    run = {"dag_id": "payment_qbo_to_lms", "dag_run_id": "scheduled", "state": "running", "run_after": run_after}
+    found = open_runs([run], datetime(2026, 11, 29, 0, 45, tzinfo=UTC))
+    assert found == ({"payment_qbo_to_lms scheduled (running)"} if can_end else set())
 
 
 def test_every_connection_of_the_parts_leads_by_a_relay(tmp_path: Path) -> None:

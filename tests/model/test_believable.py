@@ -39,6 +39,7 @@ def test_what_was_just_read_and_nothing_has_touched_since_is_believed(change: di
     "change",
     [
         {"age": YOUNG + timedelta(seconds=1)},
+        {"age": -timedelta(seconds=1)},  # read while the database's clock was ahead
         {"marked_since": True},
         {"written_since": True},
         {"last_seen": "4"},

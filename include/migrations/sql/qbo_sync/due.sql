@@ -20,13 +20,14 @@ $$;
 -- A lab that nobody has started yet has marks, and none of them is due: only a preview looks at them.
 -- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
 --   that the lab holds back waits as long as that.
+-- * What waits since a time to come was put off while the database's clock was ahead: it is due (decision 0039).
 -- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
 -- * QuickBooks → LMS, a record also stops waiting when what it waits for is no longer marked: nothing will link it.
 create or replace view qbo_sync.due_mark as
     select m.*
       from qbo_sync.change_mark m
       join qbo_sync.company c on c.realm_id = m.realm_id and c.status = 'connected'
-     where (m.attempt_after is null or m.attempt_after <= clock_timestamp())
+     where (m.attempt_after is null or m.attempt_after <= clock_timestamp() or m.waits_since > clock_timestamp())
        and (m.waits_for_entity is null
             or case m.direction
                when 'lms_to_qbo' then
@@ -60,12 +61,17 @@ language sql stable as $$
 $$;
 
 -- Due and not in flight. A run that has held a mark for two minutes may be dead; should it be alive, its plan and a
--- second one cannot both be carried out.
+-- second one cannot both be carried out. (One that has held it since a time to come has held it since a clock that was
+-- ahead.)
 create or replace view qbo_sync.pending_mark as
     select * from qbo_sync.due_mark
-     where extracted_at is null or extracted_at < clock_timestamp() - interval '2 minutes';
+     where extracted_at is null
+        or extracted_at not between clock_timestamp() - interval '2 minutes' and clock_timestamp();
 
--- Pending, and a reason to start a run: not of a company that fails and rests a while.
+-- Pending, and a reason to start a run: not of a company that fails and rests a while (15 minutes at most; what is
+-- longer was set by a clock that was ahead).
 create or replace view qbo_sync.waking_mark as
     select * from qbo_sync.pending_mark
-     where realm_id <> all (array(select realm_id from qbo_sync.company_trouble where retry_at > clock_timestamp()));
+     where realm_id <> all (array(select realm_id from qbo_sync.company_trouble
+                                 where retry_at > clock_timestamp()
+                                   and retry_at <= clock_timestamp() + interval '15 minutes'));

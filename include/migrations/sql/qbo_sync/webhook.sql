@@ -35,9 +35,10 @@ create or replace function qbo_sync.wake_capture() returns integer language sql 
                             where m.realm_id = w.realm_id and m.direction = 'lms_to_qbo'
                               and m.marked_at > clock_timestamp() - interval '2 minutes')
            and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
-           and (w.captured_at is null or w.captured_at < clock_timestamp() - interval '10 seconds')
+           and (w.captured_at is null
+                or w.captured_at not between clock_timestamp() - interval '10 seconds' and clock_timestamp())
            and not exists (select 1 from qbo_sync.api_call a
-                            where a.realm_id = w.realm_id and a.at > clock_timestamp() - interval '5 seconds'
+                            where a.realm_id = w.realm_id and a.at between clock_timestamp() - interval '5 seconds' and clock_timestamp()
                               and a.operation in ('create', 'update', 'delete', 'batch'))
          order by w.realm_id for no key update of w),
     woken as (

@@ -1,0 +1,175 @@
+"""The database's clock was an hour ahead for a while: nothing waits for that hour to come (decision 0039)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from include.orchestration.lms_trigger import LmsChangeTrigger
+from tests.support.bookkeeper import in_quickbooks
+from tests.support.both_sides import invoiced, known, of_qbo
+from tests.support.world import INVOICES, World
+
+#: What the database's clock writes; the pauses between polls are by the workers' clock.
+_TABLES = ("change_mark", "company_trouble", "sync_error", "write_request", "api_call", "dag_listing", "webhook_event")
+
+
+def clock_goes_back(world: World) -> None:
+    """As if everything so far had been written while the clock was an hour ahead."""
+    rows = world.sql(
+        "select table_name, column_name from information_schema.columns where table_schema = 'qbo_sync'"
+        "   and data_type = 'timestamp with time zone'"
+        "   and (table_name = any(%s) or table_name = 'poll' and column_name in ('rests_until', 'apart_until'))",
+        list(_TABLES),
+    )
+    assert len(rows) > len(_TABLES)
+    for row in rows:
+        table, column = row["table_name"], row["column_name"]
+        world.sql(f"update qbo_sync.{table} set {column} = {column} + interval '1 hour'")
+
+
+def new_invoice(world: World) -> int:
+    pair, product = known(world)
+    return world.invoice(world.case(pair, [{"product": product}]))
+
+
+def intend(world: World, invoice: int, customer: str) -> None:
+    """As if a run were about to create the invoice in QuickBooks, or had died over it."""
+    world.sql("insert into qbo_sync.write_request (request_id, realm_id) values ('r1', %s)", world.qbo.realm)
+    world.sql(
+        "insert into qbo_sync.write_intent (request_id, position, realm_id, entity, record_id, generation, operation,"
+        "   resource, payload, base, customer_id) values ('r1', 0, %s, 'invoice', %s, 1, 'create', 'Invoice',"
+        "   jsonb_build_object('CustomerRef', jsonb_build_object('value', %s::text)), '{}', %s)",
+        world.qbo.realm,
+        str(invoice),
+        customer,
+        customer,
+    )
+
+
+def test_what_a_dead_run_has_in_hand_is_taken_by_the_next(world: World) -> None:
+    invoice = new_invoice(world)
+    world.prepared(INVOICES)
+    assert world.companies(world.as_run(INVOICES)) == [], "it may still be alive"
+    clock_goes_back(world)
+    run = world.as_run(INVOICES)
+    assert world.companies(run) == [world.qbo.realm]
+    assert world.steps(run)["created"] == 1
+    assert world.qbo_invoice(invoice)["TotalAmt"] == 100
+
+
+def test_what_waits_for_some_seconds_does_not_wait_for_an_hour(world: World) -> None:
+    account, _, customer = invoiced(world)
+    intend(world, world.simple_invoice(account), customer)
+    bill = in_quickbooks(world, customer)
+    world.capture()
+    assert world.steps(world.as_run("invoice_qbo_to_lms"))["waiting"] == 1, "a create of ours is on its way"
+    waits = "select count(*) from qbo_sync.due_mark where direction = 'qbo_to_lms' and record_id = %s"
+    assert world.value(waits, bill["Id"]) == 0
+    clock_goes_back(world)
+    assert world.value(waits, bill["Id"]) == 1
+
+
+def test_what_waits_for_another_record_goes_on_waiting_for_it(world: World) -> None:
+    _, _, customer = invoiced(world)
+    bill = in_quickbooks(world, customer)
+    world.qbo.create(
+        "Payment",
+        CustomerRef={"value": customer},
+        TotalAmt=80,
+        Line=[{"Amount": 80, "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Invoice"}]}],
+    )
+    world.capture()
+    assert world.steps(world.as_run("payment_qbo_to_lms"))["waiting"] == 1
+    clock_goes_back(world)
+    assert world.value("select count(*) from qbo_sync.due_mark where entity = 'payment'") == 0
+    world.bring()
+    assert of_qbo(world, bill)["balance"] == 0
+
+
+def test_a_company_that_fails_does_not_rest_for_an_hour(world: World) -> None:
+    new_invoice(world)
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    world.sql(
+        "insert into qbo_sync.company_trouble (realm_id, failures, retry_at, alone_until, error, dag_id, shown)"
+        " values (%s, 9, clock_timestamp() + interval '15 minutes', clock_timestamp() + interval '15 minutes', '', %s,"
+        "         true)",
+        world.qbo.realm,
+        INVOICES,
+    )
+    waking = "select count(*) from qbo_sync.waking_mark"
+    assert (world.companies(world.as_run(INVOICES)), world.value(waking)) == ([], 0)
+    clock_goes_back(world)
+    assert (world.companies(world.as_run(INVOICES)), world.value(waking)) == ([world.qbo.realm], 1)
+
+
+def test_a_company_that_could_not_be_asked_is_asked_again(world: World) -> None:
+    world.sql(
+        "insert into qbo_sync.poll (realm_id, failures, rests_until)"
+        " values (%s, 9, clock_timestamp() + interval '15 minutes')",
+        world.qbo.realm,
+    )
+    assert world.captured_companies() == []
+    clock_goes_back(world)
+    assert world.captured_companies() == [world.qbo.realm]
+
+
+def test_an_error_is_tried_again(world: World) -> None:
+    customer = world.qbo.create("Customer", DisplayName="Walk-in")
+    invoice = world.simple_invoice()
+    other = in_quickbooks(world, customer["Id"], DocNumber=world.lms_invoice(invoice)["invoice_number"])
+    world.sync()
+    [error] = world.errors()
+    world.qbo.update("Invoice", other, DocNumber="W-1")
+    world.sql("update qbo_sync.sync_error set retry_at = clock_timestamp() + interval '1 minute'")
+    world.sync()
+    assert [one["id"] for one in world.errors()] == [error["id"]], "its time has not come"
+    clock_goes_back(world)
+    world.sync()
+    assert world.errors() == []
+    assert world.qbo_invoice(invoice)["DocNumber"] == world.lms_invoice(invoice)["invoice_number"]
+
+
+def test_a_write_that_a_run_died_over_is_finished_if_nothing_is_marked(world: World) -> None:
+    new_invoice(world)
+    world.run()
+    intend(world, 999, "7")
+    assert world.companies(world.as_run(INVOICES)) == []
+    clock_goes_back(world)
+    assert world.companies(world.as_run(INVOICES)) == [world.qbo.realm]
+
+
+def test_webhooks_wake_the_capture(world: World) -> None:
+    note, wake = "select qbo_sync.record_webhook_event(%s)", "select qbo_sync.wake_capture()"
+    new_invoice(world)
+    world.run()
+    world.sql(note, [world.qbo.realm])
+    world.capture()
+    world.sql(note, [world.qbo.realm])
+    assert world.value(wake) == 0, "it was written to and asked a moment ago"
+    clock_goes_back(world)
+    world.sql(note, [world.qbo.realm])
+    assert world.value(wake) == 1
+
+
+@pytest.mark.parametrize("called", ["before", "while the clock was ahead"])
+def test_changes_wake_the_dag(world: World, called: str) -> None:
+    pair, product = known(world)
+    trigger = LmsChangeTrigger(dag_id=INVOICES, direction="lms_to_qbo", entities=["invoice"], after=[])
+
+    async def look() -> dict[str, Any] | None:
+        async with await psycopg.AsyncConnection.connect(world.database_url, autocommit=True) as connection:
+            return await trigger.look(connection)
+
+    world.invoice(world.case(pair, [{"product": product}]))
+    assert asyncio.run(look()) == {"pending": 1}
+    world.run()
+    world.companies(world.as_run(INVOICES))
+    clock_goes_back(world)
+    if called != "before":
+        assert trigger.called_at is not None
+        trigger.called_at += timedelta(hours=1)
+    world.invoice(world.case(pair, [{"product": product}]))
+    assert asyncio.run(look()) == {"pending": 1}
