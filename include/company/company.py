@@ -82,7 +82,8 @@ def refresh_preferences(
     """
     stale = connection.execute(
         "select 1 from qbo_sync.company c where c.realm_id = %s"
-        "   and (c.preferences_read_at is null or c.preferences_read_at < clock_timestamp() - %s::interval"
+        "   and (c.preferences_read_at is null"
+        "        or c.preferences_read_at not between clock_timestamp() - %s::interval and clock_timestamp()"
         "        or exists (select 1 from qbo_sync.sync_error e"
         "                     join qbo_sync.pending_mark m on m.realm_id = e.realm_id and m.direction = e.direction"
         "                                                 and m.entity = e.record_entity and m.record_id = e.record_id"

@@ -17,7 +17,7 @@ _PENDING = (
     "select count(*), clock_timestamp() from qbo_sync.waking_mark m"
     " left join qbo_sync.dag_listing k on k.dag_id = %(dag_id)s"
     " where direction = %(direction)s and entity = any(%(entities)s)"
-    "   and (%(called_at)s::timestamptz is null or k.listed_at > %(called_at)s"
+    "   and (%(called_at)s::timestamptz is null or k.listed_at between %(called_at)s and clock_timestamp()"
     "        or %(called_at)s not between clock_timestamp() - interval '15 seconds' and clock_timestamp())"
     "   and (k.listed_at is null or greatest(m.marked_at, m.attempt_after) > k.listed_at"
     "        or k.listed_at not between clock_timestamp() - interval '5 seconds' and clock_timestamp())"

@@ -53,7 +53,10 @@ def keep(connection: psycopg.Connection, realm_id: str, sightings: Sequence[Sigh
 
 def prune(connection: psycopg.Connection) -> None:
     """Forget what nobody would believe any more, of all companies. The caller has the marks' lock."""
-    connection.execute("delete from qbo_sync.captured_object where asked_at < clock_timestamp() - %s", [YOUNG])
+    connection.execute(
+        "delete from qbo_sync.captured_object where asked_at not between clock_timestamp() - %s and clock_timestamp()",
+        [YOUNG],
+    )
 
 
 def just_captured(

@@ -2,7 +2,7 @@
 select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, q.changed_since,
        case when w.received_at is distinct from w.captured_at then w.received_at end as reported_at,
        q.changed_since is null or q.compare_asked_at is not null as as_a_whole,
-       coalesce(p.apart_until > clock_timestamp(), false) as failed,
+       coalesce(p.apart_until between clock_timestamp() and clock_timestamp() + %(longest_rest)s, false) as failed,
        -- The closing date is not among what changes tell.
        exists (select 1 from qbo_sync.sync_error e
                 where e.realm_id = c.realm_id and e.status = 'open' and e.causes @> array[%(preferences)s])
@@ -17,6 +17,8 @@ select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, 
    and (%(by_hand)s
         or (coalesce(p.rests_until not between clock_timestamp() and clock_timestamp() + %(longest_rest)s, true)
             and (coalesce(p.poll_after <= clock_timestamp() + %(early)s, true)
+                 -- it has never answered, or did so by a clock that was ahead
+                 or p.polled_at is null or p.polled_at > clock_timestamp() + interval '5 minutes'
                  -- also one whose event woke a poll that did not get to it
                  or w.received_at is distinct from w.captured_at or q.compare_asked_at is not null)))
  order by p.rests_until nulls first, c.realm_id

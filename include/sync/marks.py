@@ -55,7 +55,7 @@ def keep_waiting(
     """A part of the record cannot go yet: its mark outlives the write, and waits for that record to be linked."""
     connection.execute(
         "update qbo_sync.change_mark set generation = nextval('qbo_sync.mark_generation'), extracted_at = null,"
-        " waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
+        " attempt_after = null, waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
         [
             waits_for.entity,

@@ -8,8 +8,10 @@ import psycopg
 import pytest
 
 from include.orchestration.lms_trigger import LmsChangeTrigger
+from include.qbo.errors import OutcomeUnknown
 from tests.support.bookkeeper import in_quickbooks
 from tests.support.both_sides import invoiced, known, of_qbo
+from tests.support.interruptions import dying_as_it_records
 from tests.support.world import INVOICES, World
 
 #: What the database's clock writes; the pauses between polls are by the workers' clock.
@@ -33,6 +35,12 @@ def clock_goes_back(world: World) -> None:
 def new_invoice(world: World) -> int:
     pair, product = known(world)
     return world.invoice(world.case(pair, [{"product": product}]))
+
+
+def there(world: World, invoice: int) -> list[str]:
+    """The ids of QuickBooks' invoices with the invoice's number."""
+    number = world.lms_invoice(invoice)["invoice_number"]
+    return [one["Id"] for one in world.qbo.all("Invoice") if one["DocNumber"] == number]
 
 
 def intend(world: World, invoice: int, customer: str) -> None:
@@ -89,6 +97,28 @@ def test_what_waits_for_another_record_goes_on_waiting_for_it(world: World) -> N
     assert of_qbo(world, bill)["balance"] == 0
 
 
+def test_what_goes_in_two_parts_does_not_wait_for_an_hour_in_between(world: World) -> None:
+    account, other = world.account(), world.account()
+    invoice, others = world.simple_invoice(account), world.simple_invoice(other)
+    credit = world.credit(account, "60.00", {invoice: "60.00"})
+    world.sync()
+    world.sql("update lms.credit set billing_account_id = %s where id = %s", other, credit)
+    world.sql("update lms.credit_application set invoice_id = %s where credit_id = %s", others, credit)
+    world.sql("select qbo_sync.dispatch_lms_changes()")
+    # It was put off while the clock was ahead.
+    world.sql(
+        "update qbo_sync.change_mark set waits_since = clock_timestamp() + interval '1 hour',"
+        "   attempt_after = clock_timestamp() + interval '1 hour'"
+    )
+    world.load(world.prepared("credit_lms_to_qbo"))
+    [left] = world.sql(
+        "select waits_for_entity, attempt_after from qbo_sync.change_mark where entity = 'credit_application'"
+    )
+    assert (left["waits_for_entity"], left["attempt_after"]) == ("credit", None)
+    world.sync()
+    assert (world.qbo_invoice(invoice)["Balance"], world.qbo_invoice(others)["Balance"]) == (100, 40)
+
+
 def test_a_company_that_fails_does_not_rest_for_an_hour(world: World) -> None:
     new_invoice(world)
     world.sql("select qbo_sync.dispatch_lms_changes()")
@@ -141,6 +171,48 @@ def test_a_write_that_a_run_died_over_is_finished_if_nothing_is_marked(world: Wo
     assert world.companies(world.as_run(INVOICES)) == [world.qbo.realm]
 
 
+def test_a_create_that_a_run_died_over_is_found(world: World) -> None:
+    invoice = new_invoice(world)
+    run = world.prepared(INVOICES)
+    with dying_as_it_records(1):
+        world.load(run)
+    clock_goes_back(world)
+    world.sync()
+    assert there(world, invoice) == [world.qbo_invoice(invoice)["Id"]]
+
+
+def test_a_create_that_went_out_and_is_not_there_waits_for_quickbooks_before_it_is_sent_anew(world: World) -> None:
+    invoice = new_invoice(world)
+    run = world.prepared(INVOICES)
+    world.qbo.control("POST", "faults", {"kind": "http_502", "operation": "create", "times": 9})
+    with pytest.raises(OutcomeUnknown):
+        world.load(run)
+    world.qbo.control("DELETE", "faults")
+    clock_goes_back(world)
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown, match="may still be at work"):
+            world.run(INVOICES)
+    assert there(world, invoice) == []
+    world.sql("update qbo_sync.write_request set sent_at = sent_at - interval '150 seconds'")
+    world.sync()
+    assert there(world, invoice) == [world.qbo_invoice(invoice)["Id"]]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_quickbooks_is_asked_what_changed(world: World, *, answered: bool) -> None:
+    world.poll_all()
+    world.capture_apart(world.qbo.realm)
+    world.sql("update qbo_sync.poll set poll_after = clock_timestamp() + interval '5 minutes'")
+    if not answered:
+        world.sql("update qbo_sync.poll set polled_at = null")
+    assert answered <= (world.captured_companies() == [])
+    world.sql(
+        "update qbo_sync.poll set poll_after = poll_after + interval '1 hour',"
+        "   polled_at = polled_at + interval '1 hour'"
+    )
+    assert world.captured_companies() == [world.qbo.realm]
+
+
 def test_webhooks_wake_the_capture(world: World) -> None:
     note, wake = "select qbo_sync.record_webhook_event(%s)", "select qbo_sync.wake_capture()"
     new_invoice(world)
@@ -149,6 +221,8 @@ def test_webhooks_wake_the_capture(world: World) -> None:
     world.capture()
     world.sql(note, [world.qbo.realm])
     assert world.value(wake) == 0, "it was written to and asked a moment ago"
+    new_invoice(world)
+    world.sql("select qbo_sync.dispatch_lms_changes()")
     clock_goes_back(world)
     world.sql(note, [world.qbo.realm])
     assert world.value(wake) == 1
@@ -168,8 +242,10 @@ def test_changes_wake_the_dag(world: World, called: str) -> None:
     world.run()
     world.companies(world.as_run(INVOICES))
     clock_goes_back(world)
+    assert trigger.called_at is not None
     if called != "before":
-        assert trigger.called_at is not None
         trigger.called_at += timedelta(hours=1)
+    else:
+        trigger.called_at -= timedelta(seconds=15)
     world.invoice(world.case(pair, [{"product": product}]))
     assert asyncio.run(look()) == {"pending": 1}

@@ -57,7 +57,7 @@ create or replace function qbo_sync.companies_with_earlier_work(p_direction text
 language sql stable as $$
     select realm_id from qbo_sync.due_mark
      where direction = p_direction and entity = any (p_entities)
-       and marked_at > clock_timestamp() - interval '3 minutes'
+       and marked_at between clock_timestamp() - interval '3 minutes' and clock_timestamp()
 $$;
 
 -- Due and not in flight. A run that has held a mark for two minutes may be dead; should it be alive, its plan and a

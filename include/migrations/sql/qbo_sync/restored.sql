@@ -10,9 +10,10 @@ create or replace function qbo_sync.current_identity() returns text language sql
 $$;
 
 -- The last moment that this database knows of: what QuickBooks has made later may have been made by runs that it knows
--- nothing of. Its clock and ours may differ by two minutes.
+-- nothing of. Its clock and ours may differ by two minutes; what it has written while it was ahead does not count.
 create or replace function qbo_sync.last_known_moment() returns timestamptz language sql stable as $$
-    select greatest((select max(at) from qbo_sync.api_call), (select max(at) from qbo_sync.sync_outcome))
+    select greatest((select max(at) from qbo_sync.api_call where at <= clock_timestamp()),
+                    (select max(at) from qbo_sync.sync_outcome where at <= clock_timestamp()))
            - interval '2 minutes'
 $$;
 

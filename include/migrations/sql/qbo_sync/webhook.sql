@@ -33,7 +33,7 @@ create or replace function qbo_sync.wake_capture() returns integer language sql 
            and not w.capture_woken and w.received_at is distinct from w.captured_at
            and not exists (select 1 from qbo_sync.due_mark m
                             where m.realm_id = w.realm_id and m.direction = 'lms_to_qbo'
-                              and m.marked_at > clock_timestamp() - interval '2 minutes')
+                              and m.marked_at between clock_timestamp() - interval '2 minutes' and clock_timestamp())
            and not exists (select 1 from qbo_sync.write_intent i where i.realm_id = w.realm_id)
            and (w.captured_at is null
                 or w.captured_at not between clock_timestamp() - interval '10 seconds' and clock_timestamp())
