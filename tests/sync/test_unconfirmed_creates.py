@@ -136,14 +136,14 @@ def test_an_older_credit_of_the_bookkeepers_is_not_the_one_whose_answer_was_lost
     detail = {"ItemRef": memo["Line"][0]["SalesItemLineDetail"]["ItemRef"], "Qty": 1, "UnitPrice": 40}
     line = {"Amount": 40, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
     entered = {"CustomerRef": {"value": customer}, "TxnDate": memo["TxnDate"], "PrivateNote": memo.get("PrivateNote")}
+    world.qbo.control("POST", "clock", {"advance_seconds": -3600})
     theirs = world.qbo.create("CreditMemo", Line=[line], **entered)
+    world.qbo.control("POST", "clock", {"advance_seconds": 3600})
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
     fault = {"kind": "http_503", "entity": "CreditMemo", "operation": "create", "times": 1, "realm": world.qbo.realm}
     world.qbo.control("POST", "faults", fault)
     with pytest.raises(OutcomeUnknown):
         world.run("credit_lms_to_qbo")
-    # as if it had been entered an hour ago
-    world.sql("update qbo_sync.write_request set created_at = created_at + interval '1 hour'")
     world.both()
     link = world.link("credit", credit)
     assert link and link["qbo_id"] != theirs["Id"]
