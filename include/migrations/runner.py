@@ -44,6 +44,7 @@ CODE = (
     "qbo_sync/balances.sql",
     "qbo_sync/webhook.sql",
     "qbo_sync/throttle.sql",
+    "qbo_sync/clock.sql",
     "qbo_sync/quota.sql",
     "qbo_sync/restored.sql",
     "qbo_sync/ledger.sql",

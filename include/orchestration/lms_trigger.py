@@ -52,6 +52,7 @@ class LmsChangeTrigger(ListeningTrigger):
 
     async def look(self, connection: psycopg.AsyncConnection) -> dict[str, Any] | None:
         """Turn changes of the LMS into marks; then, what calls for a run."""
+        await connection.execute("select qbo_sync.correct_times()")
         await connection.execute("select qbo_sync.dispatch_lms_changes()")
         wanted = {
             "dag_id": self.dag_id,

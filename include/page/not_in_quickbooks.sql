@@ -10,8 +10,7 @@ select b.id as lab_id, b.name as lab, i.invoice_date as dated, c.name as company
        or exists (select from qbo_sync.lms_change x where x.entity = 'invoice' and coalesce(x.lms_id, i.id) = i.id)
            as marked,
        coalesce(m.extracted_at between clock_timestamp() - interval '2 minutes' and clock_timestamp(), false) as in_hand,
-       case when m.attempt_after > clock_timestamp() and (m.waits_since > clock_timestamp()) is not true
-            then m.attempt_after end as tried_at,
+       case when m.attempt_after > clock_timestamp() then m.attempt_after end as tried_at,
        m.waits_for_entity, w.id as waits_for_error
   from lms.invoice i
   join lms.billing_lab b on b.id = i.billing_lab_id

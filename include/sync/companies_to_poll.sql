@@ -18,7 +18,7 @@ select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, 
         or (coalesce(p.rests_until not between clock_timestamp() and clock_timestamp() + %(longest_rest)s, true)
             and (coalesce(p.poll_after <= clock_timestamp() + %(early)s, true)
                  -- it has never answered, or did so by a clock that was ahead
-                 or p.polled_at is null or p.polled_at > clock_timestamp() + interval '5 minutes'
+                 or p.polled_at is null or p.polled_at > %(now)s
                  -- also one whose event woke a poll that did not get to it
                  or w.received_at is distinct from w.captured_at or q.compare_asked_at is not null)))
  order by p.rests_until nulls first, c.realm_id

@@ -13,7 +13,7 @@ with pending as (
     select distinct i.realm_id
       from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)
      where %(direction)s = 'lms_to_qbo' and i.entity = any(%(entities)s)
-       and r.created_at not between clock_timestamp() - interval '3 minutes' and clock_timestamp()
+       and r.created_at < clock_timestamp() - interval '3 minutes'
        and exists (select 1 from qbo_sync.connection n where n.realm_id = i.realm_id)
 )
 select c.realm_id, c.name, coalesce(p.records, 0) as records, coalesce(t.alone_until > clock_timestamp(), false) as alone

@@ -137,18 +137,6 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     ]
 
 
-def correct_times(connection: psycopg.Connection, realm_id: str) -> None:
-    """Commit times for requests that went out while the database's clock was ahead: nobody knows when. They count as
-    tried for long, and QuickBooks as still at work on them."""
-    connection.execute(
-        "update qbo_sync.write_request set sent_at = clock_timestamp(),"
-        "   created_at = least(created_at, clock_timestamp() - interval '1 hour')"
-        " where realm_id = %s and greatest(created_at, sent_at) > clock_timestamp()",
-        [realm_id],
-    )
-    connection.commit()
-
-
 def note_sent_again(connection: psycopg.Connection, request_id: str) -> None:
     """Commit that the request is about to go out once more."""
     connection.execute(

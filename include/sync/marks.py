@@ -14,10 +14,11 @@ log = logging.getLogger(__name__)
 
 def dispatch(connection: psycopg.Connection) -> None:
     """Turn the LMS's raw change feed into marks. Before that: is this the database that the last run has left, or an
-    older one that was restored? (migrations/sql/qbo_sync/restored.sql)"""
+    older one that was restored (migrations/sql/qbo_sync/restored.sql), and was its clock ahead (clock.sql)?"""
     row = connection.execute("select qbo_sync.notice_restore()").fetchone()
     if row and row[0] is not None:
         log.warning("the database was restored: %d records are looked for in QuickBooks before they are sent", row[0])
+    connection.execute("select qbo_sync.correct_times()")
     connection.execute("select qbo_sync.dispatch_lms_changes()")
 
 
@@ -55,7 +56,7 @@ def keep_waiting(
     """A part of the record cannot go yet: its mark outlives the write, and waits for that record to be linked."""
     connection.execute(
         "update qbo_sync.change_mark set generation = nextval('qbo_sync.mark_generation'), extracted_at = null,"
-        " attempt_after = null, waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
+        " waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
         " where realm_id = %s and direction = %s and entity = %s and record_id = %s and generation = %s",
         [
             waits_for.entity,

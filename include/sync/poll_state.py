@@ -21,6 +21,9 @@ _DUE = Path(__file__).with_name("companies_to_poll.sql").read_bytes()
 #: So long after it failed or was slow, a company is asked by a task of its own.
 _APART = timedelta(minutes=15)
 
+#: Between workers.
+_CLOCKS_DIFFER = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DueCompany:
@@ -62,6 +65,7 @@ def companies_due(
                 "preferences": PREFERENCES,
                 "early": polling.early(settings.base),
                 "longest_rest": polling.LONGEST_REST,
+                "now": datetime.now(UTC) + _CLOCKS_DIFFER,
             },
         ).fetchall()
 

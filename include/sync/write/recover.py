@@ -48,7 +48,6 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
     """
     lost = []
     syncs = {sync.entity: sync for sync in flow.entities if isinstance(sync, ToQuickBooks)}
-    intents.correct_times(connection, client.realm_id)
     for request in intents.unfinished(connection, client.realm_id, flow.names):
         sync = syncs[request.intents[0].entity]
         where = Conclusion(

@@ -39,8 +39,7 @@ def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordK
     """
     connection.execute(
         "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after, payload, base)"
-        " select i.realm_id, i.entity, i.record_id, coalesce(%s, least(r.created_at, clock_timestamp()) - %s),"
-        "       i.payload, i.base"
+        " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s), i.payload, i.base"
         "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
         "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
         " on conflict (realm_id, entity, record_id) do update set payload = excluded.payload, base = excluded.base",

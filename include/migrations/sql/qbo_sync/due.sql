@@ -20,14 +20,13 @@ $$;
 -- A lab that nobody has started yet has marks, and none of them is due: only a preview looks at them.
 -- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
 --   that the lab holds back waits as long as that.
--- * What waits since a time to come was put off while the database's clock was ahead: it is due (decision 0039).
 -- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
 -- * QuickBooks → LMS, a record also stops waiting when what it waits for is no longer marked: nothing will link it.
 create or replace view qbo_sync.due_mark as
     select m.*
       from qbo_sync.change_mark m
       join qbo_sync.company c on c.realm_id = m.realm_id and c.status = 'connected'
-     where (m.attempt_after is null or m.attempt_after <= clock_timestamp() or m.waits_since > clock_timestamp())
+     where (m.attempt_after is null or m.attempt_after <= clock_timestamp())
        and (m.waits_for_entity is null
             or case m.direction
                when 'lms_to_qbo' then

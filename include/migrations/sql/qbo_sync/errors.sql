@@ -7,13 +7,13 @@ create or replace view qbo_sync.action_item as
      where e.status = 'open'
      order by e.last_seen_at desc, e.id desc;
 
--- Errors to retry now: their time has come (or was set by a clock that was ahead), or their customer was linked at the very moment when they failed for want
+-- Errors to retry now: their time has come, or their customer was linked at the very moment when they failed for want
 -- of that link. An orphaned link does not count: the customer's transactions would fail and be retried for ever.
 create or replace view qbo_sync.error_to_retry as
     select e.id
       from qbo_sync.sync_error e
      where e.status = 'open'
-       and (e.retry_at <= clock_timestamp() or e.retry_at is not null and e.last_seen_at > clock_timestamp()
+       and (e.retry_at <= clock_timestamp()
             or e.error_code = 'customer_not_linked'
                and exists (select 1 from qbo_sync.entity_link l
                             where l.realm_id = e.realm_id and l.entity in ('billing_account', 'doctor_office')
