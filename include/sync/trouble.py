@@ -6,6 +6,7 @@ import psycopg
 
 from include.company.runtime import Run
 from include.qbo.errors import NotConnected, QboError, ReconnectRequired
+from include.sync import marks
 
 #: No task shares it with others so long after its last failure.
 APART = timedelta(minutes=15)
@@ -43,6 +44,7 @@ def note(connection: psycopg.Connection, run: Run, realm_id: str, error: Excepti
 
 def leave_to_own_task(connection: psycopg.Connection, run: Run, realm_id: str) -> None:
     """What this run has in hand of the company is due again, for a run in which it has a task of its own; commits."""
+    marks.lock_alone(connection)
     connection.execute(
         "update qbo_sync.change_mark set extracted_at = null where realm_id = %s and extracted_by = %s",
         [realm_id, f"{run.dag_id}/{run.run_id}"],

@@ -12,8 +12,9 @@ $$;
 -- The last moment that this database knows of: what QuickBooks has made later may have been made by runs that it knows
 -- nothing of. Its clock and ours may differ by two minutes; what it has written while it was ahead does not count.
 create or replace function qbo_sync.last_known_moment() returns timestamptz language sql stable as $$
-    select coalesce(greatest((select max(at) from qbo_sync.api_call where at <= clock_timestamp()),
-                             (select max(at) from qbo_sync.sync_outcome where at <= clock_timestamp())),
+    select coalesce(greatest((select at from qbo_sync.api_call where at <= clock_timestamp() order by id desc limit 1),
+                             (select at from qbo_sync.sync_outcome where at <= clock_timestamp()
+                               order by id desc limit 1)),
                     case when exists (select from qbo_sync.api_call) then clock_timestamp() - interval '1 day' end)
            - interval '2 minutes'
 $$;
