@@ -1,10 +1,22 @@
 """What the bookkeeper enters and changes in QuickBooks, and the JSON of it. Money is `Decimal` dollars, or its text."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from tests.support.quickbooks import Json, QuickBooks
 from tests.support.world import World
+
+
+@contextmanager
+def an_hour_ago(world: World) -> Iterator[None]:
+    """What is entered in the block was entered an hour ago, by QuickBooks' clock."""
+    world.qbo.control("POST", "clock", {"advance_seconds": -3600})
+    try:
+        yield
+    finally:
+        world.qbo.control("POST", "clock", {"advance_seconds": 3600})
 
 
 def sale(amount: str | Decimal, item: str | None = None, quantity: str = "1", **more: Any) -> Json:

@@ -236,6 +236,15 @@ def test_what_may_have_been_created_is_found_however_far_the_clock_was_ahead(wor
     assert there(world, invoice) == [made] == [world.qbo_invoice(invoice)["Id"]]
 
 
+def test_a_clock_that_is_always_behind_quickbooks_is_none_that_was_ahead(world: World) -> None:
+    world.sql(
+        "insert into qbo_sync.unconfirmed_create (realm_id, entity, record_id, sent_after)"
+        " values (%s, 'credit', '999', clock_timestamp() + interval '9 minutes')",
+        world.qbo.realm,
+    )
+    assert seconds(world, "sent_after", "unconfirmed_create") in range(530, 541)
+
+
 @pytest.mark.parametrize("seconds_ahead", [30, 3600])
 def test_a_restored_database_looks_for_what_was_created_since(world: World, seconds_ahead: int) -> None:
     new_invoice(world)

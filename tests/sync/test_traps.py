@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.qbo.client import QboClient
-from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received, remove
+from tests.support.bookkeeper import an_hour_ago, change, fresh, in_quickbooks, pays, received, remove
 from tests.support.both_sides import customer_of, invoiced, memo_of, of_payment, of_qbo, qbo_payment, quiet
 from tests.support.world import World
 
@@ -377,13 +377,12 @@ def test_an_older_payment_of_the_bookkeepers_is_not_the_one_that_was_refused(wor
     """Trap 6 has its limits: what was there before ours was sent, and what was cleanly refused, is not ours."""
     account, _, customer = invoiced(world)
     world.sql("update qbo_sync.connection set direction = 'lms_to_qbo'")
-    theirs = received(world, customer, "70.00", TxnDate="2026-06-15")
+    with an_hour_ago(world):
+        theirs = received(world, customer, "70.00", TxnDate="2026-06-15")
     body = {"kind": "fault", "entity": "Payment", "operation": "create", "code": code, "times": 1}
     world.qbo.control("POST", "faults", {**body, "realm": world.qbo.realm})
     ours = world.payment(account, "70.00")
     world.sync()
-    if code == "6000":  # as if it had been entered an hour ago
-        world.sql("update qbo_sync.unconfirmed_create set sent_after = sent_after + interval '1 hour'")
     world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
     world.sync()
     link = world.link("payment", ours)

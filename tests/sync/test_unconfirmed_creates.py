@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from include.qbo.errors import OutcomeUnknown
-from tests.support.bookkeeper import pays, received, remove
+from tests.support.bookkeeper import an_hour_ago, pays, received, remove
 from tests.support.both_sides import invoiced, quiet
 from tests.support.world import World
 
@@ -136,9 +136,8 @@ def test_an_older_credit_of_the_bookkeepers_is_not_the_one_whose_answer_was_lost
     detail = {"ItemRef": memo["Line"][0]["SalesItemLineDetail"]["ItemRef"], "Qty": 1, "UnitPrice": 40}
     line = {"Amount": 40, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": detail}
     entered = {"CustomerRef": {"value": customer}, "TxnDate": memo["TxnDate"], "PrivateNote": memo.get("PrivateNote")}
-    world.qbo.control("POST", "clock", {"advance_seconds": -3600})
-    theirs = world.qbo.create("CreditMemo", Line=[line], **entered)
-    world.qbo.control("POST", "clock", {"advance_seconds": 3600})
+    with an_hour_ago(world):
+        theirs = world.qbo.create("CreditMemo", Line=[line], **entered)
     monkeypatch.setattr("include.qbo.client.ATTEMPTS", 1)
     fault = {"kind": "http_503", "entity": "CreditMemo", "operation": "create", "times": 1, "realm": world.qbo.realm}
     world.qbo.control("POST", "faults", fault)
