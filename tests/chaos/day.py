@@ -103,6 +103,8 @@ class Day:
 
     def __init__(self, house: House, home: World, people: list[People]) -> None:
         self._house, self._home, self.people = house, home, people
+        #: When the last fault was over.
+        self._over_since = datetime.now(UTC)
 
     def begin(self) -> None:
         """Webhooks are lost, come twice and in any order all day; every company's first invoices are synced."""
@@ -135,7 +137,7 @@ class Day:
     def judge(self) -> Judgement:
         """Everything is switched on and answered; when it is quiet, the ledgers agree, and nothing more is written."""
         judgement = Judgement()
-        ended = time.monotonic()
+        ended, self._over_since = time.monotonic(), datetime.now(UTC)
         self._until(self._answers, "the stack does not answer")
         self._home.qbo.control("DELETE", "faults")
         self._home.qbo.control("POST", "limits", UNLIMITED)
@@ -213,8 +215,7 @@ class Day:
                 raise NeverQuiet(f"after {time.monotonic() - began:.0f} s there is still something to do: {due}")
             time.sleep(2)
 
-    @staticmethod
-    def _due(world: World) -> dict[str, int]:
+    def _due(self, world: World) -> dict[str, int]:
         realm = world.qbo.realm
         # A payment that waits for itself waits for a person, who says whether it is the same as another (rule 9).
         row = world.sql(
@@ -224,8 +225,12 @@ class Day:
             f"      and {_NOT_REFUSED_AGAIN}) as marks,"
             "  (select count(*) from qbo_sync.write_intent where realm_id = %s) as unfinished,"
             "  (select count(*) from qbo_sync.write_request where realm_id = %s) as requests,"
-            "  (select count(*) from qbo_sync.company_trouble where realm_id = %s and failures > 0) as troubles",
-            *[realm] * 4,
+            "  (select count(*) from qbo_sync.company_trouble where realm_id = %s and failures > 0) as troubles,"
+            # After a fault QuickBooks may not be asked for a quarter of an hour; only then is it known what changed.
+            "  (select count(*) from qbo_sync.qbo_cursor where realm_id = %s and (compare_asked_at is not null"
+            '      or captured_at not between %s and clock_timestamp())) as "not asked since"',
+            *[realm] * 5,
+            self._over_since,
         )[0]
         return {f"{realm}: {name}": number for name, number in row.items() if number}
 
