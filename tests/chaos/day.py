@@ -189,6 +189,7 @@ class Day:
         airflow, open_before = self._airflow(), self._open_runs()
         self._home.qbo.control("POST", "stats/reset")
         time.sleep(QUIET)
+        self._home.qbo.session.close()  # the sandbox ends connections that are idle for so long
         written = self._home.qbo.control("GET", "stats")["writes"]["total"]
         if written:
             judgement.disagreements.append(f"{written} more writes to QuickBooks although nothing was due")
