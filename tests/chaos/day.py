@@ -85,7 +85,7 @@ def open_runs(runs: list[dict[str, Any]], now: datetime) -> set[str]:
     """Those of Airflow's DAG runs that can end, for people.
 
     A run whose time is still to come was created while the database's clock was ahead: Airflow starts its tasks at that
-    time (its scheduler logs "Logical date is in future" until then), so that it cannot end before.
+    time, so that it cannot end before.
     """
     return {
         f"{one['dag_id']} {one['dag_run_id']} ({one['state']})"
