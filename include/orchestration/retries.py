@@ -52,9 +52,18 @@ POLICY = ExceptionRetryPolicy(
     ],
 )
 
-#: Of a task that another run does again anyway: only one that was killed is tried again.
+#: Of a task that another run does again anyway: only one that was killed is tried again, or that could not say how it
+#: ended. (A capture that cannot note that it failed would keep its company from being polled for a quarter of an hour.)
 BY_A_LATER_RUN = ExceptionRetryPolicy(
-    rules=[RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="a later run tries again")]
+    rules=[
+        RetryRule(
+            exception="psycopg.OperationalError",
+            action=RetryAction.RETRY,
+            retry_delay=timedelta(seconds=30),
+            reason="the LMS database could not be reached",
+        ),
+        RetryRule(exception="builtins.Exception", action=RetryAction.FAIL, reason="a later run tries again"),
+    ]
 )
 
 #: Whose the DAGs are, in Airflow's lists.

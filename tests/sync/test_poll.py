@@ -198,14 +198,44 @@ def test_two_polls_at_once_count_each_call_once(world: World) -> None:
     assert read_quota(world.connection, 500_000, now).proofs == 3
 
 
-def test_a_database_that_is_down_fails_the_poll(world: World) -> None:
-    @contextmanager
-    def refused() -> Iterator[psycopg.Connection]:
-        yield psycopg.connect("postgresql://127.0.0.1:1/none", connect_timeout=2)
+@contextmanager
+def refused() -> Iterator[psycopg.Connection]:
+    """A database that is down."""
+    yield psycopg.connect("postgresql://127.0.0.1:1/none", connect_timeout=2)
 
+
+def test_a_database_that_is_down_fails_the_poll(world: World) -> None:
     world.runtime = replace(world.runtime, connect=refused)
     with pytest.raises(psycopg.OperationalError):
         world.poll_all()
+
+
+def test_an_own_task_that_lost_the_database_is_tried_again_soon(
+    world: World, companies: dict[str, QuickBooks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(world)
+    slow = companies["Slow"]
+    world.qbo.control(
+        "POST", "faults", {"kind": "slow", "seconds": 30, "realm": slow.realm, "operation": "cdc", "times": 1}
+    )
+    paid = (slow.realm, pay(slow))
+    [apart] = world.poll_all(deadline=1.0).apart
+    up = world.runtime
+    world.runtime = replace(up, connect=refused)
+    pretend_airflow(world, monkeypatch, CAPTURE)
+    with pytest.raises(psycopg.OperationalError) as failed:
+        tasks.capture.function(apart)
+    # Nothing could be noted: no poll asks the company for as long as its task might take.
+    again = BY_A_LATER_RUN.evaluate(failed.value, 1, RETRIES)
+    assert (again.action, again.retry_delay) == (RetryAction.RETRY, timedelta(seconds=30))
+    world.runtime = up
+    world.sql("update qbo_sync.poll set poll_after = now()")
+    assert names(world) == {"Bright", "Quiet", "Revoked", "Throttled"}
+    pretend_airflow(world, monkeypatch, CAPTURE)
+    tasks.capture.function(apart)
+    assert marked(world) == {paid}
+    world.sql("update qbo_sync.poll set poll_after = now()")
+    assert "Slow" in names(world)
 
 
 def test_a_quiet_company_is_asked_less_often_and_one_with_webhooks_rarely(
