@@ -17,8 +17,9 @@ from tests.support.ledgers.agreement import differences
 from tests.support.world import UNLIMITED, World
 
 #: Seconds without anything to do after which it is quiet: longer than two polls. Seconds without any progress after
-#: which it never will be; and in all, since work may go in circles.
-QUIET, NEVER, CIRCLES = 75.0, 900.0, 3600.0
+#: which it never will be: a company that failed again and again rests for 900, and is asked and worked after that.
+#: And seconds in all, since work may go in circles.
+QUIET, NEVER, CIRCLES = 75.0, 1200.0, 3600.0
 #: What is applied for more than is open is tried every few minutes and stays refused: many make it never quiet.
 _NOT_REFUSED_AGAIN = (
     "not exists (select from qbo_sync.sync_error e where e.realm_id = m.realm_id and e.direction = m.direction"
