@@ -7,10 +7,12 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from include.qbo.errors import OutcomeUnknown, RequestRefused
+from include.qbo.client import QboClient
+from include.qbo.errors import OutcomeUnknown, RequestRefused, Unavailable
 from include.qbo.faults import Fault
 from tests.support.both_sides import assert_each_once, many_invoices
 from tests.support.world import INVOICES, World, make_world
@@ -225,6 +227,48 @@ def test_a_customer_is_linked_by_hand_while_the_answer_of_its_create_is_lost(
     expected = [] if to_itself else [("billing_account", "name_taken")]
     assert [(error["entity"], error["error_code"]) for error in world.errors()] == expected
     assert len(world.qbo.all("Invoice")) == (2 if to_itself else 1), "the others go on"
+
+
+@pytest.mark.rule("8.1.b")
+@pytest.mark.parametrize("then", ["nobody can say whether it was changed", "workers die for minutes"])
+def test_a_payment_that_is_changed_in_quickbooks_while_its_answer_is_lost_is_there_once(
+    world: World, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that QuickBooks shows is like what was sent, but it replays its answer."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": "create", "times": 1})
+    with monkeypatch.context() as worker:
+        worker.setattr("include.qbo.client.ATTEMPTS", 1)
+        with pytest.raises(OutcomeUnknown):
+            world.run("payment_lms_to_qbo")
+    [made] = world.qbo.all("Payment")
+    world.qbo.create("Payment", **{**made, "Line": []})
+    if then == "workers die for minutes":
+        world.sql("update qbo_sync.write_request set created_at = now() - interval '9 minutes'")
+        world.sql("update qbo_sync.write_request set sent_at = now() - interval '4 minutes'")
+        world.run("payment_lms_to_qbo")
+    else:
+        find = QboClient.find
+
+        def broken(self: QboClient, resource: str, field: str, *values: Any, **options: Any) -> Any:
+            if (resource, field) == ("Payment", "Id"):
+                raise Unavailable("QuickBooks does not answer")
+            return find(self, resource, field, *values, **options)
+
+        run = world.prepared("payment_lms_to_qbo")
+        with monkeypatch.context() as patch:
+            patch.setattr(QboClient, "find", broken)
+            world.load(run)
+    link = world.link("payment", payment)
+    assert link and link["qbo_id"] == made["Id"]
+    world.both()
+    assert world.errors() == []
+    assert [one["Id"] for one in world.qbo.all("Payment")] == [made["Id"]]
+    assert world.sql("select id from lms.payment") == [{"id": payment}]
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 100
 
 
 def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ get other requestids with that: only when no attempt at the whole can be at work
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from include.company.runtime import Run
 from include.model.record import LISTS
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
-from include.qbo.errors import OutcomeUnknown, RequestRefused
+from include.qbo.errors import OutcomeUnknown, QboError, RequestRefused
 from include.qbo.faults import Fault, fault_of_status
 from include.sync import intents
 from include.sync.entity.base import Json, ToQuickBooks
@@ -80,8 +80,8 @@ def _changed_since(client: QboClient, request: Request, answers: Sequence[Json |
     made = {one.qbo_id: one.sync_token for one in versions}
     try:
         shown = client.find(resource, "Id", sorted(made))
-    except RequestRefused:
-        return set(made)  # nobody can tell
+    except QboError:
+        return set(made)  # nobody can tell, and what was made is known
     now = {one.qbo_id: one.sync_token for one in map(qbo_record.version, shown)}
     return {qbo_id for qbo_id, sync_token in made.items() if now.get(qbo_id) != sync_token}
 
@@ -92,14 +92,27 @@ def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclu
     Raises Unavailable if QuickBooks does not answer at all: then it is no record's fault.
     """
     client.company_info()
-    intents.give_up(connection, client.realm_id, request.intents)
+    alone = len(request.intents) == 1
+    if alone:
+        intents.note_sent_again(connection, request.request_id)
+    else:
+        intents.give_up(connection, client.realm_id, request.intents)
     for intent in request.intents:
-        request_id = intents.commit_request(connection, client.realm_id, [intent])
+        # Of one record it is the same request: should it be done, in a form in which it was not found because somebody
+        # has changed it since, QuickBooks replays its answer.
+        request_id = request.request_id if alone else intents.commit_request(connection, client.realm_id, [intent])
+        changed: Collection[str] = ()
         try:
-            results: Sequence[Json | Fault | NotFound] = client.write([intent.write], request_id=request_id)
+            results: Sequence[Json | Fault | NotFound] = client.write(
+                [intent.write], request_id=request_id, again=alone
+            )
         except (OutcomeUnknown, RequestRefused) as error:
             results = [Fault(status=400, code="", message=_BREAKS, detail=f"{_BREAKS} ({error}).")]
-        conclude(connection, client, replace(where, request_id=request_id), [intent], results)
+        else:
+            if alone and intent.operation == "create":
+                changed = _changed_since(client, request, results)
+        where = replace(where, request_id=request_id, changed_since=changed)
+        conclude(connection, client, where, [intent], results)
 
 
 class _KeepsBreaking(Exception):
