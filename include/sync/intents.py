@@ -39,6 +39,9 @@ class Intent:
     #: The entry of the audit that this write takes back (include/undo/).
     undo_of: int | None = None
 
+    #: The write to a payment in its way that was sent and not recorded (write/beside.py).
+    beside: dict[str, Any] | None = None
+
     @property
     def key(self) -> RecordKey:
         """The record."""
@@ -114,7 +117,7 @@ def unfinished(connection: psycopg.Connection, realm_id: str, entities: Sequence
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "select r.request_id, r.created_at, r.sent_at, i.entity, i.record_id, i.billing_lab_id, i.generation,"
-            "       i.operation, i.resource, i.payload, i.base, i.before, i.undo_of"
+            "       i.operation, i.resource, i.payload, i.base, i.before, i.undo_of, i.beside"
             "  from qbo_sync.write_request r join qbo_sync.write_intent i using (request_id)"
             " where i.realm_id = %s and i.entity = any(%s) order by r.created_at, r.request_id, i.position",
             [realm_id, list(entities)],
@@ -141,6 +144,15 @@ def note_sent_again(connection: psycopg.Connection, request_id: str) -> None:
     """Commit that the request is about to go out once more."""
     connection.execute(
         "update qbo_sync.write_request set sent_at = clock_timestamp() where request_id = %s", [request_id]
+    )
+    connection.commit()
+
+
+def commit_beside(connection: psycopg.Connection, realm_id: str, key: RecordKey, beside: dict[str, Any] | None) -> None:
+    """Commit the write to a payment in the record's way that is about to go out, or that it is recorded (None)."""
+    connection.execute(
+        "update qbo_sync.write_intent set beside = %s where realm_id = %s and entity = %s and record_id = %s",
+        [jsonb(beside) if beside else None, realm_id, key.entity, key.id],
     )
     connection.commit()
 

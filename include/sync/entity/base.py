@@ -2,7 +2,7 @@
 stands in plan/ under the entity's name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,8 +13,8 @@ from include.model.plan import Plan
 from include.model.problem import Problem
 from include.model.record import Entity, Operation, Outcome, RecordKey
 from include.model.settings import LabSettings
-from include.model.staged import Context, QboPayment, StagedRecord
-from include.qbo.client import QboClient
+from include.model.staged import Context, StagedRecord
+from include.qbo.client import QboClient, Write
 from include.qbo.faults import Fault
 from include.sync.intents import Intent
 from include.sync.plan.guards import Subject
@@ -64,23 +64,9 @@ class EntitySync(ABC, Generic[T, L, Q, C]):
         return record.billing_lab_id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PaymentWrite:
-    """A payment in QuickBooks that stood in the way of another write, and was changed or (`after` is None) deleted."""
-
-    request_id: str
-    before: QboPayment
-    after: QboPayment | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Removal:
-    """What came of removing the cause of a refusal."""
-
-    #: It is removed, or understood: plan the record again.
-    plan_again: bool = False
-    #: What was written to QuickBooks for it.
-    writes: Sequence[PaymentWrite] = ()
+#: Sends a write to a payment that stands in the way of a record: the write, its requestid, and the payment as it is.
+#: Whether it was done. Raises as `client.write`.
+SendBeside = Callable[[Write, str, Json], bool]
 
 
 class ToQuickBooks(EntitySync[T, L, Q, C]):
@@ -145,10 +131,10 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """Whether a QuickBooks record was made from a body of ours."""
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """After a refusal: do in QuickBooks what removes its cause, if anything can, or find what the plan did not
-        know of."""
-        return Removal()
+        know of. Whether it is removed, or understood: the record is planned again."""
+        return False
 
 
 class RetryLater(Exception):

@@ -20,7 +20,7 @@ from include.qbo.client import BATCH_SIZE, QboClient, Write
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
 from include.sync.entity.applied import leaving_quickbooks, of_other_customers, open_balances, synced_and_expected
-from include.sync.entity.base import Json, PaymentWrite, Removal, ToQuickBooks
+from include.sync.entity.base import Json, SendBeside, ToQuickBooks
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
@@ -248,22 +248,20 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
         """No money, and the same invoices for the same customer and credit memo."""
         return qbo_payment.is_application_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """Where QuickBooks applied the new credit by itself, our application is refused (trap 17): free the credit.
 
         Deletes the zero-total payments that QuickBooks made for this credit memo, and none that a bookkeeper made.
         """
         if fault.code != "6000" or intent.operation == "delete":
-            return Removal()
-        freed = []
+            return False
+        freed = False
         for payment in qbo_payment.automatic_applications(client, intent.payload):
             version = qbo_record.version(payment)
             delete = Write(operation="delete", resource=self.resource, body=qbo_record.delete_body(version))
             request_id = f"free-{client.realm_id[-12:]}-{version.qbo_id}-{version.sync_token}"
-            [result] = client.write([delete], request_id=request_id)
-            if not isinstance(result, Fault):
-                freed.append(PaymentWrite(request_id=request_id, before=qbo_payment.parse(payment), after=None))
-        return Removal(plan_again=bool(freed), writes=freed)
+            freed = send_beside(delete, request_id, payment) or freed
+        return freed
 
 
 def _read_changed_in_quickbooks(

@@ -19,7 +19,7 @@ from include.qbo import record as qbo_record
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words, links
-from include.sync.entity.base import Json, Removal, ToQuickBooks
+from include.sync.entity.base import Json, SendBeside, ToQuickBooks
 from include.sync.entity.names import find_bearers, find_free_names, shows_in_quickbooks
 from include.sync.fetch import fetch_current
 from include.sync.intents import Intent
@@ -111,12 +111,10 @@ class CustomerSync(ToQuickBooks[Customer, Customer, Version, CustomerContext]):
         """By the name."""
         return qbo_customer.is_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """A name that was taken since it was looked up is told with its holder by the next plan."""
         name = self.number(intent.base if isinstance(intent.base, Customer) else None)
-        return Removal(
-            plan_again=bool(name) and shows_in_quickbooks(client, qbo_customer.NAME_HOLDERS, intent, fault, str(name))
-        )
+        return bool(name) and shows_in_quickbooks(client, qbo_customer.NAME_HOLDERS, intent, fault, str(name))
 
 
 class BillingAccountSync(CustomerSync):

@@ -26,7 +26,7 @@ from include.qbo.faults import Fault
 from include.qbo.names import inactive_in_words
 from include.sync import fault_words, hand_over, links
 from include.sync.entity.balance import CHANGED_SECONDS, follow_balance, refuse_while_in_flight
-from include.sync.entity.base import Json, PaymentWrite, Removal, RetryLater, ToLms, ToQuickBooks, Written
+from include.sync.entity.base import Json, RetryLater, SendBeside, ToLms, ToQuickBooks, Written
 from include.sync.entity.in_flight import is_in_flight, is_in_flight_as_sent
 from include.sync.entity.payer import names_of, payers
 from include.sync.fetch import fetch_current
@@ -161,29 +161,26 @@ class InvoiceSync(
         """By number, customer, day, note and lines."""
         return qbo_invoice.is_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """Where QuickBooks refuses to delete an invoice that payments are linked to, take them off it (fact 9.4, which
         does not know the fault's code).
 
         The payments stay, with that money unapplied; those that only joined a credit memo to it go.
         """
         if intent.operation != "delete" or fault.code in _NOT_FOR_ITS_PAYMENTS:
-            return Removal()
+            return False
         invoice = client.read(self.resource, intent.payload_id)
         if isinstance(invoice, Fault):
-            return Removal()
-        released = []
+            return False
+        released = False
         for payment in client.find(qbo_payment.RESOURCE, "Id", qbo_invoice.payment_ids(invoice)):
             version = qbo_record.version(payment)
             update = qbo_payment.without_invoice(payment, intent.payload_id)
             body = update or qbo_record.delete_body(version)
             write = Write(operation="update" if update else "delete", resource=qbo_payment.RESOURCE, body=body)
             request_id = f"unlink-{client.realm_id[-10:]}-{version.qbo_id}-{version.sync_token}"
-            [result] = client.write([write], request_id=request_id)
-            if not isinstance(result, Fault):
-                after = qbo_payment.parse(result) if update else None
-                released.append(PaymentWrite(request_id=request_id, before=qbo_payment.parse(payment), after=after))
-        return Removal(plan_again=bool(released), writes=released)
+            released = send_beside(write, request_id, payment) or released
+        return released
 
     # ------------------------------------------------------------------ to the LMS
 

@@ -17,7 +17,7 @@ from include.qbo import product as qbo_product
 from include.qbo.client import QboClient
 from include.qbo.faults import Fault
 from include.sync import fault_words
-from include.sync.entity.base import Json, Removal, ToQuickBooks
+from include.sync.entity.base import Json, SendBeside, ToQuickBooks
 from include.sync.entity.names import find_bearers, find_free_names, shows_in_quickbooks
 from include.sync.intents import Intent
 from include.sync.plan.guards import Subject
@@ -101,12 +101,10 @@ class ItemSync(ToQuickBooks[Product, Product, Version, ProductContext]):
         """By the name."""
         return qbo_product.is_made_from(candidate, body)
 
-    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault) -> Removal:
+    def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """A name that was taken since it was looked up is told with its holder by the next plan."""
         name = self.number(intent.base if isinstance(intent.base, Product) else None)
-        return Removal(
-            plan_again=bool(name) and shows_in_quickbooks(client, (self.resource,), intent, fault, str(name))
-        )
+        return bool(name) and shows_in_quickbooks(client, (self.resource,), intent, fault, str(name))
 
 
 class ProductSync(ItemSync):

@@ -16,10 +16,10 @@ from include.qbo.client import QboClient
 from include.qbo.errors import RequestRefused
 from include.qbo.faults import Fault, Remedy, is_missing, may_hide_a_write
 from include.sync import audit, fault_words, hand_over, intents, links, marks
-from include.sync.entity.base import Json, PaymentWrite, ToQuickBooks
+from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.intents import Intent
 from include.sync.settle import Settlement, settle
-from include.sync.write.beside import keep_beside
+from include.sync.write.beside import Beside
 from include.sync.write.merged import Merged, find_merged, forget
 from include.sync.write.unconfirmed import confirm, may_have_been_done, note_unconfirmed
 
@@ -60,8 +60,6 @@ class _Learned:
     cleared: bool = False
     #: Customers and items that it needs and that were merged into others.
     merged: Sequence[Merged] = ()
-    #: What was written to QuickBooks to remove the cause.
-    writes: Sequence[PaymentWrite] = ()
 
 
 def conclude(
@@ -81,7 +79,7 @@ def conclude(
         (intent, _done_all_the_same(client, where, intent, result) or result)
         for intent, result in zip(request, results, strict=True)
     ]
-    learned = [_learn(client, where, intent, result) for intent, result in answered]
+    learned = [_learn(connection, client, where, intent, result) for intent, result in answered]
     connection.commit()
     merged = {one for more in learned for one in more.merged}
     if merged:
@@ -166,7 +164,13 @@ def _done_all_the_same(
     return None if where.sync.check_answer(intent, found) else found
 
 
-def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | Fault | NotFound) -> _Learned:
+def _learn(
+    connection: psycopg.Connection,
+    client: QboClient,
+    where: Conclusion,
+    intent: Intent,
+    result: Json | Fault | NotFound,
+) -> _Learned:
     if not isinstance(result, Fault | NotFound) and intent.operation == "delete" and not qbo_record.is_deleted(result):
         # An answer of 200 does not say that it was done (trap 19).
         found = client.read(intent.resource, intent.payload_id)
@@ -184,20 +188,21 @@ def _learn(client: QboClient, where: Conclusion, intent: Intent, result: Json | 
         return _Learned(sync_token=qbo_record.version(found).sync_token)
     if result.remedy is Remedy.RECORD_ERROR:
         try:
-            return _learn_of_refusal(client, where, intent, result)
+            return _learn_of_refusal(connection, client, where, intent, result)
         except RequestRefused:
             # Nor does QuickBooks answer what was asked about it: that is this record's trouble, and no other's.
             return _Learned(problem=fault_words.explain(result, where.sync.noun(intent.base)))
     return _Learned()
 
 
-def _learn_of_refusal(client: QboClient, where: Conclusion, intent: Intent, fault: Fault) -> _Learned:
+def _learn_of_refusal(
+    connection: psycopg.Connection, client: QboClient, where: Conclusion, intent: Intent, fault: Fault
+) -> _Learned:
     merged = find_merged(client, intent, fault)
     if merged:
         return _Learned(cleared=True, merged=merged)
-    removal = where.sync.remove_cause(client, intent, fault)
-    if removal.plan_again:
-        return _Learned(cleared=True, writes=removal.writes)
+    if where.sync.remove_cause(client, intent, fault, Beside(connection, client, where.run, intent).send):
+        return _Learned(cleared=True)
     return _Learned(problem=where.sync.explain(fault, intent, client))
 
 
@@ -209,8 +214,6 @@ def _record(
     learned: _Learned,
     linked: "_Linked",
 ) -> Settlement:
-    if learned.writes:
-        keep_beside(connection, where.run, where.realm_id, intent.billing_lab_id, learned.writes)
     if isinstance(result, Fault | NotFound) or learned.problem is not None:
         marks.wait_no_more(connection, where.realm_id, where.direction, intent.key, intent.generation)
     if isinstance(result, NotFound):

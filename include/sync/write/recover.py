@@ -32,6 +32,7 @@ from include.sync import intents
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
+from include.sync.write.beside import Beside
 from include.sync.write.conclude import Conclusion, NotFound, conclude
 from include.sync.write.unconfirmed import CLOCKS_DIFFER, free_candidates, made_from
 
@@ -59,6 +60,8 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
         try:
+            for intent in request.intents:
+                Beside(connection, client, run, intent).finish()
             results, changed = _results(connection, client, sync, request)
         except RequestRefused:
             # Updates or deletes, refused as a whole: nothing was done. Their records are planned, and sent, again.
@@ -68,7 +71,10 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except OutcomeUnknown as error:
             lost.append(error)
         else:
-            conclude(connection, client, replace(where, changed_since=changed), request.intents, results)
+            try:
+                conclude(connection, client, replace(where, changed_since=changed), request.intents, results)
+            except OutcomeUnknown as error:
+                lost.append(error)  # of a payment in its way
     return lost
 
 
