@@ -75,9 +75,13 @@ def find_candidates(client: QboClient, bodies: Sequence[Json]) -> list[Json]:
 
 def is_made_from(candidate: Json, body: Json) -> bool:
     """Whether QuickBooks' record was made from this body of ours: same customer, day, amount and note."""
+    return may_be_made_from(candidate, body) and candidate.get("PrivateNote") == body.get("PrivateNote")
+
+
+def may_be_made_from(candidate: Json, body: Json) -> bool:
+    """As `is_made_from`, whatever the note says by now."""
     return (
         candidate["CustomerRef"]["value"] == body["CustomerRef"]["value"]
         and candidate["TxnDate"] == body["TxnDate"]
         and record.total(candidate) == body["Line"][0]["Amount"]
-        and candidate.get("PrivateNote") == body.get("PrivateNote")
     )

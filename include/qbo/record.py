@@ -38,6 +38,11 @@ def is_untouched(answer: Mapping[str, Any]) -> bool:
     return answer.get("SyncToken") in (None, "0") and answer.get("Balance", total) == total
 
 
+def is_changed(answer: Mapping[str, Any]) -> bool:
+    """Whether a new record has been changed since it was made, by whomever."""
+    return answer.get("SyncToken") not in (None, "0")
+
+
 def created_at(body: Mapping[str, Any]) -> datetime:
     """When QuickBooks made it, by its own clock."""
     return datetime.fromisoformat(body["MetaData"]["CreateTime"])

@@ -136,7 +136,7 @@ def _refused(*_: object) -> None:
 
 
 #: What the next worker hears when it asks whether the create of one that died is there.
-QUESTIONS = {"and nothing is found yet": lambda *_: ([None], False), "and the question is refused": _refused}
+QUESTIONS = {"and nothing is found yet": lambda *_, **__: ([None], False), "and the question is refused": _refused}
 
 
 @pytest.mark.trap(6)
@@ -269,6 +269,51 @@ def test_a_payment_that_is_changed_in_quickbooks_while_its_answer_is_lost_is_the
     assert [one["Id"] for one in world.qbo.all("Payment")] == [made["Id"]]
     assert world.sql("select id from lms.payment") == [{"id": payment}]
     assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 100
+
+
+@pytest.mark.rule("8.1.b")
+@pytest.mark.parametrize("lost", ["one of a batch", "the whole batch, for minutes", "a fault that hides it"])
+@pytest.mark.parametrize("money", ["payment", "credit"])
+def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
+    world: World, money: str, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bookkeeper unapplies the payment, or rewrites the credit memo's note, before Pilot looks for what it has sent."""
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.credit(account, "5.00")
+    world.both()
+    amounts = ["50.00", "30.00"] if "batch" in lost else ["50.00"]
+    for amount in amounts:
+        world.payment(account, amount, {invoice: amount}) if money == "payment" else world.credit(account, amount)
+    dag_id, resource = f"{money}_lms_to_qbo", {"payment": "Payment", "credit": "CreditMemo"}[money]
+    if "batch" in lost:
+        world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": "batch", "times": 1})
+        with monkeypatch.context() as worker, pytest.raises(OutcomeUnknown):
+            worker.setattr("include.qbo.client.ATTEMPTS", 1)
+            world.run(dag_id)
+    else:
+        world.qbo.control("POST", "faults", {"kind": "fault_6000_after", "operation": "create", "times": 1})
+        world.run(dag_id)
+    made = [one for one in world.qbo.all(resource) if one["TotalAmt"] > 5]
+    assert len(made) == len(amounts)
+    changed = [one for one in made if one["TotalAmt"] == 50 or "minutes" in lost]
+    for one in changed:
+        rest = {"Line": []} if money == "payment" else {"PrivateNote": "A courtesy"}
+        world.qbo.create(resource, **{**one, **rest})
+    if "minutes" in lost:
+        world.sql("update qbo_sync.write_request set created_at = now() - interval '9 minutes'")
+        world.sql("update qbo_sync.write_request set sent_at = now() - interval '4 minutes'")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    for _ in range(2):
+        world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
+        world.both()
+    assert world.errors() == []
+    assert sorted(one["Id"] for one in world.qbo.all(resource) if one["TotalAmt"] > 5) == sorted(
+        one["Id"] for one in made
+    )
+    ours = world.sql(f"select amount from lms.{money} where amount > 5")
+    assert sorted(one["amount"] for one in ours) == sorted(one["TotalAmt"] for one in made)
+    assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"]
 
 
 def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

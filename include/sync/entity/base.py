@@ -131,6 +131,10 @@ class ToQuickBooks(EntitySync[T, L, Q, C]):
     def is_made_from(self, candidate: Json, body: Json) -> bool:
         """Whether a QuickBooks record was made from a body of ours."""
 
+    def may_be_made_from(self, candidate: Json, body: Json) -> bool:
+        """Whether one that somebody has changed since may have been."""
+        return False
+
     def remove_cause(self, client: QboClient, intent: Intent, fault: Fault, send_beside: SendBeside) -> bool:
         """After a refusal: do in QuickBooks what removes its cause, if anything can, or find what the plan did not
         know of. Whether it is removed, or understood: the record is planned again."""

@@ -117,6 +117,10 @@ class CreditSync(ToQuickBooks[Credit, Credit, QboCreditMemo, CreditContext]):
         """By customer, day, amount and note."""
         return qbo_credit.is_made_from(candidate, body)
 
+    def may_be_made_from(self, candidate: Json, body: Json) -> bool:
+        """By customer, day and amount."""
+        return qbo_credit.may_be_made_from(candidate, body)
+
 
 def _read_received(connection: psycopg.Connection, client: QboClient, records: Sequence[StagedCredit]) -> None:
     """Fill `received`."""

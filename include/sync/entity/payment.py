@@ -157,6 +157,10 @@ class PaymentSync(
         """By customer, day, amount and invoices."""
         return qbo_payment.is_made_from(candidate, body)
 
+    def may_be_made_from(self, candidate: Json, body: Json) -> bool:
+        """By customer, day and amount."""
+        return qbo_payment.may_be_made_from(candidate, body)
+
     # ------------------------------------------------------------------ to the LMS
 
     def skipped(self, record: StagedPayment) -> Problem | None:

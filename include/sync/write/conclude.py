@@ -253,7 +253,9 @@ def _done(
     if intent.operation == "create" and linked.otherwise(intent, now.qbo_id):
         # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
         return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
-    problem = where.sync.check_answer(intent, answer)
+    # One that was found after somebody had changed it is compared instead (_sync_back).
+    is_theirs = intent.operation == "create" and qbo_record.is_changed(answer)
+    problem = None if is_theirs else where.sync.check_answer(intent, answer)
     if problem and intent.operation == "update":
         # Not agreed on: the next try must find it as different as it is.
         links.renew_token(connection, where.realm_id, intent.key, now.sync_token)

@@ -34,7 +34,7 @@ from include.sync.flows import Flow
 from include.sync.intents import Intent, Request
 from include.sync.write.beside import Beside
 from include.sync.write.conclude import Conclusion, NotFound, conclude
-from include.sync.write.unconfirmed import CLOCKS_DIFFER, free_candidates, made_from
+from include.sync.write.unconfirmed import CLOCKS_DIFFER, changed_from, free_candidates, made_from
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +140,15 @@ def _results(
         try:
             # Sent again under the same requestid, nothing is there twice. Under others it would be, if clocks differ.
             bound = sync.entity not in LISTS and not long_tried
+            sent_after = request.created_at - CLOCKS_DIFFER
             found, unclear = _found(
-                connection, client, sync, request.intents, request.created_at - CLOCKS_DIFFER if bound else None
+                connection,
+                client,
+                sync,
+                request.intents,
+                sent_after if bound else None,
+                sent_after,
+                replayed=not long_tried or len(request.intents) == 1,
             )
         except RequestRefused:
             found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
@@ -172,13 +179,25 @@ def _found(
     sync: ToQuickBooks[Any, Any, Any, Any],
     lost: Sequence[Intent],
     since: datetime | None,
+    sent_after: datetime,
+    *,
+    replayed: bool,
 ) -> tuple[list[Json | None], bool]:
     """What each create made, if anything; a record answers for one create only, and for none if it is linked, or older
     than `since`: a bookkeeper may have entered the like. And whether there is something that cannot be read and may be
-    one of them."""
+    one of them.
+
+    Should nothing be found, QuickBooks is asked again and says what it has made (`replayed`). If not, one that was made
+    after `sent_after` and changed since answers for what nothing else does.
+    """
     free, unclear = free_candidates(connection, client, sync, [one.payload for one in lost])
     found: list[Json | None] = []
     for intent in lost:
         match = made_from(free, sync, intent.payload, since)
         found.append(free.pop(match) if match else None)
+    if any(found) or unclear or not replayed:
+        for position, intent in enumerate(lost):
+            match = None if found[position] else changed_from(free, sync, intent.payload, sent_after)
+            if match:
+                found[position] = free.pop(match)
     return found, unclear is not None

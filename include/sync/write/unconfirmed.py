@@ -89,6 +89,14 @@ def find_unconfirmed(
         made = made_from(free, sync, now.get(record.record_id), sent[record.record_id].after)
         if made:
             record.known.unconfirmed = qbo_record.version(free.pop(made))
+    for record in asked:
+        if record.known.unconfirmed:
+            continue
+        earlier = sent[record.record_id]
+        made = changed_from(free, sync, earlier.payload, earlier.after)
+        if made:
+            record.known.unconfirmed = qbo_record.version(free.pop(made))
+            record.known.unconfirmed_base = earlier.base
         else:
             record.known.unclear = unclear
 
@@ -113,6 +121,23 @@ def free_candidates(
     taken = links.linked_ids(connection, client.realm_id, sync.same_resource, ids)
     unclear = next((malformed(one.wrong).as_detail() for one in left_out if one.qbo_id not in taken), None)
     return {qbo_id: one for qbo_id, one in candidates.items() if qbo_id not in taken}, unclear
+
+
+def changed_from(
+    free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime
+) -> str | None:
+    """As `made_from`, of those that somebody has changed since: an invoice that a payment pays was deleted, say. For
+    bodies of which nothing else was made."""
+    if body is None:
+        return None
+    return next(
+        (
+            qbo_id
+            for qbo_id, one in free.items()
+            if qbo_record.is_changed(one) and qbo_record.created_at(one) >= since and sync.may_be_made_from(one, body)
+        ),
+        None,
+    )
 
 
 def made_from(
