@@ -57,7 +57,7 @@ POLICY = ExceptionRetryPolicy(
 BY_A_LATER_RUN = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception="psycopg.OperationalError",
+            exception="include.sync.poll.EndNotNoted",
             action=RetryAction.RETRY,
             retry_delay=timedelta(seconds=30),
             reason="the LMS database could not be reached",

@@ -39,7 +39,7 @@ class Intent:
     #: The entry of the audit that this write takes back (include/undo/).
     undo_of: int | None = None
 
-    #: The write to a payment in its way that was sent and not recorded (write/beside.py).
+    #: The write to a payment in its way that was sent and not recorded, or that one was done (write/beside.py).
     beside: dict[str, Any] | None = None
 
     @property
@@ -149,7 +149,7 @@ def note_sent_again(connection: psycopg.Connection, request_id: str) -> None:
 
 
 def commit_beside(connection: psycopg.Connection, realm_id: str, key: RecordKey, beside: dict[str, Any] | None) -> None:
-    """Commit the write to a payment in the record's way that is about to go out, or that it is recorded (None)."""
+    """Commit the write to a payment in the record's way that is about to go out, or what came of it."""
     connection.execute(
         "update qbo_sync.write_intent set beside = %s where realm_id = %s and entity = %s and record_id = %s",
         [jsonb(beside) if beside else None, realm_id, key.entity, key.id],

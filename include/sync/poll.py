@@ -142,21 +142,35 @@ def poll(
     return Polled(asked=len(asked), changed=len(changed), apart=_named(apart))
 
 
+class EndNotNoted(Exception):
+    """The LMS database could not be reached to note how a capture ended."""
+
+
+@contextmanager
+def _noting(runtime: Runtime) -> Iterator[psycopg.Connection]:
+    try:
+        with runtime.connect() as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise EndNotNoted("The LMS database could not be reached to note how the capture ended.") from error
+
+
 def captured_apart(runtime: Runtime, settings: PollSettings, realm_id: str, *, dry_run: bool = False) -> dict[str, int]:
     """The capture of a company that has a task of its own: {seen, marked}. Raises what the capture raises, and then the
-    company rests before it is asked again."""
+    company rests before it is asked again. EndNotNoted: that could not be noted, and it is not polled meanwhile.
+    """
     try:
         counts = capture(runtime, realm_id, dry_run=dry_run)
     except ReconnectRequired:
-        with runtime.connect() as connection:
+        with _noting(runtime) as connection:
             poll_state.let_go(connection, realm_id)
         raise
     except Exception:
-        with runtime.connect() as connection:
+        with _noting(runtime) as connection:
             poll_state.note_failure(connection, realm_id, apart=True)
         raise
     if not dry_run:
-        with runtime.connect() as connection:
+        with _noting(runtime) as connection:
             poll_state.plan_next(connection, settings, [realm_id], changed=[realm_id] if counts["marked"] else [])
     return counts
 

@@ -37,6 +37,11 @@ _WRONG = """
             or undo_of in (select undo_of from qbo_sync.audit_entry group by undo_of having count(*) > 1)
             or (request_id is not null) <> (side = 'qbo' and operation in ('create', 'update', 'delete')))
 """
+#: A payment that made way is written by a request of its own.
+_DOUBLED = """
+    select request_id from qbo_sync.audit_entry where request_id like 'unlink-%%' or request_id like 'free-%%'
+     group by 1 having count(*) > 1
+"""
 _FORGOTTEN = """
     select a.* from qbo_sync.api_call a
      where a.status = 200 and a.fault_code is null
@@ -60,4 +65,5 @@ def assert_audited(world: World) -> None:
     """Exactly one entry for each write."""
     assert world.sql(_UNEQUAL) == []
     assert world.sql(_WRONG) == []
+    assert world.sql(_DOUBLED) == []
     assert world.sql(_FORGOTTEN) == []

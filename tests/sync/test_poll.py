@@ -14,6 +14,7 @@ from include.model.problem import PREFERENCES
 from include.orchestration import capture as tasks
 from include.orchestration.retries import BY_A_LATER_RUN, RETRIES
 from include.qbo.errors import ReconnectRequired, ThrottleExceeded
+from include.sync.poll import EndNotNoted
 from include.sync.quota import count_on, read_quota
 from tests.support.interruptions import after_the_answers, own_tasks_in_a_run
 from tests.support.quickbooks import QuickBooks, make_company
@@ -223,7 +224,7 @@ def test_an_own_task_that_lost_the_database_is_tried_again_soon(
     up = world.runtime
     world.runtime = replace(up, connect=refused)
     pretend_airflow(world, monkeypatch, CAPTURE)
-    with pytest.raises(psycopg.OperationalError) as failed:
+    with pytest.raises(EndNotNoted) as failed:
         tasks.capture.function(apart)
     # Nothing could be noted: no poll asks the company for as long as its task might take.
     again = BY_A_LATER_RUN.evaluate(failed.value, 1, RETRIES)

@@ -277,14 +277,17 @@ def test_a_payment_that_is_changed_in_quickbooks_while_its_answer_is_lost_is_the
 def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
     world: World, money: str, lost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bookkeeper unapplies the payment, or rewrites the credit memo's note, before Pilot looks for what it has sent."""
+    """A bookkeeper unapplies the payment, or rewrites the credit memo's note, before Pilot looks for what it sent."""
     account = world.account()
     invoice = world.simple_invoice(account)
     world.credit(account, "5.00")
     world.both()
     amounts = ["50.00", "30.00"] if "batch" in lost else ["50.00"]
     for amount in amounts:
-        world.payment(account, amount, {invoice: amount}) if money == "payment" else world.credit(account, amount)
+        if money == "payment":
+            world.payment(account, amount, {invoice: amount})
+        else:
+            world.credit(account, amount)
     dag_id, resource = f"{money}_lms_to_qbo", {"payment": "Payment", "credit": "CreditMemo"}[money]
     if "batch" in lost:
         world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": "batch", "times": 1})
@@ -298,7 +301,7 @@ def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
     assert len(made) == len(amounts)
     changed = [one for one in made if one["TotalAmt"] == 50 or "minutes" in lost]
     for one in changed:
-        rest = {"Line": []} if money == "payment" else {"PrivateNote": "A courtesy"}
+        rest: dict[str, Any] = {"Line": []} if money == "payment" else {"PrivateNote": "A courtesy"}
         world.qbo.create(resource, **{**one, **rest})
     if "minutes" in lost:
         world.sql("update qbo_sync.write_request set created_at = now() - interval '9 minutes'")

@@ -4,7 +4,7 @@ stands in plan/ under the entity's name."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import psycopg
 
@@ -64,9 +64,12 @@ class EntitySync(ABC, Generic[T, L, Q, C]):
         return record.billing_lab_id
 
 
-#: Sends a write to a payment that stands in the way of a record: the write, its requestid, and the payment as it is.
-#: Whether it was done. Raises as `client.write`.
-SendBeside = Callable[[Write, str, Json], bool]
+#: What is done to a payment in the way of a record: it is taken off an invoice, or deleted to free a credit.
+MakesWay = Literal["unlink", "free"]
+
+#: Sends a write to such a payment: the write, what it does, and the payment as it is. Whether it was done. Raises as
+#: `client.write`.
+SendBeside = Callable[[Write, MakesWay, Json], bool]
 
 
 class ToQuickBooks(EntitySync[T, L, Q, C]):

@@ -263,8 +263,7 @@ class CreditApplicationSync(ToQuickBooks[CreditApplication, CreditApplication, Q
         for payment in qbo_payment.automatic_applications(client, intent.payload):
             version = qbo_record.version(payment)
             delete = Write(operation="delete", resource=self.resource, body=qbo_record.delete_body(version))
-            request_id = f"free-{client.realm_id[-12:]}-{version.qbo_id}-{version.sync_token}"
-            freed = send_beside(delete, request_id, payment) or freed
+            freed = send_beside(delete, "free", payment) or freed
         return freed
 
 

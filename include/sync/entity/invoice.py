@@ -36,8 +36,9 @@ from include.sync.plan import problems
 from include.sync.plan.guards import Subject
 from include.sync.plan.invoice import InvoiceContext, NumberMatch, StagedInvoice
 
-#: Refusals of a delete that no payment is the cause of: closed books, a subscription that has ended, a missing right.
-_NOT_FOR_ITS_PAYMENTS = {"6200", "6210", "6190", "5020", "5030"}
+#: Refusals of a delete that no payment is the cause of: closed books, a subscription that has ended, a missing right;
+#: and where QuickBooks did not refuse it but kept breaking.
+_NOT_FOR_ITS_PAYMENTS = {"6200", "6210", "6190", "5020", "5030", ""}
 
 
 class InvoiceSync(
@@ -178,8 +179,7 @@ class InvoiceSync(
             update = qbo_payment.without_invoice(payment, intent.payload_id)
             body = update or qbo_record.delete_body(version)
             write = Write(operation="update" if update else "delete", resource=qbo_payment.RESOURCE, body=body)
-            request_id = f"unlink-{client.realm_id[-10:]}-{version.qbo_id}-{version.sync_token}"
-            released = send_beside(write, request_id, payment) or released
+            released = send_beside(write, "unlink", payment) or released
         return released
 
     # ------------------------------------------------------------------ to the LMS

@@ -1,7 +1,8 @@
 """Payments that stand in the way of another write to QuickBooks, and make way: written down before they are sent, and
 audited, like any other write. A record has one of them in flight at a time, kept with its intent."""
 
-from contextlib import suppress
+import uuid
+from dataclasses import replace
 
 import psycopg
 
@@ -13,22 +14,37 @@ from include.model.staged import QboPayment
 from include.qbo import payment as qbo_payment
 from include.qbo import record as qbo_record
 from include.qbo.client import QboClient, Write
-from include.qbo.errors import RequestRefused
-from include.qbo.faults import Fault, may_hide_a_write
+from include.qbo.errors import OutcomeUnknown, RequestRefused
+from include.qbo.faults import Fault, is_missing
 from include.sync import audit, intents, links
-from include.sync.entity.base import Json
+from include.sync.entity.base import Json, MakesWay
 from include.sync.entity.payer import payers
 from include.sync.intents import Intent
+from include.sync.write.unconfirmed import may_have_been_done
+
+#: Kept with an intent in the place of the write when it was done: what the intent was refused for may be gone.
+_MADE_WAY = {"made_way": True}
 
 
 class Beside:
     """Sends them for the record of one intent. Commits."""
 
-    def __init__(self, connection: psycopg.Connection, client: QboClient, run: Run, intent: Intent) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, client: QboClient, run: Run, intent: Intent, *, keeps_breaking: bool
+    ) -> None:
+        """`keeps_breaking`: the intent is unfinished for so long that no more answers are waited for."""
         self._connection, self._client, self._run, self._intent = connection, client, run, intent
+        self._keeps_breaking = keeps_breaking
 
-    def send(self, write: Write, request_id: str, before: Json) -> bool:
-        """Whether it was done. Raises as `client.write`; unless it was refused, `finish` then finds out."""
+    @property
+    def made_way(self) -> bool:
+        """Whether a write was done by a worker that died, or lost a later answer."""
+        return self._intent.beside == _MADE_WAY
+
+    def send(self, write: Write, does: MakesWay, before: Json) -> bool:
+        """Whether it was done. Raises OutcomeUnknown if the answer is lost: then `finish` finds out."""
+        # Random: of another record's write to the same version of this payment QuickBooks would replay the answer.
+        request_id = f"{does}-{uuid.uuid4()}"
         written_down = {
             "operation": write.operation,
             "resource": write.resource,
@@ -39,48 +55,52 @@ class Beside:
         intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, written_down)
         return self._send(write, request_id, before, again=False)
 
-    def finish(self) -> None:
-        """Send again what a worker that died, or lost the answer, has sent: QuickBooks replays what it has done. Raises
-        OutcomeUnknown if the answer is lost again."""
+    def finish(self) -> Intent:
+        """Send again what a worker that died, or lost the answer, has sent: QuickBooks replays what it has done. The
+        intent as it is then. Raises OutcomeUnknown if the answer is lost again."""
         kept = self._intent.beside
-        if kept is None:
-            return
+        if kept is None or self.made_way:
+            return self._intent
         write = Write(operation=kept["operation"], resource=kept["resource"], body=kept["body"])
-        # Refused, nothing was done, and the next plan finds the payment still there.
-        with suppress(RequestRefused):
-            self._send(write, kept["request_id"], kept["before"], again=True)
+        done = self._send(write, kept["request_id"], kept["before"], again=True)
+        return replace(self._intent, beside=_MADE_WAY if done else None)
 
     def _send(self, write: Write, request_id: str, before: Json, *, again: bool) -> bool:
-        done: Json | None = None
-        try:
-            [result] = self._client.write([write], request_id=request_id, again=again)
-            done = self._done_all_the_same(write, result) if isinstance(result, Fault) else result
-        except RequestRefused:
-            self._record(None)
-            raise
+        done = self._outcome(write, request_id, again=again)
         if done is None:
-            self._record(None)
+            intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, None)
             return False
         after = qbo_payment.parse(done) if write.operation == "update" else None
-        self._record(self._entry(request_id, qbo_payment.parse(before), after))
+        audit.keep(self._connection, self._run, self._entry(request_id, qbo_payment.parse(before), after))
+        intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, _MADE_WAY)
         return True
 
-    def _done_all_the_same(self, write: Write, fault: Fault) -> Json | None:
-        """What QuickBooks shows of a write that it has done and answered with a fault (trap 6)."""
-        if not may_hide_a_write(fault):
-            return None
+    def _outcome(self, write: Write, request_id: str, *, again: bool) -> Json | None:
+        """The payment as it is then; None: nothing was done."""
+        try:
+            [result] = self._client.write([write], request_id=request_id, again=again)
+        except OutcomeUnknown:
+            if not self._keeps_breaking:
+                raise
+            return self._done_all_the_same(write)
+        if isinstance(result, Fault):
+            return self._done_all_the_same(write) if may_have_been_done(result) else None
+        if write.operation == "delete" and not qbo_record.is_deleted(result):
+            return self._done_all_the_same(write)  # an answer of 200 does not say that it was done (trap 19)
+        return result
+
+    def _done_all_the_same(self, write: Write) -> Json | None:
+        """What QuickBooks shows of a write that it may have done although it did not say so (trap 6)."""
         sent = qbo_record.version(write.body)
-        found = next(iter(self._client.find(write.resource, "Id", [sent.qbo_id])), None)
-        if write.operation == "delete":
-            return {} if found is None else None
-        if found is None or qbo_record.version(found).sync_token == sent.sync_token:
+        try:
+            found = self._client.read_alone(write.resource, sent.qbo_id)
+        except RequestRefused:
+            return None
+        if isinstance(found, Fault):
+            return {} if write.operation == "delete" and is_missing(found) else None
+        if write.operation == "delete" or qbo_record.version(found).sync_token == sent.sync_token:
             return None
         return found if qbo_payment.lines_of(found) == qbo_payment.lines_of(write.body) else None
-
-    def _record(self, entry: audit.Entry | None) -> None:
-        if entry:
-            audit.keep(self._connection, self._run, entry)
-        intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, None)
 
     def _entry(self, request_id: str, before: QboPayment, after: QboPayment | None) -> audit.Entry:
         """A payment that is not linked has no id in the LMS."""

@@ -41,6 +41,8 @@ class Conclusion:
     request_id: str
     #: QuickBooks ids of what creates have made and somebody has changed or deleted since, before it was linked.
     changed_since: Collection[str] = ()
+    #: The request is unfinished for so long that no more answers are waited for.
+    keeps_breaking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +203,8 @@ def _learn_of_refusal(
     merged = find_merged(client, intent, fault)
     if merged:
         return _Learned(cleared=True, merged=merged)
-    if where.sync.remove_cause(client, intent, fault, Beside(connection, client, where.run, intent).send):
+    beside = Beside(connection, client, where.run, intent, keeps_breaking=where.keeps_breaking)
+    if where.sync.remove_cause(client, intent, fault, beside.send) or beside.made_way:
         return _Learned(cleared=True)
     return _Learned(problem=where.sync.explain(fault, intent, client))
 

@@ -59,9 +59,13 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
             request_id=request.request_id,
         )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
+        keeps_breaking = datetime.now(UTC) - request.created_at >= SETTLED_AFTER
+        where = replace(where, keeps_breaking=keeps_breaking)
         try:
-            for intent in request.intents:
-                Beside(connection, client, run, intent).finish()
+            besides = [
+                Beside(connection, client, run, intent, keeps_breaking=keeps_breaking) for intent in request.intents
+            ]
+            request = replace(request, intents=tuple(one.finish() for one in besides))
             results, changed = _results(connection, client, sync, request)
         except RequestRefused:
             # Updates or deletes, refused as a whole: nothing was done. Their records are planned, and sent, again.
@@ -117,7 +121,7 @@ def _one_by_one(connection: psycopg.Connection, client: QboClient, where: Conclu
         else:
             if alone and intent.operation == "create":
                 changed = _changed_since(client, request, results)
-        where = replace(where, request_id=request_id, changed_since=changed)
+        where = replace(where, request_id=request_id, changed_since=changed, keeps_breaking=True)
         conclude(connection, client, where, [intent], results)
 
 

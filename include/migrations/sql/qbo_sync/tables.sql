@@ -438,7 +438,7 @@ create table qbo_sync.write_intent (
     before        jsonb,                  -- what QuickBooks had, as far as known; null: a create
     customer_id   text,                   -- QuickBooks' customer that a transaction is for
     undo_of       bigint,                 -- the entry of the audit that this write takes back
-    beside        jsonb,                  -- the write to a payment in its way whose answer is not recorded yet
+    beside        jsonb,                  -- the write to a payment in its way that is under way, or that one was done
     unique (realm_id, entity, record_id)  -- at most one write of a record is in flight
 );
 create index on qbo_sync.write_intent (request_id);
