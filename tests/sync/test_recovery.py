@@ -131,7 +131,7 @@ def test_a_batch_that_a_gateway_stumbles_over_twice_is_sent_again_without_an_err
     assert world.errors() == []
 
 
-def _refused(*_: object) -> None:
+def _refused(*_: object, **__: object) -> None:
     raise RequestRefused(Fault(status=400, code="4000", message="", detail=""))
 
 
