@@ -14,6 +14,7 @@ import pytest
 from include.qbo.client import QboClient
 from include.qbo.errors import OutcomeUnknown, RequestRefused, Unavailable
 from include.qbo.faults import Fault
+from tests.support.bookkeeper import pays, received
 from tests.support.both_sides import assert_each_once, many_invoices
 from tests.support.world import INVOICES, World, make_world
 
@@ -305,7 +306,7 @@ def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
         world.qbo.create(resource, **{**one, **rest})
     if "minutes" in lost:
         world.sql("update qbo_sync.write_request set created_at = now() - interval '9 minutes'")
-        world.sql("update qbo_sync.write_request set sent_at = now() - interval '4 minutes'")
+        world.sql("update qbo_sync.write_request set sent_at = now() - interval '160 seconds'")
     world.sql("update qbo_sync.sync_error set retry_at = now()")
     for _ in range(2):
         world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
@@ -317,6 +318,81 @@ def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
     ours = world.sql(f"select amount from lms.{money} where amount > 5")
     assert sorted(one["amount"] for one in ours) == sorted(one["TotalAmt"] for one in made)
     assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"]
+
+
+def test_an_invoice_that_is_changed_before_it_is_found_is_still_checked_to_the_cent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, product = world.pair(world.account()), world.product()
+    world.invoice(world.case(pair, [{"product": product}]))
+    world.both()
+    invoice = world.invoice(world.case(pair, [{"product": product}]))
+    world.sql("update lms.invoice set total_amount = total_amount - 1 where id = %s", invoice)
+    lost_answer(world, monkeypatch, INVOICES, "create")
+    world.qbo.update("Invoice", max(world.qbo.all("Invoice"), key=lambda one: int(one["Id"])), DueDate="2027-01-01")
+    later(world)
+    assert [error["error_code"] for error in world.errors()] == ["total_mismatch"]
+
+
+def test_of_two_payments_that_are_alike_by_now_each_is_found_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = world.account()
+    one, two = world.simple_invoice(account), world.simple_invoice(account)
+    world.both()
+    for invoice in (one, two):
+        world.payment(account, "50.00", {invoice: "50.00"})
+    lost_answer(world, monkeypatch, "payment_lms_to_qbo", "batch")
+    first, second = world.qbo.all("Payment")
+    # The bookkeeper moves the first one's money to the other's invoice.
+    world.qbo.create("Payment", **{**first, "Line": second["Line"]})
+    later(world)
+    assert world.errors() == []
+    assert [payment["Id"] for payment in world.qbo.all("Payment")] == [first["Id"], second["Id"]]
+    assert len(world.sql("select id from lms.payment")) == 2
+    for invoice, balance in ((one, 100), (two, 0)):
+        assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == balance
+
+
+@pytest.mark.trap(6)
+def test_another_check_of_the_same_day_and_amount_that_is_entered_and_changed_later_is_not_taken_for_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = world.account()
+    one, two = world.simple_invoice(account), world.simple_invoice(account)
+    world.both()
+    payment = world.payment(account, "50.00", {one: "50.00"})
+    refused = {"kind": "fault", "code": "6000", "status": 400, "entity": "Payment", "operation": "create", "times": 1}
+    world.qbo.control("POST", "faults", refused)
+    world.run("payment_lms_to_qbo")
+    assert [error["error_code"] for error in world.errors()] == ["qbo_6000"]
+    world.sql("update qbo_sync.unconfirmed_create set sent_after = sent_after - interval '1 hour',"
+              "  answered_at = answered_at - interval '1 hour'")  # fmt: skip
+    bill = world.qbo_invoice(two)
+    day = str(world.value("select payment_date from lms.payment where id = %s", payment))
+    hers = received(world, bill["CustomerRef"]["value"], "50.00", pays(bill, "50.00"), TxnDate=day)
+    world.qbo.update("Payment", hers, CustomerRef=hers["CustomerRef"], PrivateNote="deposited")
+    world.sql("update qbo_sync.sync_error set retry_at = now()")
+    later(world)
+    assert world.errors() == []
+    assert len(world.qbo.all("Payment")) == len(world.sql("select id from lms.payment")) == 2
+    for invoice in (one, two):
+        assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == 50
+
+
+def lost_answer(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, operation: str) -> None:
+    """A run whose next request of this kind is done, and its answer lost."""
+    world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": operation, "times": 1})
+    with monkeypatch.context() as worker, pytest.raises(OutcomeUnknown):
+        worker.setattr("include.qbo.client.ATTEMPTS", 1)
+        world.run(dag_id)
+
+
+def later(world: World) -> None:
+    """Runs until nothing is due, and everything that was put off is looked at again."""
+    for _ in range(3):
+        world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
+        world.both()
 
 
 def test_uninvoiced_while_the_answer_of_its_create_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,10 @@ from include.sync.write.unconfirmed import may_have_been_done
 _MADE_WAY = {"made_way": True}
 
 
+def _pays_as_sent(payment: Json, write: Write) -> bool:
+    return qbo_payment.lines_of(payment)[0] == qbo_payment.lines_of(write.body)[0]
+
+
 class Beside:
     """Sends them for the record of one intent. Commits."""
 
@@ -39,7 +43,7 @@ class Beside:
     @property
     def made_way(self) -> bool:
         """Whether a write was done by a worker that died, or lost a later answer."""
-        return self._intent.beside == _MADE_WAY
+        return bool(self._intent.beside and self._intent.beside["made_way"])
 
     def send(self, write: Write, does: MakesWay, before: Json) -> bool:
         """Whether it was done. Raises OutcomeUnknown if the answer is lost: then `finish` finds out."""
@@ -51,6 +55,7 @@ class Beside:
             "body": write.body,
             "request_id": request_id,
             "before": before,
+            "made_way": self.made_way,
         }
         intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, written_down)
         return self._send(write, request_id, before, again=False)
@@ -59,16 +64,17 @@ class Beside:
         """Send again what a worker that died, or lost the answer, has sent: QuickBooks replays what it has done. The
         intent as it is then. Raises OutcomeUnknown if the answer is lost again."""
         kept = self._intent.beside
-        if kept is None or self.made_way:
+        if kept is None or kept == _MADE_WAY:
             return self._intent
         write = Write(operation=kept["operation"], resource=kept["resource"], body=kept["body"])
         done = self._send(write, kept["request_id"], kept["before"], again=True)
-        return replace(self._intent, beside=_MADE_WAY if done else None)
+        return replace(self._intent, beside=_MADE_WAY if done or kept["made_way"] else None)
 
     def _send(self, write: Write, request_id: str, before: Json, *, again: bool) -> bool:
         done = self._outcome(write, request_id, again=again)
         if done is None:
-            intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, None)
+            left = _MADE_WAY if self.made_way else None
+            intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, left)
             return False
         after = qbo_payment.parse(done) if write.operation == "update" else None
         audit.keep(self._connection, self._run, self._entry(request_id, qbo_payment.parse(before), after))
@@ -85,9 +91,9 @@ class Beside:
             return self._done_all_the_same(write)
         if isinstance(result, Fault):
             return self._done_all_the_same(write) if may_have_been_done(result) else None
-        if write.operation == "delete" and not qbo_record.is_deleted(result):
-            return self._done_all_the_same(write)  # an answer of 200 does not say that it was done (trap 19)
-        return result
+        # An answer of 200 does not say that it was done (trap 19).
+        is_done = qbo_record.is_deleted(result) if write.operation == "delete" else _pays_as_sent(result, write)
+        return result if is_done else self._done_all_the_same(write)
 
     def _done_all_the_same(self, write: Write) -> Json | None:
         """What QuickBooks shows of a write that it may have done although it did not say so (trap 6)."""
@@ -100,7 +106,7 @@ class Beside:
             return {} if write.operation == "delete" and is_missing(found) else None
         if write.operation == "delete" or qbo_record.version(found).sync_token == sent.sync_token:
             return None
-        return found if qbo_payment.lines_of(found) == qbo_payment.lines_of(write.body) else None
+        return found if _pays_as_sent(found, write) else None
 
     def _entry(self, request_id: str, before: QboPayment, after: QboPayment | None) -> audit.Entry:
         """A payment that is not linked has no id in the LMS."""

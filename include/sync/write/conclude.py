@@ -256,9 +256,7 @@ def _done(
     if intent.operation == "create" and linked.otherwise(intent, now.qbo_id):
         # By hand, while the answer was missing: the next plan sees it, and a person's link stays.
         return _end(where, intent, "waiting", wait_seconds=REREAD_SECONDS)
-    # One that was found after somebody had changed it is compared instead (_sync_back).
-    is_theirs = intent.operation == "create" and qbo_record.is_changed(answer)
-    problem = None if is_theirs else where.sync.check_answer(intent, answer)
+    problem = None if _found_changed(where, intent, answer) else where.sync.check_answer(intent, answer)
     if problem and intent.operation == "update":
         # Not agreed on: the next try must find it as different as it is.
         links.renew_token(connection, where.realm_id, intent.key, now.sync_token)
@@ -269,6 +267,14 @@ def _done(
     if problem:
         return _failed(where, intent, problem, qbo_id=now.qbo_id)
     return _end(where, intent, _DONE[intent.operation], qbo_id=now.qbo_id)
+
+
+def _found_changed(where: Conclusion, intent: Intent, answer: Json) -> bool:
+    """Whether somebody had changed it before it was found: it is compared instead of checked (_sync_back)."""
+    if intent.operation != "create" or qbo_record.version(answer).qbo_id not in where.changed_since:
+        return False
+    sync, sent = where.sync, intent.payload
+    return sync.may_be_made_from(answer, sent) and not sync.is_made_from(answer, sent)
 
 
 def _audit(

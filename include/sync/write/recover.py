@@ -31,7 +31,7 @@ from include.qbo.faults import Fault, fault_of_status
 from include.sync import intents
 from include.sync.entity.base import Json, ToQuickBooks
 from include.sync.flows import Flow
-from include.sync.intents import Intent, Request
+from include.sync.intents import Request
 from include.sync.write.beside import Beside
 from include.sync.write.conclude import Conclusion, NotFound, conclude
 from include.sync.write.unconfirmed import CLOCKS_DIFFER, changed_from, free_candidates, made_from
@@ -59,7 +59,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
             request_id=request.request_id,
         )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
-        keeps_breaking = datetime.now(UTC) - request.created_at >= SETTLED_AFTER
+        keeps_breaking = request.sent_at - request.created_at >= SETTLED_AFTER
         where = replace(where, keeps_breaking=keeps_breaking)
         try:
             besides = [
@@ -73,6 +73,7 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except _KeepsBreaking:
             _one_by_one(connection, client, where, request)
         except OutcomeUnknown as error:
+            intents.note_sent_again(connection, request.request_id)
             lost.append(error)
         else:
             try:
@@ -144,16 +145,8 @@ def _results(
         try:
             # Sent again under the same requestid, nothing is there twice. Under others it would be, if clocks differ.
             bound = sync.entity not in LISTS and not long_tried
-            sent_after = request.created_at - CLOCKS_DIFFER
-            found, unclear = _found(
-                connection,
-                client,
-                sync,
-                request.intents,
-                sent_after if bound else None,
-                sent_after,
-                replayed=not long_tried or len(request.intents) == 1,
-            )
+            replayed = not long_tried or len(request.intents) == 1
+            found, unclear = _found(connection, client, sync, request, bound=bound, replayed=replayed)
         except RequestRefused:
             found, unclear = [None] * len(request.intents), True  # QuickBooks does not even answer the question
         if any(found) or unclear:
@@ -161,7 +154,12 @@ def _results(
             missing: Fault | NotFound = (
                 fault_of_status(502) if unclear else NotFound(wait_seconds=max(left.total_seconds(), 0.0))
             )
-            return [missing if record is None else record for record in found], set()
+            theirs = {
+                qbo_record.version(record).qbo_id
+                for intent, record in zip(request.intents, found, strict=True)
+                if record is not None and not sync.is_made_from(record, intent.payload)
+            }
+            return [missing if record is None else record for record in found], theirs
         if long_tried and left > timedelta():
             raise OutcomeUnknown(f"QuickBooks company {client.realm_id} may still be at work on it")
         if long_tried:
@@ -181,27 +179,27 @@ def _found(
     connection: psycopg.Connection,
     client: QboClient,
     sync: ToQuickBooks[Any, Any, Any, Any],
-    lost: Sequence[Intent],
-    since: datetime | None,
-    sent_after: datetime,
+    request: Request,
     *,
+    bound: bool,
     replayed: bool,
 ) -> tuple[list[Json | None], bool]:
-    """What each create made, if anything; a record answers for one create only, and for none if it is linked, or older
-    than `since`: a bookkeeper may have entered the like. And whether there is something that cannot be read and may be
-    one of them.
+    """What each create made, if anything; a record answers for one create only, and for none if it is linked, or
+    (`bound`) older than the request: a bookkeeper may have entered the like. And whether there is something that cannot
+    be read and may be one of them.
 
     Should nothing be found, QuickBooks is asked again and says what it has made (`replayed`). If not, one that was made
-    after `sent_after` and changed since answers for what nothing else does.
+    while it was tried and has been changed since answers for what nothing else does.
     """
-    free, unclear = free_candidates(connection, client, sync, [one.payload for one in lost])
+    after, until = request.created_at - CLOCKS_DIFFER, request.sent_at + SETTLED_AFTER + CLOCKS_DIFFER
+    free, unclear = free_candidates(connection, client, sync, [one.payload for one in request.intents])
     found: list[Json | None] = []
-    for intent in lost:
-        match = made_from(free, sync, intent.payload, since)
+    for intent in request.intents:
+        match = made_from(free, sync, intent.payload, after if bound else None)
         found.append(free.pop(match) if match else None)
     if any(found) or unclear or not replayed:
-        for position, intent in enumerate(lost):
-            match = None if found[position] else changed_from(free, sync, intent.payload, sent_after)
+        for position, intent in enumerate(request.intents):
+            match = None if found[position] else changed_from(free, sync, intent.payload, after, until)
             if match:
                 found[position] = free.pop(match)
     return found, unclear is not None

@@ -42,7 +42,8 @@ def note_unconfirmed(connection: psycopg.Connection, realm_id: str, key: RecordK
         " select i.realm_id, i.entity, i.record_id, coalesce(%s, r.created_at - %s), i.payload, i.base"
         "   from qbo_sync.write_intent i join qbo_sync.write_request r using (request_id)"
         "  where i.realm_id = %s and i.entity = %s and i.record_id = %s"
-        " on conflict (realm_id, entity, record_id) do update set payload = excluded.payload, base = excluded.base",
+        " on conflict (realm_id, entity, record_id) do update set payload = excluded.payload, base = excluded.base,"
+        "  answered_at = excluded.answered_at",
         [fault.sent_after, CLOCKS_DIFFER, realm_id, key.entity, key.id],
     )
 
@@ -93,7 +94,7 @@ def find_unconfirmed(
         if record.known.unconfirmed:
             continue
         earlier = sent[record.record_id]
-        made = changed_from(free, sync, earlier.payload, earlier.after)
+        made = changed_from(free, sync, earlier.payload, earlier.after, earlier.answered_at + CLOCKS_DIFFER)
         if made:
             record.known.unconfirmed = qbo_record.version(free.pop(made))
             record.known.unconfirmed_base = earlier.base
@@ -124,17 +125,23 @@ def free_candidates(
 
 
 def changed_from(
-    free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime
+    free: Mapping[str, Json],
+    sync: ToQuickBooks[Any, Any, Any, Any],
+    body: Json | None,
+    after: datetime,
+    until: datetime,
 ) -> str | None:
-    """As `made_from`, of those that somebody has changed since: an invoice that a payment pays was deleted, say. For
-    bodies of which nothing else was made."""
+    """As `made_from`, of those that were made in that time and that somebody has changed since: an invoice that a
+    payment pays was deleted, say. For bodies of which nothing else was made."""
     if body is None:
         return None
     return next(
         (
             qbo_id
             for qbo_id, one in free.items()
-            if qbo_record.is_changed(one) and qbo_record.created_at(one) >= since and sync.may_be_made_from(one, body)
+            if qbo_record.is_changed(one)
+            and after <= qbo_record.created_at(one) <= until
+            and sync.may_be_made_from(one, body)
         ),
         None,
     )
@@ -143,13 +150,14 @@ def changed_from(
 def made_from(
     free: Mapping[str, Json], sync: ToQuickBooks[Any, Any, Any, Any], body: Json | None, since: datetime | None
 ) -> str | None:
-    """The id of the first of QuickBooks' records, by id, that was made from this body and not before."""
+    """The id of the first of QuickBooks' records, by id, that was made from this body and not before. One that nobody
+    has changed since goes first: another may be like it only by now."""
     if body is None:
         return None
     return next(
         (
             qbo_id
-            for qbo_id, one in free.items()
+            for qbo_id, one in sorted(free.items(), key=lambda item: qbo_record.is_changed(item[1]))
             if (since is None or qbo_record.created_at(one) >= since) and sync.is_made_from(one, body)
         ),
         None,
@@ -161,6 +169,8 @@ class _Sent:
     """An earlier create."""
 
     after: datetime
+    #: With the fault, the last time.
+    answered_at: datetime
     #: The rest is None if nobody knows it.
     payload: Json | None
     base: Json | None
@@ -173,15 +183,15 @@ def _read_sent(
     records: Sequence[StagedRecord[Any, Any, Any, Any]],
 ) -> dict[str, _Sent]:
     rows = connection.execute(
-        "select record_id, sent_after, payload, base from qbo_sync.unconfirmed_create"
+        "select record_id, sent_after, answered_at, payload, base from qbo_sync.unconfirmed_create"
         " where realm_id = %s and entity = %s and record_id = any(%s)",
         [realm_id, sync.entity, [record.record_id for record in records]],
     )
     return {
-        record_id: _Sent(after=after, payload=payload, base=base)
+        record_id: _Sent(after=after, answered_at=answered_at, payload=payload, base=base)
         if links.readable_base(sync.entity, record_id, base)
-        else _Sent(after=after, payload=None, base=None)
-        for record_id, after, payload, base in rows
+        else _Sent(after=after, answered_at=answered_at, payload=None, base=None)
+        for record_id, after, answered_at, payload, base in rows
     }
 
 

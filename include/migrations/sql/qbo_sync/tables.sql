@@ -450,6 +450,7 @@ create table qbo_sync.unconfirmed_create (
     entity     text not null,
     record_id  text not null,
     sent_after timestamptz not null,
+    answered_at timestamptz not null default clock_timestamp(),   -- with the fault, the last time
     payload    jsonb,   -- the body as it was last sent; null: nobody knows (the database was restored)
     base       jsonb,   -- what both sides agree on if QuickBooks has made that
     primary key (realm_id, entity, record_id)
