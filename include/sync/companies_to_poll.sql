@@ -3,6 +3,7 @@ select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, 
        case when w.received_at is distinct from w.captured_at then w.received_at end as reported_at,
        q.changed_since is null or q.compare_asked_at is not null as as_a_whole,
        coalesce(p.apart_until between clock_timestamp() and clock_timestamp() + %(longest_rest)s, false) as failed,
+       coalesce(p.left_by = %(run)s, false) as left_before,
        -- The closing date is not among what changes tell.
        exists (select 1 from qbo_sync.sync_error e
                 where e.realm_id = c.realm_id and e.status = 'open' and e.causes @> array[%(preferences)s])
@@ -14,7 +15,7 @@ select c.realm_id, c.name, c.access_token_encrypted, c.access_token_expires_at, 
  where c.status = 'connected' and exists (select 1 from qbo_sync.connection n where n.realm_id = c.realm_id)
    and (%(realm)s::text is null or c.realm_id = %(realm)s)
    and (not %(reported_only)s or w.received_at is distinct from w.captured_at)
-   and (%(by_hand)s
+   and (%(by_hand)s or p.left_by = %(run)s
         or (coalesce(p.rests_until not between clock_timestamp() and clock_timestamp() + %(longest_rest)s, true)
             and (coalesce(p.poll_after <= clock_timestamp() + %(early)s, true)
                  -- it has never answered, or did so by a clock that was ahead

@@ -89,12 +89,16 @@ def poll(
     """
     with runtime.connect() as connection:
         require_known(connection, realm_id)
-        due = poll_state.companies_due(connection, settings, realm_id, by_hand=by_hand, reported_only=reported_only)
+        due = poll_state.companies_due(
+            connection, settings, runtime.run, realm_id, by_hand=by_hand, reported_only=reported_only
+        )
         if dry_run:
             return Polled(asked=0, changed=0, apart=_named(due))
-        failed_before = [one for one in due if one.failed][: None if by_hand else _OWN_TASKS]
-        apart = [*failed_before, *(one for one in due if one.as_a_whole and not one.failed)]
-        together = [one for one in due if not one.failed and not one.as_a_whole]
+        left_before = [one for one in due if one.left_before]
+        others = [one for one in due if not one.left_before]
+        failed_before = [one for one in others if one.failed][: None if by_hand else _OWN_TASKS]
+        apart = [*left_before, *failed_before, *(one for one in others if one.as_a_whole and not one.failed)]
+        together = [one for one in others if not one.failed and not one.as_a_whole]
         waits = reserve(connection, [one.realm_id for one in together], runtime.budget)
         asked_at = captured.moment(connection)
         connection.commit()
@@ -132,8 +136,8 @@ def poll(
             changed={one.realm_id for one in changed},
             surprised={one.realm_id for one in changed if one.reported_at is None and not reported_only},
         )
-        poll_state.leave_to_own_tasks(connection, [one.realm_id for one in apart], failed=False)
-        poll_state.leave_to_own_tasks(connection, [one.realm_id for one in slow], failed=True)
+        poll_state.leave_to_own_tasks(connection, runtime.run, [one.realm_id for one in apart], failed=False)
+        poll_state.leave_to_own_tasks(connection, runtime.run, [one.realm_id for one in slow], failed=True)
         for one in failed[len(own_task) :]:
             poll_state.note_failure(connection, one.company.realm_id, apart=False)
         connection.commit()

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import class_row
 
+from include.company.runtime import Run
 from include.model import polling
 from include.model.polling import Habits, Pace, PollSettings, Quota
 from include.model.problem import PREFERENCES
@@ -41,6 +42,8 @@ class DueCompany:
     as_a_whole: bool
     #: It failed, or was slow, a short time ago.
     failed: bool
+    #: This run has left it to a task of its own already, and its poll died before it could say so.
+    left_before: bool
     #: An error waits for a change of the company's preferences.
     preferences_matter: bool
 
@@ -48,6 +51,7 @@ class DueCompany:
 def companies_due(
     connection: psycopg.Connection,
     settings: PollSettings,
+    run: Run,
     realm_id: str | None = None,
     *,
     by_hand: bool = False,
@@ -60,6 +64,7 @@ def companies_due(
             _DUE,
             {
                 "realm": realm_id,
+                "run": _name(run),
                 "by_hand": by_hand,
                 "reported_only": reported_only,
                 "preferences": PREFERENCES,
@@ -70,16 +75,21 @@ def companies_due(
         ).fetchall()
 
 
-def leave_to_own_tasks(connection: psycopg.Connection, realm_ids: Sequence[str], *, failed: bool) -> None:
-    """No poll asks them while their own tasks do. `failed`: own tasks ask them for a while from now on."""
+def _name(run: Run) -> str:
+    return f"{run.dag_id}/{run.run_id}"
+
+
+def leave_to_own_tasks(connection: psycopg.Connection, run: Run, realm_ids: Sequence[str], *, failed: bool) -> None:
+    """No poll but one of this run asks them while their own tasks do. `failed`: own tasks ask them for a while from now
+    on."""
     connection.execute(
-        "insert into qbo_sync.poll as p (realm_id, rests_until, apart_until)"
-        " select realm_id, clock_timestamp() + %s, case when %s then clock_timestamp() + %s end"
+        "insert into qbo_sync.poll as p (realm_id, rests_until, apart_until, left_by)"
+        " select realm_id, clock_timestamp() + %s, case when %s then clock_timestamp() + %s end, %s"
         "   from unnest(%s::text[]) realm_id order by realm_id"
-        " on conflict (realm_id) do update set rests_until = excluded.rests_until,"
+        " on conflict (realm_id) do update set rests_until = excluded.rests_until, left_by = excluded.left_by,"
         "   apart_until = coalesce(excluded.apart_until, p.apart_until)",
         # If the task dies with its worker, it is asked again then.
-        [polling.LONGEST_REST, failed, _APART, list(realm_ids)],
+        [polling.LONGEST_REST, failed, _APART, _name(run), list(realm_ids)],
     )
 
 
@@ -91,7 +101,7 @@ def note_failure(connection: psycopg.Connection, realm_id: str, *, apart: bool) 
         [realm_id],
     ).fetchone()
     connection.execute(
-        "update qbo_sync.poll set rests_until = clock_timestamp() + %s,"
+        "update qbo_sync.poll set rests_until = clock_timestamp() + %s, left_by = null,"
         "   apart_until = case when %s then clock_timestamp() + %s else apart_until end where realm_id = %s",
         [polling.rest(row[0] if row else 1), apart, _APART, realm_id],
     )
@@ -99,7 +109,7 @@ def note_failure(connection: psycopg.Connection, realm_id: str, *, apart: bool) 
 
 def let_go(connection: psycopg.Connection, realm_id: str) -> None:
     """Its own task is over and says nothing of how QuickBooks answers: access is lost or was given up."""
-    connection.execute("update qbo_sync.poll set rests_until = null where realm_id = %s", [realm_id])
+    connection.execute("update qbo_sync.poll set rests_until = null, left_by = null where realm_id = %s", [realm_id])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +164,7 @@ def plan_next(
         " on conflict (realm_id) do update set poll_after = excluded.poll_after,"
         "   changed_at = greatest(p.changed_at, excluded.changed_at),"
         "   surprised_at = greatest(p.surprised_at, excluded.surprised_at), polled_at = excluded.polled_at,"
-        "   failures = 0, rests_until = null",
+        "   failures = 0, rests_until = null, left_by = null",
         [
             now,
             planned,

@@ -339,7 +339,7 @@ class World:
 
     def captured_companies(self, *, after_webhook: bool = False) -> list[str]:
         """The realms that a poll asks now; `after_webhook`: of which a webhook says that something changed."""
-        found = poll_state.companies_due(self.connection, POLLS, reported_only=after_webhook)
+        found = poll_state.companies_due(self.connection, POLLS, self.as_run(CAPTURE).run, reported_only=after_webhook)
         return [company.realm_id for company in found]
 
     def poll_all(self, realm: str | None = None, **options: Any) -> Polled:

@@ -14,7 +14,6 @@ from include.model.problem import PREFERENCES
 from include.orchestration import capture as tasks
 from include.orchestration.retries import BY_A_LATER_RUN, RETRIES
 from include.qbo.errors import ReconnectRequired, ThrottleExceeded
-from include.sync.poll import EndNotNoted
 from include.sync.quota import count_on, read_quota
 from tests.support.interruptions import after_the_answers, own_tasks_in_a_run
 from tests.support.quickbooks import QuickBooks, make_company
@@ -211,6 +210,21 @@ def test_a_database_that_is_down_fails_the_poll(world: World) -> None:
         world.poll_all()
 
 
+def test_a_poll_that_died_before_it_named_them_names_them_when_it_is_tried_again(
+    world: World, companies: dict[str, QuickBooks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(world)
+    world.sql("update qbo_sync.qbo_cursor set compare_asked_at = now() where realm_id = %s", companies["Quiet"].realm)
+    pretend_airflow(world, monkeypatch, CAPTURE)
+    tasks.get_current_context()["dag_run"].run_type = "scheduled"
+    apart = [{"realm_id": companies["Quiet"].realm, "name": "Quiet"}]
+    for attempt in ("the worker was killed", "Airflow's database was away", "it was told"):
+        assert tasks.poll.function() == apart, attempt
+    assert companies["Quiet"].realm not in world.captured_companies(), "other runs leave it alone"
+    tasks.capture.function(apart[0])
+    assert apart[0] not in world.poll_all(by_hand=True).apart
+
+
 def test_an_own_task_that_lost_the_database_is_tried_again_soon(
     world: World, companies: dict[str, QuickBooks], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,7 +238,7 @@ def test_an_own_task_that_lost_the_database_is_tried_again_soon(
     up = world.runtime
     world.runtime = replace(up, connect=refused)
     pretend_airflow(world, monkeypatch, CAPTURE)
-    with pytest.raises(EndNotNoted) as failed:
+    with pytest.raises(Exception, match="LMS database could not be reached") as failed:
         tasks.capture.function(apart)
     # Nothing could be noted: no poll asks the company for as long as its task might take.
     again = BY_A_LATER_RUN.evaluate(failed.value, 1, RETRIES)

@@ -244,7 +244,8 @@ create table qbo_sync.poll (
     surprised_at  timestamptz,             -- the last one that found a change which no webhook had reported
     failures      integer not null default 0,  -- running
     rests_until   timestamptz,             -- it fails, or a task of its own works on it: not asked before
-    apart_until   timestamptz              -- it has failed or was slow: a task of its own asks it until then
+    apart_until   timestamptz,             -- it has failed or was slow: a task of its own asks it until then
+    left_by       text                     -- the run that has left it to a task of its own, until that is done
 );
 
 -- The metered calls of a month (UTC), counted as far as the log of calls goes: the quota is all companies' together.
