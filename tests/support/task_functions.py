@@ -8,9 +8,11 @@ from include.orchestration import capture, company_check, tasks, this_run, told
 from tests.support.world import World
 
 
-def pretend_airflow(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, **params: object) -> None:
+def pretend_airflow(
+    world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, *, run_type: str = "manual", **params: object
+) -> None:
     """The tasks' functions, as those of a run of the DAG."""
-    own, run = world.as_run(dag_id), SimpleNamespace(dag_id=dag_id, run_id="r1", run_type="manual")
+    own, run = world.as_run(dag_id), SimpleNamespace(dag_id=dag_id, run_id="r1", run_type=run_type)
     context = {
         "dag_run": run,
         "ti": SimpleNamespace(xcom_push=lambda key, value: None),

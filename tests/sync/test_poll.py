@@ -215,8 +215,7 @@ def test_a_poll_that_died_before_it_named_them_names_them_when_it_is_tried_again
 ) -> None:
     later(world)
     world.sql("update qbo_sync.qbo_cursor set compare_asked_at = now() where realm_id = %s", companies["Quiet"].realm)
-    pretend_airflow(world, monkeypatch, CAPTURE)
-    tasks.get_current_context()["dag_run"].run_type = "scheduled"
+    pretend_airflow(world, monkeypatch, CAPTURE, run_type="scheduled")
     apart = [{"realm_id": companies["Quiet"].realm, "name": "Quiet"}]
     for attempt in ("the worker was killed", "Airflow's database was away", "it was told"):
         assert tasks.poll.function() == apart, attempt
