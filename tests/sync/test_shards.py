@@ -1,6 +1,7 @@
 """Companies share tasks; one that is slow, throttled, or refused delays no other (decision 0027)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
@@ -30,7 +31,7 @@ class Four:
         world = self.world
         return world.invoice(world.case(self.pair, [{"product": self.product}], lab=self.labs[name]))
 
-    def shards(self, **params: object) -> list[Shard]:
+    def shards(self, **params: Any) -> list[Shard]:
         """A new run, and what its first task says."""
         pretend_airflow(self.world, self.monkeypatch, INVOICES, **params)
         return tasks.companies.function()
