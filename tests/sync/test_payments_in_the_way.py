@@ -208,7 +208,7 @@ def test_two_invoices_of_one_payment_are_deleted_in_two_requests(
     assert payment["UnappliedAmt"] == 60
 
 
-@pytest.mark.rule("8.3")
+@pytest.mark.rule("8.3.a")
 def test_a_payment_at_which_quickbooks_always_breaks_holds_up_no_other(
     world: World, two: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
