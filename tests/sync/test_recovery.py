@@ -380,9 +380,32 @@ def test_another_check_of_the_same_day_and_amount_that_is_entered_and_changed_la
         assert world.qbo_invoice(invoice)["Balance"] == world.lms_invoice(invoice)["balance"] == 50
 
 
-def lost_answer(world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, operation: str) -> None:
-    """A run whose next request of this kind is done, and its answer lost."""
-    world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": operation, "times": 1})
+def test_a_batch_that_may_still_be_at_work_is_waited_for_and_not_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = world.account()
+    invoice = world.simple_invoice(account)
+    world.both()
+    for amount in ("30.00", "20.00"):
+        world.payment(account, amount, {invoice: amount})
+    lost_answer(world, monkeypatch, "payment_lms_to_qbo", "batch", kind="http_503")
+    world.sql("update qbo_sync.write_request set created_at = now() - interval '9 minutes'")
+    world.sql("update qbo_sync.write_request set sent_at = now() - interval '100 seconds'")
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown, match="may still be at work"):
+            world.run("payment_lms_to_qbo")
+        world.sql("update qbo_sync.change_mark set extracted_at = null, attempt_after = null")
+    assert world.qbo.all("Payment") == []
+    world.sql("update qbo_sync.write_request set sent_at = sent_at - interval '60 seconds'")
+    world.run("payment_lms_to_qbo")
+    assert sorted(one["TotalAmt"] for one in world.qbo.all("Payment")) == [20, 30]
+
+
+def lost_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, operation: str, kind: str = "http_503_after"
+) -> None:
+    """A run whose next request of this kind is done, and its answer lost; or another `kind` of fault."""
+    world.qbo.control("POST", "faults", {"kind": kind, "operation": operation, "times": 1})
     with monkeypatch.context() as worker, pytest.raises(OutcomeUnknown):
         worker.setattr("include.qbo.client.ATTEMPTS", 1)
         world.run(dag_id)

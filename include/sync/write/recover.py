@@ -57,15 +57,16 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
             direction=flow.direction,
             sync=sync,
             request_id=request.request_id,
+            keeps_breaking=request.sent_at - request.created_at >= SETTLED_AFTER,
         )
         log.info("finishing request %s of %d record(s)", request.request_id, len(request.intents))
-        keeps_breaking = request.sent_at - request.created_at >= SETTLED_AFTER
-        where = replace(where, keeps_breaking=keeps_breaking)
         try:
-            besides = [
-                Beside(connection, client, run, intent, keeps_breaking=keeps_breaking) for intent in request.intents
-            ]
-            request = replace(request, intents=tuple(one.finish() for one in besides))
+            request = _finish_besides(connection, client, where, request)
+        except OutcomeUnknown as error:
+            intents.note_sent_again(connection, request.request_id)
+            lost.append(error)
+            continue
+        try:
             results, changed = _results(connection, client, sync, request)
         except RequestRefused:
             # Updates or deletes, refused as a whole: nothing was done. Their records are planned, and sent, again.
@@ -73,7 +74,6 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
         except _KeepsBreaking:
             _one_by_one(connection, client, where, request)
         except OutcomeUnknown as error:
-            intents.note_sent_again(connection, request.request_id)
             lost.append(error)
         else:
             try:
@@ -81,6 +81,14 @@ def recover(connection: psycopg.Connection, client: QboClient, run: Run, flow: F
             except OutcomeUnknown as error:
                 lost.append(error)  # of a payment in its way
     return lost
+
+
+def _finish_besides(connection: psycopg.Connection, client: QboClient, where: Conclusion, request: Request) -> Request:
+    """The request, once it is known what became of writes to payments in its way. Raises OutcomeUnknown."""
+    besides = [
+        Beside(connection, client, where.run, intent, keeps_breaking=where.keeps_breaking) for intent in request.intents
+    ]
+    return replace(request, intents=tuple(one.finish() for one in besides))
 
 
 def _changed_since(client: QboClient, request: Request, answers: Sequence[Json | Fault | NotFound]) -> set[str]:
