@@ -42,7 +42,7 @@ class Beside:
 
     @property
     def made_way(self) -> bool:
-        """Whether a write was done by a worker that died, or lost a later answer."""
+        """Whether one was done, if only by a worker that died, or lost a later answer."""
         return bool(self._intent.beside and self._intent.beside["made_way"])
 
     def send(self, write: Write, does: MakesWay, before: Json) -> bool:
@@ -79,6 +79,7 @@ class Beside:
         after = qbo_payment.parse(done) if write.operation == "update" else None
         audit.keep(self._connection, self._run, self._entry(request_id, qbo_payment.parse(before), after))
         intents.commit_beside(self._connection, self._client.realm_id, self._intent.key, _MADE_WAY)
+        self._intent = replace(self._intent, beside=_MADE_WAY)
         return True
 
     def _outcome(self, write: Write, request_id: str, *, again: bool) -> Json | None:
