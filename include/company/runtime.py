@@ -25,6 +25,11 @@ class Run:
     dag_id: str
     run_id: str
 
+    @property
+    def name(self) -> str:
+        """As marks and polls remember whose they are."""
+        return f"{self.dag_id}/{self.run_id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:

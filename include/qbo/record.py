@@ -35,7 +35,7 @@ def is_untouched(answer: Mapping[str, Any]) -> bool:
     """Whether nothing has happened to a new record yet: nobody has changed it since (one that was found after a lost
     answer), and QuickBooks has applied nothing to it by itself."""
     total = answer.get("TotalAmt")
-    return answer.get("SyncToken") in (None, "0") and answer.get("Balance", total) == total
+    return not is_changed(answer) and answer.get("Balance", total) == total
 
 
 def is_changed(answer: Mapping[str, Any]) -> bool:

@@ -64,7 +64,7 @@ def companies_due(
             _DUE,
             {
                 "realm": realm_id,
-                "run": _name(run),
+                "run": run.name,
                 "by_hand": by_hand,
                 "reported_only": reported_only,
                 "preferences": PREFERENCES,
@@ -73,10 +73,6 @@ def companies_due(
                 "now": datetime.now(UTC) + _CLOCKS_DIFFER,
             },
         ).fetchall()
-
-
-def _name(run: Run) -> str:
-    return f"{run.dag_id}/{run.run_id}"
 
 
 def leave_to_own_tasks(connection: psycopg.Connection, run: Run, realm_ids: Sequence[str], *, failed: bool) -> None:
@@ -89,7 +85,7 @@ def leave_to_own_tasks(connection: psycopg.Connection, run: Run, realm_ids: Sequ
         " on conflict (realm_id) do update set rests_until = excluded.rests_until, left_by = excluded.left_by,"
         "   apart_until = coalesce(excluded.apart_until, p.apart_until)",
         # If the task dies with its worker, it is asked again then.
-        [polling.LONGEST_REST, failed, _APART, _name(run), list(realm_ids)],
+        [polling.LONGEST_REST, failed, _APART, run.name, list(realm_ids)],
     )
 
 

@@ -47,7 +47,7 @@ def leave_to_own_task(connection: psycopg.Connection, run: Run, realm_id: str) -
     marks.lock_alone(connection)
     connection.execute(
         "update qbo_sync.change_mark set extracted_at = null where realm_id = %s and extracted_by = %s",
-        [realm_id, f"{run.dag_id}/{run.run_id}"],
+        [realm_id, run.name],
     )
     connection.execute("select pg_notify('qbo_sync', '')")
     connection.commit()

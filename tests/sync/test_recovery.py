@@ -151,10 +151,7 @@ def test_money_that_is_refused_after_a_lost_answer_is_not_sent_twice(
     invoice = world.simple_invoice(account)
     world.credit(account, "5.00")
     world.both()
-    if money == "payment":
-        world.payment(account, "50.00", {invoice: "50.00"})
-    else:
-        world.credit(account, "50.00")
+    give(world, money, account, "50.00", invoice)
     dag_id, resource = f"{money}_lms_to_qbo", {"payment": "Payment", "credit": "CreditMemo"}[money]
     made = {"kind": "http_503_after", "entity": resource, "operation": "create", "times": 1}
     refused = {"kind": "fault", "code": "2010", "status": 400, "entity": resource, "operation": "create", "times": 1}
@@ -240,11 +237,7 @@ def test_a_payment_that_is_changed_in_quickbooks_while_its_answer_is_lost_is_the
     invoice = world.simple_invoice(account)
     world.both()
     payment = world.payment(account, "50.00", {invoice: "50.00"})
-    world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": "create", "times": 1})
-    with monkeypatch.context() as worker:
-        worker.setattr("include.qbo.client.ATTEMPTS", 1)
-        with pytest.raises(OutcomeUnknown):
-            world.run("payment_lms_to_qbo")
+    lost_answer(world, monkeypatch, "payment_lms_to_qbo", "create")
     [made] = world.qbo.all("Payment")
     world.qbo.create("Payment", **{**made, "Line": []})
     if then == "workers die for minutes":
@@ -285,16 +278,10 @@ def test_money_that_is_changed_in_quickbooks_before_it_is_found_is_there_once(
     world.both()
     amounts = ["50.00", "30.00"] if "batch" in lost else ["50.00"]
     for amount in amounts:
-        if money == "payment":
-            world.payment(account, amount, {invoice: amount})
-        else:
-            world.credit(account, amount)
+        give(world, money, account, amount, invoice)
     dag_id, resource = f"{money}_lms_to_qbo", {"payment": "Payment", "credit": "CreditMemo"}[money]
     if "batch" in lost:
-        world.qbo.control("POST", "faults", {"kind": "http_503_after", "operation": "batch", "times": 1})
-        with monkeypatch.context() as worker, pytest.raises(OutcomeUnknown):
-            worker.setattr("include.qbo.client.ATTEMPTS", 1)
-            world.run(dag_id)
+        lost_answer(world, monkeypatch, dag_id, "batch")
     else:
         world.qbo.control("POST", "faults", {"kind": "fault_6000_after", "operation": "create", "times": 1})
         world.run(dag_id)
@@ -399,6 +386,14 @@ def test_a_batch_that_may_still_be_at_work_is_waited_for_and_not_for_ever(
     world.sql("update qbo_sync.write_request set sent_at = sent_at - interval '60 seconds'")
     world.run("payment_lms_to_qbo")
     assert sorted(one["TotalAmt"] for one in world.qbo.all("Payment")) == [20, 30]
+
+
+def give(world: World, money: str, account: int, amount: str, invoice: int) -> None:
+    """A payment of the invoice, or a credit."""
+    if money == "payment":
+        world.payment(account, amount, {invoice: amount})
+    else:
+        world.credit(account, amount)
 
 
 def lost_answer(
