@@ -10,7 +10,7 @@ from include.page import dags
 from include.page.access import Visitor
 from include.page.audit import note
 from include.page.database import Row, rows
-from include.sync.marks import lock_alone, mark_one
+from include.sync.marks import lock_alone
 
 #: At most so many errors are retried at once; the rest stays where it is.
 MOST = 1000
@@ -31,14 +31,7 @@ def retry(connection: psycopg.Connection, who: Visitor, errors: Iterable[Row], s
         raise HTTPException(403)
     lock_alone(connection)
     for error in chosen:
-        mark_one(
-            connection,
-            error["realm_id"],
-            error["direction"],
-            error["record_entity"],
-            error["record_id"],
-            error["billing_lab_id"],
-        )
+        connection.execute("select qbo_sync.mark_failed(e) from qbo_sync.sync_error e where e.id = %s", [error["id"]])
         note(connection, who, "retry", lab=error["billing_lab_id"], realm=error["realm_id"], error=error["id"])
         connection.execute(
             "insert into qbo_sync.error_retry (sync_error_id, user_name) values (%s, %s)"

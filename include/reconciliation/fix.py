@@ -33,7 +33,9 @@ def mark_again(connection: psycopg.Connection, realm_id: str, differences: Itera
                 mark_one(connection, realm_id, "lms_to_qbo", own, str(one["lms_id"]), lab)
                 marked.add(("lms_to_qbo", own))
         if one["qbo_id"] is not None and entity in _BOTH_WAYS:
-            mark_one(connection, realm_id, "qbo_to_lms", entity, one["qbo_id"], lab)
+            # What only QuickBooks has names no lab: it goes by the one that receives when it is looked at.
+            own_lab = lab if one["lms_id"] is not None else None
+            mark_one(connection, realm_id, "qbo_to_lms", entity, one["qbo_id"], own_lab)
             marked.add(("qbo_to_lms", entity))
     connection.execute("select pg_notify('qbo_sync', '')")
     return marked

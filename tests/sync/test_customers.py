@@ -596,3 +596,15 @@ def test_a_company_with_one_currency_is_not_asked_for_that_of_its_customers(worl
     world.credit(account, "20.00")
     world.run("credit_lms_to_qbo")
     assert world.value("select count(*) from qbo_sync.api_call where operation = 'query'") == before
+
+
+def test_the_error_of_a_pair_that_is_deleted_ends(world: World) -> None:
+    account = world.account("Lakeside Dental", structure="detailed")
+    world.invoice(world.case(world.pair(account), [{"product": world.product()}]))
+    world.both()
+    wrong = world.pair(account, "Dr. Bell: Main Street")
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["validation_failed"]
+    world.sql("delete from lms.doctor_office where id = %s", wrong)
+    world.both()
+    assert world.errors() == []

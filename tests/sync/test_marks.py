@@ -1,5 +1,6 @@
 """Marks that must not be lost, waits that must end, errors that must not resolve wrongly."""
 
+import psycopg
 import pytest
 
 from tests.support.both_sides import known
@@ -162,3 +163,9 @@ def test_invoices_are_not_taken_up_before_the_customers_that_they_need(world: Wo
     for dag_id in ("billing_account_lms_to_qbo", "product_lms_to_qbo"):
         world.load(world.prepared(dag_id))
     assert taken_up() == [realm]
+
+
+def test_a_number_marked_by_hand_in_the_place_of_an_id_is_refused(world: World) -> None:
+    """Accepted, it would stop the dispatcher for all companies."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        world.sql("select qbo_sync.mark(%s, 'lms_to_qbo', 'invoice', 'INV-101022', %s)", world.qbo.realm, world.lab)

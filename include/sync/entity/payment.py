@@ -40,6 +40,7 @@ from include.sync.intents import Intent
 from include.sync.plan import payment as planner
 from include.sync.plan.allocation import takes_more_from
 from include.sync.plan.guards import Subject
+from include.sync.plan.matrix import is_on
 from include.sync.plan.payment import InvoiceBalance, PaymentContext, StagedPayment
 from include.sync.plan.problems import named
 
@@ -225,9 +226,9 @@ class PaymentSync(
         payment_write.delete(connection, lms_id)
         hand_over.retry_named(connection, in_lms("payment", lms_id))
         _give_back(connection, planner.unsynced_applications(record), ())
-        _reopen_gone(connection, record)
+        reopened = _reopen_gone(connection, record)
         links.remove(connection, company.realm_id, RecordKey("payment", lms_id))
-        unsure = _follow_balances(connection, company, record)
+        unsure = (*_follow_balances(connection, company, record), *reopened)
         deleted = record.planned.step == "delete"
         return Written(
             outcome="deleted" if deleted else "unchanged", operation="delete", lms_id=lms_id, unsure_balances=unsure
@@ -252,9 +253,9 @@ class PaymentSync(
         if record.planned.cause is Cause.LINKED_BY_HAND:
             payment_write.change_date(connection, lms_id, theirs.date)
         _give_back(connection, unsynced, stays)
-        _reopen_gone(connection, record)
+        reopened = _reopen_gone(connection, record)
         self._store(connection, company, record, lms_id, theirs)
-        unsure = _follow_balances(connection, company, record)
+        unsure = (*_follow_balances(connection, company, record), *reopened)
         return Written(outcome="updated", operation="update", lms_id=lms_id, unsure_balances=unsure)
 
     def _store(
@@ -333,14 +334,18 @@ def _deleted_invoices(connection: psycopg.Connection, records: Iterable[StagedPa
 
 
 def _expected_from_quickbooks(connection: psycopg.Connection, company: Company, qbo_ids: Iterable[str]) -> set[str]:
-    """Unlinked invoices that the invoices' DAG is about to bring to the LMS."""
+    """Unlinked invoices that the invoices' DAG is about to bring to the LMS: not those of a lab whose settings keep
+    them marked."""
     receiver = company.receiving_lab
-    if receiver is None or not receiver.sync_invoices:
-        return set()
     rows = connection.execute(
         "select record_id from qbo_sync.change_mark where realm_id = %s and direction = 'qbo_to_lms'"
-        "   and entity = 'invoice' and record_id = any(%s)",
-        [company.realm_id, sorted(qbo_ids)],
+        "   and entity = 'invoice' and record_id = any(%s) and coalesce(billing_lab_id, %s) = any(%s)",
+        [
+            company.realm_id,
+            sorted(qbo_ids),
+            receiver.billing_lab_id if receiver else None,
+            [lab for lab, settings in company.settings.items() if is_on("invoice", "qbo_to_lms", settings)],
+        ],
     )
     return {qbo_id for (qbo_id,) in rows}
 
@@ -476,12 +481,18 @@ def _follow_balances(connection: psycopg.Connection, company: Company, record: S
     return tuple(unsure)
 
 
-def _reopen_gone(connection: psycopg.Connection, record: StagedPayment) -> None:
-    """Invoices that QuickBooks has deleted, and that the LMS applied the payment to: nobody tells their balances any
-    more, and one may stay in the LMS (rule 8.9), open for what is not applied to it there."""
-    for one in record.lms.payment.applications if record.lms else ():
-        if one.invoice in record.known.synced_invoices and one.invoice.id not in record.known.balances:
-            invoice_write.reopen(connection, one.invoice.id)
+def _reopen_gone(connection: psycopg.Connection, record: StagedPayment) -> tuple[str, ...]:
+    """Invoices that QuickBooks does not show, and that the LMS applied the payment to: nobody tells their balances any
+    more, and one may stay in the LMS (rule 8.9), open for what is not applied to it there. Their ids: a query may hide
+    one that is there, and knows of more that settles it."""
+    gone = tuple(
+        one.invoice.id
+        for one in (record.lms.payment.applications if record.lms else ())
+        if one.invoice in record.known.synced_invoices and one.invoice.id not in record.known.balances
+    )
+    for invoice_id in gone:
+        invoice_write.reopen(connection, invoice_id)
+    return gone
 
 
 def _give_back(connection: psycopg.Connection, before: Sequence[Application], after: Sequence[Application]) -> None:

@@ -38,13 +38,6 @@ create or replace function qbo_sync.mark_after_truncate(p_entity text) returns v
      where t.entity = p_entity or p_entity = 'credit' and t.entity = 'credit_application'
 $$;
 
--- Whose a transaction of the LMS is; null: it is not there.
-create or replace function qbo_sync.lab_of(p_entity text, p_lms_id bigint) returns bigint language sql stable as $$
-    select case p_entity when 'invoice' then (select billing_lab_id from lms.invoice where id = p_lms_id)
-                         when 'payment' then (select billing_lab_id from lms.payment where id = p_lms_id)
-                         else (select billing_lab_id from lms.credit where id = p_lms_id) end
-$$;
-
 -- One change of the LMS, as marks in the companies that it concerns. What failed because of the record is retried
 -- (rule 8.3).
 create or replace function qbo_sync.dispatch_change(change qbo_sync.lms_change) returns void language plpgsql as $$
@@ -55,8 +48,10 @@ begin
         perform qbo_sync.mark_after_truncate(change.entity);
     elsif change.entity in ('invoice', 'credit', 'payment') then
         -- What has moved to another lab of the company changed for both: the mark is that lab's. A credit's applications
-        -- are a record of their own in QuickBooks.
-        perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', e.entity, change.lms_id::text, n.billing_lab_id)
+        -- are a record of their own in QuickBooks. What has moved to a lab of another company, or of none, and was never
+        -- sent, is that lab's here as well: this company never gets it.
+        perform qbo_sync.mark(n.realm_id, 'lms_to_qbo', e.entity, change.lms_id::text,
+                              qbo_sync.lab_now(n.realm_id, 'lms_to_qbo', e.entity, change.lms_id::text, n.billing_lab_id))
            from qbo_sync.connection n
           cross join (values (change.entity), ('credit_application')) e (entity)
           where n.billing_lab_id = change.billing_lab_id
@@ -98,7 +93,11 @@ begin
         perform qbo_sync.mark(l.realm_id, 'qbo_to_lms', 'invoice', l.qbo_id, i.billing_lab_id)
            from lms.invoice i
            join qbo_sync.entity_link l on l.entity = 'invoice' and l.lms_id = i.id
-          where i.id = change.lms_id;  -- also while its lab is disconnected: due if it comes back to this company
+          where i.id = change.lms_id  -- also while its lab is disconnected: due if it comes back to this company
+            -- What was seen deleted has no balance to compare. Its mark may be held, or released.
+            and not exists (select 1 from qbo_sync.qbo_seen s
+                             where s.realm_id = l.realm_id and s.resource = 'Invoice' and s.qbo_id = l.qbo_id
+                               and s.sync_token is null);
     elsif change.entity = 'product' then
         perform qbo_sync.mark(c.realm_id, 'lms_to_qbo', 'product', change.lms_id::text, null)
            from qbo_sync.company c
@@ -116,11 +115,12 @@ begin
         perform qbo_sync.mark(m.realm_id, m.direction, m.entity, m.record_id, m.billing_lab_id)
            from qbo_sync.transaction_mark m where m.billing_account_id = change.lms_id;
     elsif change.entity = 'doctor_office' then
-        perform qbo_sync.mark(c.realm_id, 'lms_to_qbo', 'doctor_office', o.id::text, null)
-           from qbo_sync.company c, lms.doctor_office o
-          where o.id = change.lms_id
-            and (qbo_sync.is_tracked(c.realm_id, 'doctor_office', change.lms_id::text)
-                 or qbo_sync.is_tracked(c.realm_id, 'billing_account', o.billing_account_id::text));
+        perform qbo_sync.mark(c.realm_id, 'lms_to_qbo', 'doctor_office', change.lms_id::text, null)
+           from qbo_sync.company c
+          where qbo_sync.is_tracked(c.realm_id, 'doctor_office', change.lms_id::text)
+             or exists (select 1 from lms.doctor_office o
+                         where o.id = change.lms_id
+                           and qbo_sync.is_tracked(c.realm_id, 'billing_account', o.billing_account_id::text));
         perform qbo_sync.mark(m.realm_id, m.direction, m.entity, m.record_id, m.billing_lab_id)
            from qbo_sync.transaction_mark m where m.doctor_office_id = change.lms_id;
     elsif change.entity = 'connection' then
@@ -160,7 +160,7 @@ begin
                    from lms.credit c cross join (values ('credit'), ('credit_application')) e (entity)) t
              on t.billing_lab_id = n.billing_lab_id
           where n.billing_lab_id = change.billing_lab_id;
-        perform qbo_sync.mark(e.realm_id, e.direction, e.record_entity, e.record_id, e.billing_lab_id)
+        perform qbo_sync.mark_failed(e)
            from qbo_sync.sync_error e
            join qbo_sync.connection n on n.realm_id = e.realm_id
           where n.billing_lab_id = change.billing_lab_id and e.status = 'open';
@@ -287,11 +287,11 @@ begin
     with retried as (
         update qbo_sync.sync_error e set retry_at = null
          where e.id in (select id from qbo_sync.error_to_retry)
-        returning realm_id, direction, record_entity, record_id, billing_lab_id
+        returning e as error
     )
     select dispatched + count(*) into dispatched
-      from (select qbo_sync.mark(realm_id, direction, record_entity, record_id, billing_lab_id) from retried) marked;
-    perform qbo_sync.mark(realm_id, direction, entity, record_id, billing_lab_id) from qbo_sync.answered_duplicate;
+      from (select qbo_sync.mark_failed(error) from retried) marked;
+    perform qbo_sync.mark(realm_id, direction, entity, record_id, null) from qbo_sync.answered_duplicate;
     perform qbo_sync.mark_dependencies();
     return dispatched;
 end

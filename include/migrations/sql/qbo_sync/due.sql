@@ -19,7 +19,7 @@ $$;
 -- waits for is linked. What a setting switches off stays marked: switched on again, it is synced.
 -- A lab that nobody has started yet has marks, and none of them is due: only a preview looks at them.
 -- * As a safety net, a record that has waited for an hour is due whatever it waits for; but what waits for an invoice
---   that the lab holds back waits as long as that.
+--   that its lab holds back waits as long as that, if the lab still is of the company and sends invoices.
 -- * What would delete many records at once waits for a person (rule 8.9): nothing is ever linked under that name.
 -- * QuickBooks → LMS, a record also stops waiting when what it waits for is no longer marked: nothing will link it.
 create or replace view qbo_sync.due_mark as
@@ -46,7 +46,10 @@ create or replace view qbo_sync.due_mark as
                and not exists (select 1 from qbo_sync.change_mark w
                                 where w.realm_id = m.realm_id and w.direction = m.direction
                                   and w.entity = m.waits_for_entity and w.record_id = m.waits_for_id
-                                  and w.attempt_after > clock_timestamp() + interval '1 hour'))
+                                  and w.attempt_after > clock_timestamp() + interval '1 hour'
+                                  and exists (select 1 from qbo_sync.connection n
+                                               where n.realm_id = w.realm_id and n.started_at is not null
+                                                 and qbo_sync.lets_flow(n, w))))
        and exists (select 1 from qbo_sync.connection n
                     where n.realm_id = m.realm_id and n.started_at is not null and qbo_sync.lets_flow(n, m));
 

@@ -25,6 +25,12 @@ create or replace view qbo_sync.error_to_retry as
                                 where m.realm_id = e.realm_id and m.direction = e.direction
                                   and m.entity = e.record_entity and m.record_id = e.record_id));
 
+-- The record of an error is looked at again.
+create or replace function qbo_sync.mark_failed(e qbo_sync.sync_error) returns void language sql as $$
+    select qbo_sync.mark(e.realm_id, e.direction, e.record_entity, e.record_id,
+                         qbo_sync.lab_now(e.realm_id, e.direction, e.record_entity, e.record_id, e.billing_lab_id))
+$$;
+
 -- The open errors that a missing link is the cause of. A customer gets linked: the transactions that failed for want of
 -- that link. An invoice: the payments that were synced without the part applied to it.
 create or replace function qbo_sync.errors_of_missing_link(p_realm_id text, p_entity text, p_qbo_id text)

@@ -33,17 +33,19 @@ begin
     if found_row.realm_id is null then
         return false;
     end if;
-    -- Whose it is, its last outcome knows, also if it is not in the LMS any more.
+    -- Whose it is, the LMS says, and its last outcome if it is not there any more.
     select s.billing_lab_id into lab
       from qbo_sync.sync_outcome s
      where s.realm_id = p_realm_id and s.entity = p_entity and s.billing_lab_id is not null
        and s.record_id = case s.direction when 'lms_to_qbo' then found_row.lms_id::text else found_row.qbo_id end
      order by s.id desc limit 1;
     if found_row.lms_id is not null then
-        perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', p_entity, found_row.lms_id::text, lab);
+        perform qbo_sync.mark(p_realm_id, 'lms_to_qbo', p_entity, found_row.lms_id::text,
+                              qbo_sync.lab_now(p_realm_id, 'lms_to_qbo', p_entity, found_row.lms_id::text, lab));
     end if;
     if found_row.qbo_id is not null and p_entity in ('invoice', 'payment') then
-        perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', p_entity, found_row.qbo_id, lab);
+        perform qbo_sync.mark(p_realm_id, 'qbo_to_lms', p_entity, found_row.qbo_id,
+                              qbo_sync.lab_now(p_realm_id, 'qbo_to_lms', p_entity, found_row.qbo_id, lab));
     end if;
     perform pg_notify('qbo_sync', '');
     return true;

@@ -1,4 +1,5 @@
--- Marks: which records have pending changes.
+-- Marks: which records have pending changes. What QuickBooks has and is not linked names no lab: it goes by the one that
+-- receives such transactions when the mark is looked at (lets_flow), and that may be another by then.
 
 create or replace function qbo_sync.mark(p_realm_id text, p_direction text, p_entity text, p_record_id text,
                                          p_billing_lab_id bigint) returns void language sql as $$
@@ -9,7 +10,41 @@ create or replace function qbo_sync.mark(p_realm_id text, p_direction text, p_en
        set generation = excluded.generation, marked_at = clock_timestamp(), extracted_at = null,
            attempt_after = null, waits_for_entity = null, waits_for_id = null, waits_since = null,
            released = false,  -- whatever has happened to it, nobody was asked about
-           billing_lab_id = coalesce(excluded.billing_lab_id, m.billing_lab_id)
+           billing_lab_id = case
+               when m.direction = 'qbo_to_lms' and excluded.billing_lab_id is null
+                    and not exists (select 1 from qbo_sync.entity_link l
+                                     where l.realm_id = m.realm_id and l.entity = m.entity and l.qbo_id = m.record_id)
+               then null
+               else coalesce(excluded.billing_lab_id, m.billing_lab_id) end
+$$;
+
+-- Whose a transaction of the LMS is; null: it is not there.
+create or replace function qbo_sync.lab_of(p_entity text, p_lms_id bigint) returns bigint language sql stable as $$
+    select case p_entity when 'invoice' then (select billing_lab_id from lms.invoice where id = p_lms_id)
+                         when 'payment' then (select billing_lab_id from lms.payment where id = p_lms_id)
+                         else (select billing_lab_id from lms.credit where id = p_lms_id) end
+$$;
+
+-- By whose settings a record is looked at again; `p_before`: by whose it was. A transaction that the LMS has goes by the
+-- lab that it has now, unless that one is of another company, where what is linked here does not go. One that only
+-- QuickBooks has names none.
+create or replace function qbo_sync.lab_now(p_realm_id text, p_direction text, p_entity text, p_record_id text,
+                                            p_before bigint) returns bigint language sql stable as $$
+    select case
+        when p_entity not in ('invoice', 'payment', 'credit', 'credit_application') then p_before
+        when p_direction = 'qbo_to_lms' and l.lms_id is null then null
+        when l.lms_id is not null
+             and not exists (select 1 from qbo_sync.connection n
+                              where n.realm_id = p_realm_id and n.billing_lab_id = o.billing_lab_id) then p_before
+        else coalesce(o.billing_lab_id, p_before) end
+      from (values (case when p_record_id ~ '^[0-9]{1,18}$' then p_record_id::bigint end)) r (id)
+      left join lateral (
+          select x.record_id::bigint as lms_id from qbo_sync.linked_record x
+           where x.realm_id = p_realm_id and x.entity = p_entity
+             and case p_direction when 'lms_to_qbo' then x.record_id else x.qbo_id end = p_record_id) l on true
+     cross join lateral (
+          select qbo_sync.lab_of(p_entity, case p_direction when 'lms_to_qbo' then r.id else l.lms_id end)
+            as billing_lab_id) o
 $$;
 
 -- Whoever changes more than one mark, link or error in a transaction takes this lock first, before any row. Dispatchers,

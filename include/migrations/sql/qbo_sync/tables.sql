@@ -184,7 +184,10 @@ create table qbo_sync.change_mark (
     dependencies_generation  bigint,
     -- A person wants it deleted, however many there are (rule 8.9). Until it is marked anew.
     released          boolean not null default false,
-    primary key (realm_id, direction, entity, record_id)
+    primary key (realm_id, direction, entity, record_id),
+    -- Whoever marks by hand may take a number for an id, which would stop the dispatcher for all companies.
+    constraint record_id_is_an_id
+        check (direction <> 'lms_to_qbo' or entity = 'special_item' or record_id ~ '^[0-9]{1,18}$')
 );
 create index on qbo_sync.change_mark (realm_id, waits_for_entity, waits_for_id) where waits_for_entity is not null;
 -- Mostly empty, so that asking after each commit costs the same however many marks there are.
