@@ -9,8 +9,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-#: No amount has so many dollars.
-_TOO_MUCH = 10**15
+#: No amount has so many dollars, and no line so many pieces. Quantity times price is exact with less.
+_TOO_MUCH = 10**12
 
 #: What must be there, beside the id.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {

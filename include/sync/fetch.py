@@ -62,11 +62,8 @@ def fetch_current(
             # Linked or seen alive, and not seen deleted.
             doubtful = captured.get(qbo_id, "" if record.link else None) is not None
             record.qbo = _read_alone(client, resource, parse, qbo_id) if doubtful else Fetched()
-        elif int(one.sync_token) < _known_version(record, captured.get(qbo_id)):
+        elif int(one.sync_token) < _known_version(record, captured.get(qbo_id)) or lines_lost(one):
             record.qbo = _read_alone(client, resource, parse, qbo_id)
-        elif lines_lost(one):
-            again = _read_alone(client, resource, parse, qbo_id)
-            record.qbo = Fetched(record=again.record or one)
         else:
             record.qbo = Fetched(record=one)
 

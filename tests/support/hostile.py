@@ -47,6 +47,15 @@ def _mystery_lines(record: Json) -> Json:
     return {**record, "Line": lines}
 
 
+def _enormous_lines(record: Json) -> Json:
+    """Lines of which no product of quantity and price can be rounded to the cent."""
+    lines = [
+        {**line, "SalesItemLineDetail": {**line.get("SalesItemLineDetail", {}), "Qty": 10**13, "UnitPrice": 10**14}}
+        for line in record.get("Line", [])
+    ]
+    return {**record, "Line": lines}
+
+
 #: What is wrong with a record, whatever it is. (Lines that are missing are QuickBooks' own trap 50.)
 SPOILS: Mapping[str, Spoil] = {
     **{f"no {name}": _without(name) for name in ("SyncToken", "TxnDate", "CustomerRef", "MetaData", "TotalAmt")},
@@ -66,6 +75,7 @@ SPOILS: Mapping[str, Spoil] = {
     "an unknown currency": _with("CurrencyRef", {"value": "XXX"}),
     "10,000 lines": _many_lines,
     "unknown kinds of lines": _mystery_lines,
+    "enormous lines": _enormous_lines,
     "null": lambda record: None,
     "a word": lambda record: "Invoice",
     "a list": lambda record: [record],

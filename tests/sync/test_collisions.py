@@ -194,6 +194,27 @@ def test_a_paid_invoice_that_loses_its_lines_in_queries_keeps_its_payment(world:
     assert world.errors() == []
 
 
+@pytest.mark.trap(50)
+@pytest.mark.parametrize("fault", [{"kind": "fault", "code": "6000"}, {"kind": "garbage"}])
+def test_a_payment_without_lines_is_not_believed_where_quickbooks_does_not_show_it_by_itself(
+    world: World, fault: Json
+) -> None:
+    _, invoice, customer = invoiced(world)
+    made = received(world, customer, "50.00", pays(world.qbo_invoice(invoice), "50.00"))
+    world.both()
+    world.qbo.control("POST", f"companies/{world.qbo.realm}/switches", {"query_lines_vanish": True})
+    change(world, made, PrivateNote="seen again", TotalAmt=50, Line=[pays(world.qbo_invoice(invoice), "50.00")])
+    world.capture_long_ago()
+    world.qbo.control("POST", "faults", {**fault, "operation": "read", "entity": "Payment", "times": 9})
+    world.bring("payment_qbo_to_lms")
+    assert of_payment(world, made)["applied"] == {invoice: 50}
+    world.qbo.control("DELETE", "faults")
+    world.sql("update qbo_sync.sync_error set retry_at = now() where status = 'open'")
+    world.both()
+    assert of_payment(world, made)["applied"] == {invoice: 50}
+    assert world.errors() == []
+
+
 @pytest.mark.trap(8)
 def test_an_older_version_in_queries_stops_no_change_of_the_lms(world: World) -> None:
     """Trap 8: queries have been seen to show a SyncToken that is not the present one."""

@@ -323,22 +323,49 @@ def test_a_deleted_application_of_a_credit_is_told_after_a_gap(world: World, lat
     assert [error["error_code"] for error in world.errors()] == ["applied_otherwise"]
 
 
-def test_what_a_query_does_not_show_is_not_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, invoice, _ = invoiced(world)
-    hidden = world.qbo_invoice(invoice)["Id"]
+def hide(patch: pytest.MonkeyPatch, invoice: str) -> None:
+    """Queries do not show this invoice of QuickBooks'."""
     pages, page = QboClient._pages, QboClient.page
 
     def without(kind: str, found: list[Json]) -> tuple[str, list[Json]]:
-        return kind, [one for one in found if kind != "Invoice" or one["Id"] != hidden]
+        return kind, [one for one in found if kind != "Invoice" or one["Id"] != invoice]
 
+    patch.setattr(QboClient, "page", lambda self, statement: without(*page(self, statement)))
+    patch.setattr(QboClient, "_pages", lambda self, many: [without(*one) for one in pages(self, many)])
+
+
+def test_what_a_query_does_not_show_is_not_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, invoice, _ = invoiced(world)
+    hidden = world.qbo_invoice(invoice)["Id"]
     with monkeypatch.context() as patch:
-        patch.setattr(QboClient, "page", lambda self, statement: without(*page(self, statement)))
-        patch.setattr(QboClient, "_pages", lambda self, many: [without(*one) for one in pages(self, many)])
+        hide(patch, hidden)
         world.sql("update qbo_sync.qbo_cursor set compare_asked_at = now()")
         world.both()
     world.both()
     assert world.sql("select id from lms.invoice") == [{"id": invoice}]
     assert world.errors() == []
+
+
+def test_an_invoice_that_a_query_hides_keeps_what_only_quickbooks_took_off_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, invoice, customer = invoiced(world)
+    payment = world.payment(account, "50.00", {invoice: "50.00"})
+    world.both()
+    there = world.qbo_invoice(invoice)
+    memo = world.qbo.create("CreditMemo", CustomerRef={"value": customer}, Line=[sale("30.00")])
+    received(world, customer, "0.00", pays(there, "30.00"), pays(memo, "30.00", "CreditMemo"))
+    world.both()
+    assert world.lms_invoice(invoice)["balance"] == 20
+    change(world, qbo_payment(world, payment), TotalAmt=40, Line=[pays(there, "40.00")])
+    world.capture_long_ago()
+    world.bring("invoice_qbo_to_lms")
+    assert world.lms_invoice(invoice)["balance"] == 30
+    with monkeypatch.context() as patch:
+        hide(patch, there["Id"])
+        world.bring("payment_qbo_to_lms")
+    world.both()
+    assert world.lms_invoice(invoice)["balance"] == world.qbo_invoice(invoice)["Balance"] == 30
 
 
 def test_a_record_that_quickbooks_breaks_at_stops_no_comparison(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
