@@ -6,7 +6,7 @@ no trace.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import psycopg
 
-from include.company.company import Company, read_company, store_preferences
+from include.company.company import Company, read_company, read_settings, store_preferences
 from include.company.runtime import Runtime
 from include.lms.database import exclusive
 from include.model.problem import PREFERENCES
+from include.model.settings import ConnectionSettings
 from include.qbo import cdc
 from include.qbo.cdc import Changes, Sighting
 from include.qbo.client import QboClient
@@ -97,7 +98,7 @@ def capture(
             found = _compare_everything(client, company, known)
         else:
             found = _changes(client, company, known, cursor.changed_since, asked_at)
-        return _keep(connection, realm_id, cursor, found, received_at, dry_run=dry_run)
+        return _keep(connection, company, cursor, found, received_at, dry_run=dry_run)
 
 
 def _reread_preferences(connection: psycopg.Connection, client: QboClient) -> None:
@@ -183,14 +184,14 @@ def _compare_everything(client: QboClient, company: Company, known: Known) -> _F
     sightings: list[Sighting] = []
     unclear = False
     for resource in TRANSACTIONS:
-        live = cdc.all_transactions(client, resource, _dated_from(company), time)
+        live = cdc.all_transactions(client, resource, _dated_from(company.settings), time)
         sightings += live.sightings
         unclear |= live.unclear
         # Some of those that the list leaves out are dated otherwise in the LMS.
         seen = {sighting.qbo_id for sighting in live.sightings}
         sightings += _the_others(client, resource, known, seen, time)
     # Ours may have been given to another customer meanwhile.
-    sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company), time).sightings
+    sightings += cdc.all_transactions(client, "CreditMemo", _dated_from(company.settings), time).sightings
     return _Found(time=time, sightings=sightings, everything=True, unclear=unclear)
 
 
@@ -202,9 +203,9 @@ def _the_others(
     return cdc.by_id(client, resource, others, [qbo_id for qbo_id, gone in others.items() if gone], time)
 
 
-def _dated_from(company: Company) -> date | None:
+def _dated_from(labs: Mapping[int, ConnectionSettings]) -> date | None:
     """The earliest start date, if every lab has one."""
-    dates = [settings.sync_start_date for settings in company.settings.values()]
+    dates = [settings.sync_start_date for settings in labs.values()]
     return min((day for day in dates if day), default=None) if all(dates) else None
 
 
@@ -234,9 +235,16 @@ def _next_question(cursor: _Cursor | None, found: _Found) -> datetime:
     return cursor.changed_since if cursor else found.time - LOOK_BACK
 
 
+def _start_was_moved(connection: psycopg.Connection, company: Company, found: _Found) -> bool:
+    """Whether everything was compared since another start date than the labs have by now."""
+    if not found.everything:
+        return False
+    return _dated_from(read_settings(connection, company.realm_id)) != _dated_from(company.settings)
+
+
 def _keep(
     connection: psycopg.Connection,
-    realm_id: str,
+    company: Company,
     cursor: _Cursor | None,
     found: _Found,
     received_at: datetime | None,
@@ -244,6 +252,7 @@ def _keep(
     dry_run: bool,
 ) -> dict[str, int]:
     """Sightings, marks, retries, cursor and the webhook event, in one transaction, which a dry run rolls back."""
+    realm_id = company.realm_id
     # The first capture of a company has missed nothing.
     gap = found.everything and cursor is not None
     values = {
@@ -275,14 +284,17 @@ def _keep(
         if errors.retry_unseen(connection, [realm_id]) or seen:
             connection.execute("select pg_notify('qbo_sync', '')")
         connection.execute(
-            # A comparison that was requested meanwhile is still to come.
-            "insert into qbo_sync.qbo_cursor as c (realm_id, changed_since) values (%(realm)s, %(since)s)"
+            # A comparison that was requested meanwhile is still to come. So is one since a start date that was not
+            # known when this one began: until the first capture of a company ends, no row takes a request.
+            "insert into qbo_sync.qbo_cursor as c (realm_id, changed_since, compare_asked_at)"
+            " values (%(realm)s, %(since)s, %(too_late)s::timestamptz)"
             " on conflict (realm_id) do update set changed_since = excluded.changed_since,"
-            "   captured_at = clock_timestamp(),"
-            "   compare_asked_at = nullif(c.compare_asked_at, %(answered)s::timestamptz)",
+            "   captured_at = clock_timestamp(), compare_asked_at ="
+            "   coalesce(excluded.compare_asked_at, nullif(c.compare_asked_at, %(answered)s::timestamptz))",
             {
                 "realm": realm_id,
                 "since": _next_question(cursor, found),
+                "too_late": captured.moment(connection) if _start_was_moved(connection, company, found) else None,
                 "answered": cursor.compare_asked_at if cursor and found.everything and not found.unclear else None,
             },
         )

@@ -172,6 +172,33 @@ def test_the_comparison_leaves_what_is_dated_before_every_start_date(world: Worl
     assert marks(world) == {("invoice", made["Id"])}
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_start_date_that_moves_while_everything_is_compared_brings_what_it_lets_in(
+    clock: World, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    world = clock
+    _, customer = linked_account(world)
+    world.qbo.control("POST", "clock", {"offset_seconds": -86_400})
+    in_quickbooks(world, customer, TxnDate="2026-02-02")
+    world.qbo.control("POST", "clock", {"offset_seconds": 0})
+    world.sql("update qbo_sync.connection set sync_start_date = '2026-06-01'")
+    if first:
+        world.sql("delete from qbo_sync.qbo_cursor")
+    else:
+        world.sql("update qbo_sync.qbo_cursor set compare_asked_at = now()")
+    everything = cdc.all_transactions
+
+    def meanwhile(*args: Any) -> Any:
+        world.sql("update qbo_sync.connection set sync_start_date = '2026-01-01' where sync_start_date > '2026-01-01'")
+        return everything(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cdc, "all_transactions", meanwhile)
+        world.capture()
+    world.both()
+    assert world.value("select count(*) from lms.invoice where invoice_date = '2026-02-02'") == 1
+
+
 @pytest.mark.trap(27)
 def test_the_hour_that_comes_twice_in_autumn(clock: World) -> None:
     world = clock
