@@ -50,10 +50,14 @@ def companies() -> list[Shard]:
 
     context = get_current_context()
     params, run = context["params"], context["dag_run"]
+    # An answer is for what was held when it was given: a run that is cleared gives it to nothing that came since.
+    answers = params["dry_run"] or not run.clear_number
+    if not answers and (params.get("release_held") or params.get("refuse_held")):
+        log.warning("a run that was cleared releases and refuses nothing: answer what is held now in a run of its own")
     options = {
         "woken": run.run_type == "asset_triggered",
-        "release_held": bool(params.get("release_held")),
-        "refused_by": asked_by() if params.get("refuse_held") else None,
+        "release_held": bool(params.get("release_held")) and answers,
+        "refused_by": asked_by() if params.get("refuse_held") and answers else None,
         "selected": selection_of(params),
         "dry_run": params["dry_run"],
     }
@@ -61,7 +65,7 @@ def companies() -> list[Shard]:
     found = steps.companies(runtime, FLOWS[run.dag_id], params["realm_id"], params["resync"], **options)
     log.info("%d QuickBooks companies have something to do", len(found))
     if params["dry_run"] or params.get("release_held"):
-        # What a person chose holds for this run alone: none of it is left to another run.
+        # What a person wants to see is left to no other run.
         return shards.in_shards(found, 1)
     with runtime.connect() as connection:
         trouble.is_listed(connection, runtime.run, [one["realm_id"] for one in found if one.get("alone")])
@@ -69,10 +73,10 @@ def companies() -> list[Shard]:
 
 
 def _chosen() -> dict[str, Any]:
-    """What of the held deletes the run was asked to release, and whether it is to write nothing."""
+    """Whether the run is to write nothing, and what of the held deletes it then plans as if they were released."""
     params = get_current_context()["params"]
     return {
-        "release_held": bool(params.get("release_held")),
+        "release_held": params["dry_run"] and bool(params.get("release_held")),
         "release_lab": params.get("billing_lab_id"),
         "dry_run": params["dry_run"],
     }

@@ -54,6 +54,13 @@ def start(dag_id: str, realm_id: str, user_name: str, **parameters: Any) -> str 
     return run_id
 
 
+def is_off(dag_id: str) -> bool:
+    """Whether Airflow has no such DAG, or it is paused."""
+    with create_session(scoped=False) as session:
+        model = session.get(DagModel, dag_id)
+        return model is None or model.is_paused
+
+
 def run_state(dag_id: str, run_id: str) -> str | None:
     """queued, running, success or failed; None if Airflow does not know the run."""
     with create_session(scoped=False) as session:

@@ -27,6 +27,8 @@ def fix_several(request: Request, who: Bookkeeper, form: Posted, connection: Dat
         chosen = _chosen(connection, form)
     if form["action"] == "ignore":
         reason = _reason(form)
+        # The question whether many may be deleted has answers of its own.
+        chosen = [error for error in chosen if error["error_code"] != "mass_delete_held"]
         if not chosen:
             return go(request, "/errors", done="ignored-none", **query)
         if not reason:

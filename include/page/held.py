@@ -13,6 +13,7 @@ from include.page.held_data import count_held, read_held
 from include.page.render import go, page
 from include.sync import mass_delete
 from include.sync.flows import FLOWS
+from include.sync.marks import lock_alone
 
 router = APIRouter()
 
@@ -28,16 +29,29 @@ def show(request: Request, error_id: Id, who: Viewer, connection: Database) -> R
 
 @router.post("/errors/{error_id}/release")
 def release(request: Request, error_id: Id, who: Bookkeeper, form: Posted, connection: Database) -> Response:
-    """Delete them: a run of the DAG carries it out."""
+    """Delete them: the next run of the DAG carries it out."""
     error = _question(connection, error_id)
     dag_id = _dag_of(error, who)
+    lock_alone(connection)
     if _is_stale(connection, error, form):
+        connection.rollback()
         return _page(request, connection, error, stale=True)
-    lab = {"billing_lab_id": error["billing_lab_id"]} if error["billing_lab_id"] else {}
-    run_id = dags.start(dag_id, error["realm_id"], who.name, release_held=True, **lab)
-    if run_id is None:
+    if dags.is_off(dag_id):
+        connection.rollback()
         return _page(request, connection, error, not_started=True)
+    # What the person has seen, and nothing that is held until a run begins.
+    seen = mass_delete.held_by_question(
+        connection,
+        error["realm_id"],
+        error["direction"],
+        error["record_entity"],
+        error["billing_lab_id"],
+        along=FLOWS[dag_id].names,
+    )
+    mass_delete.release(connection, error["direction"], seen)
+    connection.execute("select pg_notify('qbo_sync', '')")
     _note(connection, who, "release_held", error, form)
+    dags.start(dag_id, error["realm_id"], who.name)
     return go(request, f"/errors/{error_id}", done="held-released")
 
 

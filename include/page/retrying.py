@@ -54,11 +54,12 @@ def retry(connection: psycopg.Connection, who: Visitor, errors: Iterable[Row], s
 
 
 def ignore(connection: psycopg.Connection, who: Visitor, errors: Sequence[Row], reason: str) -> int:
-    """Ignore the open ones of these, with a reason; how many, in the caller's transaction."""
+    """Ignore the open ones of these, with a reason; how many, in the caller's transaction. Not the question whether
+    many may be deleted: it has an answer."""
     lock_alone(connection)
     ignored = connection.execute(
         "update qbo_sync.sync_error set status = 'ignored', retry_at = null"
-        " where id = any(%s) and status = 'open' returning id",
+        " where id = any(%s) and status = 'open' and error_code <> 'mass_delete_held' returning id",
         [[error["id"] for error in errors]],
     ).fetchall()
     done = {error_id for (error_id,) in ignored}

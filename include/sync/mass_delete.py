@@ -10,6 +10,7 @@ import psycopg
 
 from include.company.company import Company
 from include.company.runtime import Run
+from include.model.plan import Cause
 from include.model.problem import Problem
 from include.model.record import Direction, Entity, RecordKey
 from include.model.settings import MassDeleteLimit
@@ -23,6 +24,9 @@ from include.sync.plan.guards import deletes_or_voids, hold, many_at_once
 #: What marks of held records wait for (the view due_mark knows it).
 HELD = "mass_delete"
 A_PERSON = (HELD, "a person")
+
+#: Company, entity, record.
+Mark = tuple[str, str, str]
 
 _WORDS: dict[str, str] = {
     "invoice": "invoices",
@@ -103,6 +107,7 @@ def tell(
     if held.too_many:
         marks.lock_alone(connection)
         _hold_what_is_still_to_come(connection, realm_id, records[0].direction, entity, held.labs)
+    _hold_in_hand(connection, realm_id, [one for one in records if one.planned.cause is Cause.MANY_AT_ONCE])
     for (_, lab), count in held.too_many.items():
         direction = records[0].direction
         problem = problem_of(direction, entity, count, held.linked.get((entity, lab), 0))
@@ -232,6 +237,29 @@ def _hold_what_is_still_to_come(
     )
 
 
+def _hold_in_hand(
+    connection: psycopg.Connection, realm_id: str, records: Sequence[StagedRecord[Any, Any, Any, Any]]
+) -> None:
+    """Those that the run holds, before it ends: another one might find none held, and close the question."""
+    if not records:
+        return
+    marks.lock_alone(connection)
+    connection.execute(
+        "update qbo_sync.change_mark m set waits_for_entity = %s, waits_for_id = %s, waits_since = clock_timestamp()"
+        "  from unnest(%s::text[], %s::bigint[]) as held (record_id, generation)"
+        " where m.realm_id = %s and m.direction = %s and m.entity = %s"
+        "   and m.record_id = held.record_id and m.generation = held.generation",
+        [
+            *A_PERSON,
+            [one.record_id for one in records],
+            [one.generation for one in records],
+            realm_id,
+            records[0].direction,
+            records[0].entity,
+        ],
+    )
+
+
 def _close(
     connection: psycopg.Connection,
     realm_id: str,
@@ -257,22 +285,60 @@ def _close(
             errors.resolve(connection, realm_id, direction, RecordKey(entity, record_id))
 
 
-def release(
+def held_records(
     connection: psycopg.Connection,
     realm_id: str | None,
     direction: Direction,
-    entities: Sequence[str],
+    entities: Sequence[Entity],
     lab: int | None = None,
-) -> None:
-    """What is held (of a lab) is due again, in the caller's transaction, and not held once more: the run that releases
-    it takes it, or, where it is more than one takes, a later one."""
+) -> list[Mark]:
+    """What is held at this moment, of a lab and a company, or of all."""
     marks.lock_alone(connection)
-    connection.execute(
-        "update qbo_sync.change_mark set waits_for_entity = null, waits_for_id = null, waits_since = null,"
-        " attempt_after = null, released = true, generation = nextval('qbo_sync.mark_generation')"
+    return connection.execute(
+        "select realm_id, entity, record_id from qbo_sync.change_mark"
         " where direction = %s and entity = any(%s) and waits_for_entity = %s"
         "   and (%s::text is null or realm_id = %s) and (%s::bigint is null or billing_lab_id = %s)",
         [direction, list(entities), HELD, realm_id, realm_id, lab, lab],
+    ).fetchall()
+
+
+def held_by_question(
+    connection: psycopg.Connection,
+    realm_id: str,
+    direction: Direction,
+    entity: Entity,
+    lab: int | None,
+    *,
+    along: Sequence[Entity],
+) -> list[Mark]:
+    """What one error `mass_delete_held` asks about (None: of no lab that is known); of the entities `along`, which are
+    the same DAG's, also what is held because of it and nothing asks about."""
+    marks.lock_alone(connection)
+    return connection.execute(
+        "select m.realm_id, m.entity, m.record_id from qbo_sync.change_mark m"
+        " where m.realm_id = %s and m.direction = %s and m.waits_for_entity = %s"
+        "   and m.billing_lab_id is not distinct from %s and m.entity = any(%s)"
+        "   and (m.entity = %s or not exists (select 1 from qbo_sync.sync_error e"
+        "        where e.realm_id = m.realm_id and e.direction = m.direction and e.record_entity = m.entity"
+        "          and e.error_code = 'mass_delete_held' and e.status <> 'resolved'"
+        "          and e.billing_lab_id is not distinct from m.billing_lab_id))",
+        [realm_id, direction, HELD, lab, list(along), entity],
+    ).fetchall()
+
+
+def release(connection: psycopg.Connection, direction: Direction, held: Sequence[Mark]) -> None:
+    """These are due again, in the caller's transaction, and not held once more: the next run takes them, or, where they
+    are more than one takes, later ones."""
+    if not held:
+        return
+    marks.lock_alone(connection)
+    connection.execute(
+        "update qbo_sync.change_mark m set waits_for_entity = null, waits_for_id = null, waits_since = null,"
+        " attempt_after = null, released = true, generation = nextval('qbo_sync.mark_generation')"
+        " from unnest(%s::text[], %s::text[], %s::text[]) as held (realm_id, entity, record_id)"
+        " where m.realm_id = held.realm_id and m.direction = %s and m.entity = held.entity"
+        "   and m.record_id = held.record_id",
+        [*([one[place] for one in held] for place in range(3)), direction],
     )
 
 

@@ -30,6 +30,8 @@ on conflict (realm_id, direction, record_entity, record_id) do update set
     run_id = excluded.run_id,
     -- Whoever ignored one problem, or closed one conflict, has not seen the next one.
     status = case when e.status = 'ignored' and e.error_code = excluded.error_code
+                       -- A question that waits for an answer.
+                       and e.error_code <> 'mass_delete_held'
                        and (e.error_code not like 'conflict%%'
                             or e.detail - '{earlier,sides}'::text[] = excluded.detail)
                        -- Kept beside one payment, it may be the same money as another.

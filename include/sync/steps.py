@@ -78,12 +78,15 @@ def companies(
             if resync:
                 selection.require_known(connection, flow.direction, flow.names, realm_id, selected)
         else:
+            lab = selected.billing_lab_id
+            # Before anything is marked, which ends its hold.
+            released = (
+                mass_delete.held_records(connection, realm_id, flow.direction, flow.names, lab) if release_held else ()
+            )
             if resync:
                 selection.mark(connection, flow.direction, flow.names, realm_id, selected)
-            if release_held:
-                mass_delete.release(connection, realm_id, flow.direction, flow.names, selected.billing_lab_id)
+            mass_delete.release(connection, flow.direction, released)
             if refused_by:
-                lab = selected.billing_lab_id
                 mass_delete.refuse(connection, realm_id, flow.direction, flow.names, lab, refused_by)
         marks.dispatch(connection)
         if not realm_id and not dry_run:
@@ -107,8 +110,8 @@ def extract(
 ) -> dict[str, int]:
     """Stage the due records with what both sides say of them; the number of each entity is returned.
 
-    `release_held`: also those that are held because they would be deleted many at once (rule 8.9), of `release_lab`
-    only if one is given. `dry_run`: the marks are looked at and stay as they are, and with them what is to be compared
+    `dry_run`: the marks are looked at and stay as they are, and with them those that are held because they would be
+    deleted many at once (rule 8.9; `release_held`, of `release_lab` only if one is given), and what is to be compared
     again although it is not marked (`compare`).
 
     Writes to QuickBooks that an earlier load left unfinished count too, as `unfinished`: this run's load brings them
@@ -134,8 +137,6 @@ def extract(
             )
         else:
             marks.lock_alone(connection)
-            if release_held:
-                mass_delete.release(connection, realm_id, flow.direction, flow.names, release_lab)
             staging.take_due(connection, runtime.run, realm_id, flow.direction, flow.names)
         connection.commit()
         company = read_company(connection, realm_id)
@@ -189,8 +190,8 @@ def transform(
 ) -> dict[str, int]:
     """Plan one step for each staged record; the number of each step is returned.
 
-    `release_held`: a person wants what was held because it would delete or void many records at once (rule 8.9), of
-    `release_lab` only if one is given. `dry_run`: what is held is no sync error, and what is left alone stays so.
+    `dry_run`: what is held because it would delete or void many records at once (rule 8.9) is no sync error, or is
+    planned as if it were released (`release_held`, of `release_lab` only if one is given); what is left alone stays so.
     """
     counts: Counter[str] = Counter()
     labs: set[int | None] = set()

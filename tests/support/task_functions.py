@@ -9,10 +9,17 @@ from tests.support.world import World
 
 
 def pretend_airflow(
-    world: World, monkeypatch: pytest.MonkeyPatch, dag_id: str, *, run_type: str = "manual", **params: object
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    dag_id: str,
+    *,
+    run_type: str = "manual",
+    clear_number: int = 0,
+    **params: object,
 ) -> None:
     """The tasks' functions, as those of a run of the DAG."""
-    own, run = world.as_run(dag_id), SimpleNamespace(dag_id=dag_id, run_id="r1", run_type=run_type)
+    own = world.as_run(dag_id)
+    run = SimpleNamespace(dag_id=dag_id, run_id="r1", run_type=run_type, clear_number=clear_number)
     context = {
         "dag_run": run,
         "ti": SimpleNamespace(xcom_push=lambda key, value: None),

@@ -282,18 +282,18 @@ class World:
         )
         return {(one["entity"], one["record_id"]) for one in marked}
 
-    def release_held(self, dag_id: str, meanwhile: str | None = None) -> dict[str, int]:
+    def release_held(self, dag_id: str, meanwhile: str | None = None, *, resync: bool = False) -> dict[str, int]:
         """A run of the DAG with its parameter that releases held deletes; the counts of the load.
 
-        `meanwhile`: a DAG that an event wakes between the run's first two tasks.
+        `meanwhile`: a DAG that an event wakes between the run's first two tasks. `resync`: all is compared as well.
         """
         run, flow = self.as_run(dag_id), FLOWS[dag_id]
         counts: dict[str, int] = {}
-        for one in steps.companies(run, flow, None, False, release_held=True):
+        for one in steps.companies(run, flow, None, resync, release_held=True):
             if meanwhile:
                 self.run(meanwhile)
-            steps.extract(run, flow, one["realm_id"], release_held=True)
-            steps.transform(run, flow, one["realm_id"], release_held=True)
+            steps.extract(run, flow, one["realm_id"])
+            steps.transform(run, flow, one["realm_id"])
             steps.validate(run, flow, one["realm_id"])
             _add(counts, steps.load(run, flow, one["realm_id"]))
         return counts

@@ -6,9 +6,12 @@ import psycopg
 import pytest
 
 from include.model.settings import MassDeleteLimit
+from include.orchestration import tasks
 from include.sync import mass_delete, staging
-from tests.support.both_sides import many_invoices
+from tests.support.bookkeeper import remove
+from tests.support.both_sides import many_invoices, qbo_payment
 from tests.support.quickbooks import Json
+from tests.support.task_functions import pretend_airflow
 from tests.support.world import World
 
 
@@ -60,8 +63,88 @@ def test_a_reset_company_deletes_nothing_in_the_lms_until_a_person_releases_it(c
     assert careful.errors() == []
 
 
+@pytest.mark.rule("8.9.a", "8.9.c")
+@pytest.mark.parametrize("what", ["deletes", "voids"])
+def test_a_run_beside_one_that_holds_many_does_not_close_the_question(careful: World, what: str) -> None:
+    *many, other = invoices(careful, 6)
+    for one in many:
+        body = careful.qbo_invoice(one)
+        options = {"operation": "delete"} if what == "deletes" else {"include": "void"}
+        careful.qbo.call("invoice", {"Id": body["Id"], "SyncToken": body["SyncToken"]}, **options)
+    careful.capture()
+    in_hand = careful.prepared("invoice_qbo_to_lms")
+    assert len(held(careful)) == 1
+    careful.qbo.update("Invoice", careful.qbo_invoice(other), PrivateNote="seen meanwhile")
+    careful.capture()
+    careful.run("invoice_qbo_to_lms")
+    careful.load(in_hand)
+    assert len(held(careful)) == 1
+    done = careful.release_held("invoice_qbo_to_lms")
+    assert done["deleted" if what == "deletes" else "updated"] == 5
+    assert careful.errors() == []
+
+
+@pytest.mark.rule("8.9.a", "8.9.c")
+@pytest.mark.parametrize("cleared", [0, 1])
+def test_a_release_is_for_what_was_held_when_it_was_given(
+    careful: World, monkeypatch: pytest.MonkeyPatch, cleared: int
+) -> None:
+    """Not for what goes while the run waits, nor for what is held when somebody clears the run, weeks later."""
+    first, second = invoices(careful, 5), invoices(careful, 5)
+    careful.sql("update lms.invoice set memo = 'kept' where id = any(%s)", second)
+    careful.sql("delete from lms.invoice where id = any(%s)", first)
+    careful.sync()
+    assert len(held(careful)) == 1
+    pretend_airflow(careful, monkeypatch, "invoice_lms_to_qbo", clear_number=cleared, release_held=True)
+    found = tasks.companies.function()
+    assert bool(found) is not bool(cleared)
+    careful.sql("delete from lms.invoice where id = any(%s)", second)
+    for shard in found:
+        for task in (tasks.extract, tasks.transform, tasks.validate, tasks.load):
+            shard = task.function(shard)
+    careful.sync()
+    assert len(careful.qbo.all("Invoice")) == (10 if cleared else 5)
+    assert len(held(careful)) == 1
+
+
+@pytest.mark.rule("8.9.c")
+def test_a_payment_that_goes_with_released_invoices_asks_nothing_again(careful: World) -> None:
+    account = careful.account()
+    made = [careful.simple_invoice(account) for _ in range(5)]
+    paid = careful.payment(account, "50.00", dict.fromkeys(made, "10.00"))
+    careful.both()
+    remove(careful, qbo_payment(careful, paid), "Payment")
+    for one in made:
+        remove(careful, careful.qbo_invoice(one))
+    careful.capture()
+    careful.bring("invoice_qbo_to_lms")
+    assert len(held(careful)) == 1
+    pretended = careful.as_run("invoice_qbo_to_lms")
+    with psycopg.connect(careful.database_url) as connection:
+        asked = mass_delete.held_records(connection, careful.qbo.realm, "qbo_to_lms", ["invoice"])
+        mass_delete.release(connection, "qbo_to_lms", asked)
+    careful.bring("payment_qbo_to_lms")
+    careful.steps(pretended)
+    assert careful.value("select count(*) from lms.invoice") == 0
+    careful.both()
+    assert careful.errors() == []
+
+
 @pytest.mark.rule("8.9.a")
-def test_voids_count_too(careful: World) -> None:
+def test_a_question_that_was_ignored_is_asked_again_with_the_next_deletes(careful: World) -> None:
+    first, second = invoices(careful, 5), invoices(careful, 5)
+    careful.sql("delete from lms.invoice where id = any(%s)", first)
+    careful.sync()
+    careful.sql("update qbo_sync.sync_error set status = 'ignored'")
+    careful.sql("delete from lms.invoice where id = any(%s)", second)
+    careful.sync()
+    [error] = held(careful)
+    assert error["message"].startswith("In Pilot, 10 of 10 synced invoices were deleted.")
+
+
+@pytest.mark.rule("8.9.a")
+@pytest.mark.parametrize("resync", [False, True])
+def test_voids_count_too(careful: World, resync: bool) -> None:
     made = invoices(careful, 4)
     for one in made:
         body = careful.qbo_invoice(one)
@@ -69,7 +152,7 @@ def test_voids_count_too(careful: World) -> None:
     careful.fetch()
     assert {careful.lms_invoice(one)["total_amount"] for one in made} == {100}
     assert len(held(careful)) == 1
-    assert careful.release_held("invoice_qbo_to_lms")["updated"] == 4
+    assert careful.release_held("invoice_qbo_to_lms", resync=resync)["updated"] == 4
     assert {careful.lms_invoice(one)["total_amount"] for one in made} == {0}
 
 
@@ -176,6 +259,7 @@ def test_a_credit_keeps_invoices_that_are_held_also_if_its_run_comes_first(caref
     careful.sql("update lms.credit set note = 'Remake' where id = %s", credit)
     careful.run("credit_lms_to_qbo")
     assert careful.qbo.call(f"invoice/{body['Id']}")["Invoice"]["Balance"] == 90
+    careful.run("invoice_lms_to_qbo")  # which holds them again, and asks
     assert careful.release_held("invoice_lms_to_qbo")["deleted"] == 5
     careful.both()
     assert [memo["Balance"] for memo in careful.qbo.all("CreditMemo")] == [10]
@@ -413,7 +497,8 @@ def test_what_was_released_and_is_back_again_is_asked_about_when_it_is_lost_once
     careful.sql("truncate lms.invoice cascade")
     careful.sync()
     with psycopg.connect(careful.database_url) as connection:
-        mass_delete.release(connection, careful.qbo.realm, "lms_to_qbo", ["invoice"])
+        asked = mass_delete.held_records(connection, careful.qbo.realm, "lms_to_qbo", ["invoice"])
+        mass_delete.release(connection, "lms_to_qbo", asked)
     # Before a run has carried it out.
     careful.sql("update qbo_sync.connection set sync_invoices = false")
     for table in ("invoice", "invoice_line_item"):
