@@ -33,9 +33,12 @@ with books as (
       from qbo_sync.company_trouble t join qbo_sync.company c using (realm_id)
      where t.failures > 0 and t.since < clock_timestamp() - %(failing)s and c.status = 'connected'
     union all
-    select 'failing', p.realm_id, '', p.polled_at, 1, 'it could not be asked what changed there', null
+    select 'failing', p.realm_id, '', a.since, 1, 'it could not be asked what changed there', null
       from qbo_sync.poll p join qbo_sync.company c using (realm_id)
-     where p.failures > 0 and p.polled_at < clock_timestamp() - %(failing)s and c.status = 'connected'
+      -- One that was never asked: since its labs are connected.
+     cross join lateral (select coalesce(p.polled_at, (select min(n.created_at) from qbo_sync.connection n
+                                                        where n.realm_id = p.realm_id))) a (since)
+     where p.failures > 0 and a.since < clock_timestamp() - %(failing)s and c.status = 'connected'
        and not exists (select 1 from qbo_sync.company_trouble t
                         where t.realm_id = p.realm_id and t.failures > 0
                           and t.since < clock_timestamp() - %(failing)s)
@@ -51,9 +54,12 @@ with books as (
                           and o.at > clock_timestamp() - %(late)s)
      group by f.dag_id
     union all
-    select 'late', null, 'qbo_change_capture', min(greatest(p.poll_after, p.rests_until)), count(*), '', null
-      from qbo_sync.poll p join qbo_sync.company c using (realm_id)
-     where greatest(p.poll_after, p.rests_until) < clock_timestamp() - %(late)s and c.status = 'connected'
+    select 'late', null, 'qbo_change_capture', min(a.due), count(*), '', null
+      from qbo_sync.company c left join qbo_sync.poll p using (realm_id)
+     cross join lateral (select coalesce(greatest(p.poll_after, p.rests_until),
+                                         (select min(n.created_at) from qbo_sync.connection n
+                                           where n.realm_id = c.realm_id))) a (due)
+     where a.due < clock_timestamp() - %(late)s and c.status = 'connected'
     having count(*) > 0
     union all
     select 'late', null, '', min(changed_at), count(*), '', null

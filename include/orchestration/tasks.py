@@ -133,8 +133,7 @@ def load(shard: Shard) -> Shard:
 
     runtime = this_run()
     loaded = _work("load", shard, runtime=runtime, waits=True, dry_run=get_current_context()["params"]["dry_run"])
-    if len(shard["companies"]) == 1:
-        with runtime.connect() as connection:
-            trouble.is_over(connection, *loaded)
+    with runtime.connect() as connection:
+        trouble.is_over(connection, loaded)
     leave_links(runtime, [*loaded])
     return shards.going_on(shard, loaded)

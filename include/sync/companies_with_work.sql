@@ -16,7 +16,8 @@ with pending as (
        and r.created_at < clock_timestamp() - interval '3 minutes'
        and exists (select 1 from qbo_sync.connection n where n.realm_id = i.realm_id)
 )
-select c.realm_id, c.name, coalesce(p.records, 0) as records, coalesce(t.alone_until > clock_timestamp(), false) as alone
+select c.realm_id, c.name, coalesce(p.records, 0) as records,
+       coalesce(t.failures > 0 or t.alone_until > clock_timestamp(), false) as alone
   from qbo_sync.company c
   left join pending p using (realm_id)
   left join qbo_sync.company_trouble t using (realm_id)

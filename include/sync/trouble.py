@@ -1,5 +1,6 @@
 """Companies that fail: they are worked apart from the others for a while, and rest between tries."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import psycopg
@@ -8,7 +9,7 @@ from include.company.runtime import Run
 from include.qbo.errors import NotConnected, QboError, ReconnectRequired
 from include.sync import marks
 
-#: No task shares it with others so long after its last failure.
+#: No task shares it with others as long as it fails, and so long after its last failure.
 APART = timedelta(minutes=15)
 
 #: The pause after the second failure running; it doubles with each, up to the longest.
@@ -63,17 +64,20 @@ def is_listed(connection: psycopg.Connection, run: Run, realm_ids: list[str]) ->
     )
 
 
-def is_over(connection: psycopg.Connection, realm_id: str) -> None:
-    """A run of the company has come to its end; commits. What other DAGs have of it need wait no longer."""
-    row = connection.execute(
-        "update qbo_sync.company_trouble set failures = 0, retry_at = null, shown = true"
-        " where realm_id = %s and failures > 0 returning pg_notify('qbo_sync', '')",
-        [realm_id],
-    ).fetchone()
-    if row is None:
-        connection.execute(
-            "delete from qbo_sync.company_trouble where realm_id = %s and alone_until < clock_timestamp()", [realm_id]
-        )
+def is_over(connection: psycopg.Connection, realm_ids: Collection[str]) -> None:
+    """A run of these companies has come to its end; commits. What other DAGs have of them need wait no longer."""
+    over = connection.execute(
+        "with troubled as materialized ("
+        "select realm_id from qbo_sync.company_trouble where realm_id = any(%s) order by realm_id for update"
+        ") update qbo_sync.company_trouble t"
+        "   set failures = 0, retry_at = null, shown = true from troubled"
+        " where t.realm_id = troubled.realm_id and t.failures > 0 returning t.realm_id, pg_notify('qbo_sync', '')",
+        [list(realm_ids)],
+    ).fetchall()
+    connection.execute(
+        "delete from qbo_sync.company_trouble where realm_id = any(%s) and alone_until < clock_timestamp()",
+        [sorted({*realm_ids} - {realm_id for realm_id, _ in over})],
+    )
     connection.commit()
 
 

@@ -177,6 +177,19 @@ def test_changes_in_pilot_that_nobody_picks_up(world: World, receivers: Receiver
     assert told_once(world, receivers).title == "Changes in Pilot are not being picked up"
 
 
+@pytest.mark.parametrize("why", ["nobody asks it", "it never answers"])
+def test_a_company_that_was_never_asked(world: World, receivers: Receivers, why: str) -> None:
+    assert world.value("select count(*) from qbo_sync.poll") == 0
+    if why == "it never answers":
+        world.sql("insert into qbo_sync.poll (realm_id, failures, rests_until) values (%s, 9, now())", world.qbo.realm)
+    assert tell(world) == 0
+    world.sql("update qbo_sync.connection set created_at = now() - interval '3 hours'")
+    tell(world)
+    world.sql("update qbo_sync.alert set found_at = found_at - interval '6 minutes'")
+    came = told_once(world, receivers)
+    assert ("is late" if why == "nobody asks it" else "has not been able to sync since") in came.title
+
+
 def test_a_mark_that_waits_or_is_in_hand_is_not_late(world: World, receivers: Receivers) -> None:
     world.simple_invoice()
     world.sql("select qbo_sync.dispatch_lms_changes()")

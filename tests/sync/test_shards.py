@@ -173,3 +173,28 @@ def test_what_a_person_chose_for_a_run_is_left_to_no_other(four: Four, choice: s
         "Slow",
         "Throttled",
     ]
+
+
+def test_a_company_keeps_its_own_task_until_it_has_succeeded(four: Four) -> None:
+    """However long it has rested."""
+    for name in four.labs:
+        four.invoice(name)
+    four.world.sql(
+        "insert into qbo_sync.company_trouble (realm_id, failures, retry_at, alone_until, error, dag_id, shown)"
+        " values (%s, 7, now() - interval '1 second', now() - interval '1 second', 'x', 'y', true)",
+        four.companies["Slow"].realm,
+    )
+    assert "Slow" in [shard["name"] for shard in four.shards()]
+
+
+def test_a_company_that_is_well_again_in_a_shared_task_has_no_trouble(four: Four) -> None:
+    for name in four.labs:
+        four.invoice(name)
+    [shard] = four.shards()
+    four.world.sql(
+        "insert into qbo_sync.company_trouble (realm_id, failures, alone_until, error, dag_id, shown)"
+        " values (%s, 7, now() - interval '1 second', 'x', 'y', true)",
+        four.companies["Slow"].realm,
+    )
+    run(shard)
+    assert four.world.value("select count(*) from qbo_sync.company_trouble where failures > 0") == 0
