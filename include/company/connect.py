@@ -77,6 +77,9 @@ def connect_with_grant(
             name = parse_company_info(client.company_info()).name or realm_id
             accounts = fetch_accounts(client)
             preferences = client.preferences()
+        # Somebody else may have connected the lab to another company meanwhile, and nobody does from here on.
+        connection.execute("select pg_advisory_xact_lock(hashtextextended('qbo_sync.connect', %s))", [lab_id])
+        _refuse_other_company(connection, lab_id, lab_name, realm_id)
         connection.execute(
             "insert into qbo_sync.company (realm_id, name) values (%s, %s)"
             " on conflict (realm_id) do update set name = excluded.name",

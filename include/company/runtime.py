@@ -9,7 +9,7 @@ import psycopg
 from include.company.call_log import DatabaseCallLog
 from include.company.metrics import NO_METRICS, Metrics
 from include.company.throttle import Budget, SharedThrottle
-from include.company.tokens import CompanyTokens, TokenVault, require_reconnect
+from include.company.tokens import CompanyTokens, TokenVault
 from include.lms.database import Connect
 from include.model.settings import MassDeleteLimit
 from include.qbo.client import Patience, QboClient
@@ -66,18 +66,19 @@ class Runtime:
         `tokens`: others than the stored ones (a grant that is not stored yet). A company whose stored grant
         QuickBooks refuses is paused until a person reconnects it.
         """
+        source = tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id)
         with self.connect() as connection:
             connection.autocommit = True
             try:
                 yield QboClient(
                     api_base_url=self.app.api_base_url,
                     realm_id=realm_id,
-                    tokens=tokens or CompanyTokens(self.connect, self.app, self.vault, realm_id),
+                    tokens=source,
                     throttle=SharedThrottle(connection, realm_id, self.budget, self.hurry, self.metrics),
                     calls=DatabaseCallLog(connection, realm_id, self.run.dag_id, self.run.run_id, self.metrics),
                     patience=Patience.hurried(self.hurry) if self.hurry else None,
                 )
             except ReconnectRequired:
-                if tokens is None:
-                    require_reconnect(connection, realm_id)
+                if isinstance(source, CompanyTokens):
+                    source.give_up()
                 raise

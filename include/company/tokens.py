@@ -73,6 +73,21 @@ class CompanyTokens:
         self._cached = self._read_or_refresh(refused=refused)
         return self._cached[0]
 
+    def give_up(self) -> None:
+        """QuickBooks has refused the grant for good: the company needs a person. Not if it has another one by now, as
+        after a reconnect while a long task went on with the old token."""
+        if self._cached is None:
+            return  # Nothing was asked with a token; a refresh that is refused says so itself.
+        with self._connect() as connection:
+            row = connection.execute(
+                "select access_token_encrypted from qbo_sync.company"
+                " where realm_id = %s and status = 'connected' for no key update",
+                [self._realm_id],
+            ).fetchone()
+            if row and row[0] is not None and self._vault.open(row[0]) == self._cached[0]:
+                require_reconnect(connection, self._realm_id)
+            connection.commit()
+
     def _read_or_refresh(self, refused: str | None) -> tuple[str, datetime]:
         with self._connect() as connection:
             row = connection.execute(

@@ -25,7 +25,7 @@ from include.page.preview_data import DAG_ID
 from include.page.render import go, page
 from include.page.security import add_headers, browser_secret, digest
 from include.qbo.errors import QboError
-from include.qbo.oauth import authorization_url, endpoints, exchange_code
+from include.qbo.oauth import Grant, authorization_url, endpoints, exchange_code
 from include.qbo.web import web_of
 
 router = APIRouter()
@@ -133,6 +133,7 @@ def back(
         return page(request, "connect_failed.html", status=400, reason="denied", lab=lab, words="")
     if not (realmId.isascii() and realmId.isdigit() and len(realmId) <= 32):
         return page(request, "connect_failed.html", status=400, reason="state", lab=lab, words="")
+    grant: Grant | None = None
     try:
         grant = exchange_code(runtime.app, code=code, redirect_uri=redirect_uri())
         connect_with_grant(
@@ -145,10 +146,13 @@ def back(
             start=at_once,
         )
     except CannotConnect as refusal:
-        give_back(runtime, grant, realm_id=realmId)
+        if grant:
+            give_back(runtime, grant, realm_id=realmId)
         return page(request, "connect_failed.html", status=409, reason="company", lab=lab, words=str(refusal))
     except QboError as problem:
         log.warning("lab %s could not be connected: %s", lab_id, problem)
+        if grant:
+            give_back(runtime, grant, realm_id=None)
         return page(request, "connect_failed.html", status=502, reason="intuit", lab=lab, words="")
     again = lab["realm_id"] is not None
     note(connection, who, "reconnect" if again else "connect", lab=lab_id, realm=realmId)

@@ -12,6 +12,9 @@ import requests
 
 from include.company.connect import CannotConnect
 from include.lms.database import prepare
+from include.model.company import Account
+from include.qbo.account import fetch_accounts
+from include.qbo.client import QboClient
 from include.qbo.errors import ReconnectRequired, Unavailable
 from tests.support.bookkeeper import in_quickbooks, received, without_accounts
 from tests.support.both_sides import invoiced, of_payment, of_qbo, qbo_payment
@@ -174,3 +177,34 @@ def test_a_refused_connect_does_not_cost_other_labs_their_grant(
     with pytest.raises((CannotConnect, ReconnectRequired)):
         world.connect(world.billing_lab("Second Lab"), wanted)
     assert _is_alive(world, grant)
+
+
+def test_an_old_token_that_is_refused_late_ends_no_newer_grant(world: World) -> None:
+    """A long task goes on with the token that it has, while somebody reconnects the company."""
+    with pytest.raises(ReconnectRequired), world.runtime.client(world.qbo.realm) as client:
+        client.company_info()
+        world.qbo.control("POST", f"companies/{world.qbo.realm}/disconnect")
+        world.connect(world.lab, world.qbo)
+        client.company_info()
+    assert _status(world) == "connected"
+    world.both()
+
+
+def test_a_lab_that_two_people_connect_at_once_is_of_one_company_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, here, there = world.billing_lab("Second Lab"), make_company(world.qbo.url), make_company(world.qbo.url)
+    grant = there.grant()
+    monkeypatch.setattr(there, "grant", lambda: grant)
+    accounts = "include.company.connect.fetch_accounts"
+
+    def meanwhile(client: QboClient) -> list[Account]:
+        monkeypatch.setattr(accounts, fetch_accounts)
+        world.connect(lab, here)
+        return fetch_accounts(client)
+
+    monkeypatch.setattr(accounts, meanwhile)
+    with pytest.raises(CannotConnect, match="already connected"):
+        world.connect(lab, there)
+    assert world.value("select realm_id from qbo_sync.connection where billing_lab_id = %s", lab) == here.realm
+    assert world.value("select count(*) from qbo_sync.company where realm_id = %s", there.realm) == 0
