@@ -464,6 +464,22 @@ def test_a_mismatch_that_the_bookkeeper_corrects_heals(world: World) -> None:
     assert world.errors() == []
 
 
+@pytest.mark.setting("direction")
+def test_a_mismatch_that_the_bookkeeper_corrects_heals_in_a_lab_that_only_sends(world: World) -> None:
+    world.sql("update qbo_sync.connection set direction = 'lms_to_qbo'")
+    invoice = world.simple_invoice()
+    world.sql("update lms.invoice set total_amount = 99.00, balance = 99 where id = %s", invoice)
+    world.both()
+    assert [error["error_code"] for error in world.errors()] == ["total_mismatch"]
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("98.00")])
+    world.both()
+    [error] = world.errors()
+    assert "$98.00" in error["message"]
+    world.qbo.update("Invoice", world.qbo_invoice(invoice), Line=[sale("99.00")])
+    world.both()
+    assert world.errors() == []
+
+
 # ---------------------------------------------------------------------------------- deleted and voided
 
 

@@ -75,10 +75,12 @@ def plan_invoice(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
 
 def needs_quickbooks(record: StagedInvoice) -> bool:
     """Whether QuickBooks' version matters to a change of the LMS: it is about to be deleted there, or was perhaps
-    voided, and of a void QuickBooks gives the balance (rule 5)."""
+    voided, and of a void QuickBooks gives the balance (rule 5). Or the LMS has another total than was agreed on, and
+    the bookkeeper may have corrected hers."""
     if record.link is None:
         return False
-    return record.lms is None or bool(record.link.base and record.link.base.total == ZERO)
+    base = record.link.base
+    return record.lms is None or bool(base and (base.total == ZERO or base.total != record.lms.invoice.total))
 
 
 def target_balance(qbo_balance: Decimal, unsynced_applications: Decimal, *, voided: bool) -> Decimal:
@@ -240,9 +242,10 @@ def _linked(record: StagedInvoice, lab: LabSettings) -> Plan[Invoice]:
             target=target,
             problem=problems.invoice_changed_on_both_sides(lost, theirs) if lost else other_customer(record),
         )
-    mismatch = (
-        problems.total_mismatch(lms.number, lms.total, base.total) if lms and base and base.total != lms.total else None
-    )
+    mismatch = None
+    if lms and base and base.total != lms.total:
+        there = theirs.total if theirs else base.total
+        mismatch = problems.total_mismatch(lms.number, lms.total, there) if there != lms.total else None
     if mismatch and record.direction == "lms_to_qbo" and decision.step != "rebase":
         # Before the balance, which only the other direction's run brings: this one reports what it finds.
         return fail(mismatch, "qbo")
