@@ -16,10 +16,9 @@ from include.undo.plan import Decision, Seen
 def begin(
     connection: psycopg.Connection, run: Run, realm_id: str, undone: Run, *, asked_by: str, confirmed: bool
 ) -> int:
-    """A new undo of this run's; one of an earlier try of its task is forgotten."""
-    connection.execute(
-        "delete from qbo_sync.undo where by_run = %s and realm_id = %s and finished_at is null", [run.run_id, realm_id]
-    )
+    """A new undo of this run's; one of an earlier try of its task, or from before the run was cleared, is forgotten:
+    what that one took back, the audit knows."""
+    connection.execute("delete from qbo_sync.undo where by_run = %s and realm_id = %s", [run.run_id, realm_id])
     row = connection.execute(
         "insert into qbo_sync.undo (realm_id, dag_id, run_id, by_run, asked_by, confirmed)"
         " values (%s, %s, %s, %s, %s, %s) returning id",

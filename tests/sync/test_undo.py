@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.bookkeeper import in_quickbooks, pays, received, sale
-from tests.support.world import INVOICES, World
+from tests.support.world import INVOICES, UNDO, World
 
 PAYMENTS = "payment_lms_to_qbo"
 CREDITS = "credit_lms_to_qbo"
@@ -221,3 +221,15 @@ def test_a_lost_answer_is_made_up_for_by_the_next_try(world: World, monkeypatch:
     world.both()
     assert world.qbo.all("Payment") == [], (payment, other)
     assert world.value("select count(*) from qbo_sync.audit_entry where undo_of is not null") == 2
+
+
+def test_a_run_that_is_cleared_begins_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = world.account()
+    for _ in range(2):
+        world.simple_invoice(account)
+    world.sync()
+    made, again = world.last_run(INVOICES), world.as_run(UNDO)
+    monkeypatch.setattr(World, "as_run", lambda self, dag_id: again)
+    assert world.undo(made) == {"taken_back": 2, "left": 0}, world.undo_left()
+    assert world.undo(made) == {"taken_back": 0, "left": 2}, world.undo_left()
+    assert set(world.undo_left().values()) == {"It has been taken back already."}
