@@ -29,22 +29,33 @@ $$;
 -- lab that it has now, unless that one is of another company, where what is linked here does not go. One that only
 -- QuickBooks has names none.
 create or replace function qbo_sync.lab_now(p_realm_id text, p_direction text, p_entity text, p_record_id text,
-                                            p_before bigint) returns bigint language sql stable as $$
-    select case
-        when p_entity not in ('invoice', 'payment', 'credit', 'credit_application') then p_before
-        when p_direction = 'qbo_to_lms' and l.lms_id is null then null
-        when l.lms_id is not null
-             and not exists (select 1 from qbo_sync.connection n
-                              where n.realm_id = p_realm_id and n.billing_lab_id = o.billing_lab_id) then p_before
-        else coalesce(o.billing_lab_id, p_before) end
-      from (values (case when p_record_id ~ '^[0-9]{1,18}$' then p_record_id::bigint end)) r (id)
-      left join lateral (
-          select x.record_id::bigint as lms_id from qbo_sync.linked_record x
-           where x.realm_id = p_realm_id and x.entity = p_entity
-             and case p_direction when 'lms_to_qbo' then x.record_id else x.qbo_id end = p_record_id) l on true
-     cross join lateral (
-          select qbo_sync.lab_of(p_entity, case p_direction when 'lms_to_qbo' then r.id else l.lms_id end)
-            as billing_lab_id) o
+                                            p_before bigint) returns bigint language plpgsql stable as $$
+declare
+    ours bigint;
+    lab bigint;
+begin
+    if p_entity not in ('invoice', 'payment', 'credit', 'credit_application') then
+        return p_before;
+    end if;
+    if p_direction = 'lms_to_qbo' then
+        ours := case when p_record_id ~ '^[0-9]{1,18}$' then p_record_id::bigint end;
+    else
+        select l.lms_id into ours
+          from qbo_sync.entity_link l
+         where l.realm_id = p_realm_id and l.entity = p_entity and l.qbo_id = p_record_id;
+        if ours is null then
+            return null;
+        end if;
+    end if;
+    lab := coalesce(qbo_sync.lab_of(p_entity, ours), p_before);
+    if lab is distinct from p_before
+       and not exists (select 1 from qbo_sync.connection n where n.realm_id = p_realm_id and n.billing_lab_id = lab)
+       and exists (select 1 from qbo_sync.linked_record l
+                    where l.realm_id = p_realm_id and l.entity = p_entity and l.record_id = ours::text) then
+        return p_before;
+    end if;
+    return lab;
+end
 $$;
 
 -- Whoever changes more than one mark, link or error in a transaction takes this lock first, before any row. Dispatchers,
