@@ -32,13 +32,12 @@ def release(request: Request, error_id: Id, who: Bookkeeper, form: Posted, conne
     """Delete them: the next run of the DAG carries it out."""
     error = _question(connection, error_id)
     dag_id = _dag_of(error, who)
+    if dags.is_off(dag_id):
+        return _page(request, connection, error, not_started=True)
     lock_alone(connection)
     if _is_stale(connection, error, form):
         connection.rollback()
         return _page(request, connection, error, stale=True)
-    if dags.is_off(dag_id):
-        connection.rollback()
-        return _page(request, connection, error, not_started=True)
     # What the person has seen, and nothing that is held until a run begins.
     seen = mass_delete.held_by_question(
         connection,
