@@ -85,7 +85,7 @@ def test_what_failed_under_the_lab_that_received_comes_to_the_one_that_does_now(
     if how == "leaves":
         world.disconnect(world.lab)
     else:
-        world.sql("update qbo_sync.connection set receives_qbo_transactions = billing_lab_id = %s", second)
+        _receives(world, second)
         world.sql("update qbo_sync.connection set direction = 'lms_to_qbo' where billing_lab_id = %s", world.lab)
     world.both()
     _link_customer(world, account, there["Id"])
@@ -101,7 +101,7 @@ def test_a_retry_goes_by_the_lab_that_receives_now(world: World) -> None:
     there = world.qbo.create("Customer", DisplayName="Harbor Dental, Inc.")
     received(world, there["Id"], "30.00")
     world.both()
-    world.sql("update qbo_sync.connection set receives_qbo_transactions = billing_lab_id = %s", second)
+    _receives(world, second)
     world.sql("update qbo_sync.connection set direction = 'lms_to_qbo' where billing_lab_id = %s", world.lab)
     _link_customer(world, account, there["Id"])
     world.sql("delete from qbo_sync.lms_change")  # the link's retry alone is to bring it
@@ -211,7 +211,7 @@ def test_what_failed_on_its_way_from_quickbooks_is_tried_again_as_the_lab_that_i
     world.both()
     assert [one["error_code"] for one in world.errors()] == ["customer_not_linked"]
     world.sql("update lms.payment set billing_lab_id = %s where id = %s", second, payment)
-    world.sql("update qbo_sync.connection set receives_qbo_transactions = billing_lab_id = %s", second)
+    _receives(world, second)
     world.disconnect(world.lab)
     _link_customer(world, world.account("Harbor Dental"), there["Id"])
     world.both()
@@ -236,3 +236,9 @@ def test_a_payment_does_not_wait_for_a_held_invoice_of_a_lab_that_has_left(world
     world.both()
     assert qbo_payment(world, payment)["TotalAmt"] == 150
     assert world.qbo_invoice(ours)["Balance"] == 0
+
+
+def _receives(world: World, lab: int) -> None:
+    """This lab does from now on, and no other: one after the other, for never two may."""
+    world.sql("update qbo_sync.connection set receives_qbo_transactions = false where receives_qbo_transactions")
+    world.sql("update qbo_sync.connection set receives_qbo_transactions = true where billing_lab_id = %s", lab)
