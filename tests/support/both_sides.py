@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from tests.support.bookkeeper import in_quickbooks
 from tests.support.quickbooks import Json
 from tests.support.world import World
 
@@ -28,6 +29,20 @@ def linked_account(world: World, name: str = "Lakeside Dental") -> tuple[int, st
     world.simple_invoice(account)
     world.both()
     return account, customer_of(world, account)
+
+
+def number_taken(world: World) -> tuple[int, Json]:
+    """An invoice of the LMS, and the one of an ignored customer that has its number in QuickBooks already."""
+    stranger = world.qbo.create("Customer", DisplayName="Walk-in")
+    world.sql(
+        "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name)"
+        " values (%s, %s, 'Walk-in', 'retail', 'ann')",
+        world.qbo.realm,
+        stranger["Id"],
+    )
+    invoice = world.simple_invoice()
+    holder = in_quickbooks(world, stranger["Id"], DocNumber=world.lms_invoice(invoice)["invoice_number"])
+    return invoice, holder
 
 
 def invoiced(world: World) -> tuple[int, int, str]:

@@ -7,7 +7,7 @@ import pytest
 
 from include.qbo import cdc
 from tests.support.bookkeeper import fresh, in_quickbooks, remove, sale
-from tests.support.both_sides import customer_of, linked_account, of_qbo
+from tests.support.both_sides import customer_of, linked_account, number_taken, of_qbo
 from tests.support.interruptions import an_answer_that_is_unclear, capture_failing_at_its_end
 from tests.support.world import World
 
@@ -318,15 +318,7 @@ def test_a_name_that_comes_free_is_tried_again_at_once(world: World) -> None:
 
 @pytest.mark.rule("8.3.d")
 def test_a_number_that_comes_free_is_tried_again_at_once(world: World) -> None:
-    stranger = world.qbo.create("Customer", DisplayName="Walk-in")
-    world.sql(
-        "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name)"
-        " values (%s, %s, 'Walk-in', 'retail', 'ann')",
-        world.qbo.realm,
-        stranger["Id"],
-    )
-    invoice = world.simple_invoice()
-    holder = in_quickbooks(world, stranger["Id"], DocNumber=world.lms_invoice(invoice)["invoice_number"])
+    invoice, holder = number_taken(world)
     world.run()
     world.run()
     assert [error["error_code"] for error in world.errors()] == ["qbo_6140"]

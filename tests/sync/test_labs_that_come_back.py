@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.bookkeeper import change, fresh, in_quickbooks, pays, received
-from tests.support.both_sides import customer_of, of_payment, qbo_payment
-from tests.support.quickbooks import make_company
+from tests.support.both_sides import customer_of, number_taken, of_payment, qbo_payment
+from tests.support.quickbooks import Json, make_company
 from tests.support.world import World
 
 TODAY = datetime.now(UTC).date()
@@ -71,14 +71,20 @@ def test_what_came_from_the_company_before_is_told_in_the_books_of_another_one(w
     assert world.prove().state == "equal"
 
 
-@pytest.mark.parametrize("how", ["leaves", "only sends"])
-def test_what_failed_under_the_lab_that_received_comes_to_the_one_that_does_now(world: World, how: str) -> None:
+def _received_from_an_unknown_customer(world: World) -> tuple[int, int, Json]:
+    """A second lab, an account, and the account's customer in QuickBooks, unlinked, whose payment of $30 has failed."""
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
     account = world.account("Harbor Dental")
     there = world.qbo.create("Customer", DisplayName="Harbor Dental, Inc.")
     received(world, there["Id"], "30.00")
     world.both()
+    return second, account, there
+
+
+@pytest.mark.parametrize("how", ["leaves", "only sends"])
+def test_what_failed_under_the_lab_that_received_comes_to_the_one_that_does_now(world: World, how: str) -> None:
+    second, account, there = _received_from_an_unknown_customer(world)
     assert [(one["error_code"], one["billing_lab_id"]) for one in world.errors()] == [
         ("customer_not_linked", world.lab)
     ]
@@ -95,12 +101,7 @@ def test_what_failed_under_the_lab_that_received_comes_to_the_one_that_does_now(
 
 
 def test_a_retry_goes_by_the_lab_that_receives_now(world: World) -> None:
-    second = world.billing_lab("Second Lab")
-    world.connect(second, world.qbo)
-    account = world.account("Harbor Dental")
-    there = world.qbo.create("Customer", DisplayName="Harbor Dental, Inc.")
-    received(world, there["Id"], "30.00")
-    world.both()
+    second, account, there = _received_from_an_unknown_customer(world)
     _receives(world, second)
     world.sql("update qbo_sync.connection set direction = 'lms_to_qbo' where billing_lab_id = %s", world.lab)
     _link_customer(world, account, there["Id"])
@@ -175,15 +176,7 @@ def test_what_failed_is_tried_again_as_the_lab_that_it_has_now(world: World) -> 
     second = world.billing_lab("Second Lab")
     world.connect(second, world.qbo)
     world.sql("update qbo_sync.connection set started_at = null where billing_lab_id = %s", second)
-    stranger = world.qbo.create("Customer", DisplayName="Walk-in")
-    world.sql(
-        "insert into qbo_sync.ignored_customer (realm_id, qbo_id, name, reason, user_name)"
-        " values (%s, %s, 'Walk-in', 'retail', 'ann')",
-        world.qbo.realm,
-        stranger["Id"],
-    )
-    invoice = world.simple_invoice()
-    holder = in_quickbooks(world, stranger["Id"], DocNumber=world.lms_invoice(invoice)["invoice_number"])
+    invoice, holder = number_taken(world)
     world.sync()
     assert [error["error_code"] for error in world.errors()] == ["qbo_6140"]
     world.sql("update lms.invoice set billing_lab_id = %s where id = %s", second, invoice)
